@@ -1,0 +1,104 @@
+/*
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef IPSECLAB_ESP_DATA_PLANE_H
+#define IPSECLAB_ESP_DATA_PLANE_H
+
+#include "model/esp/drop-reason.h"
+#include "model/esp/packet-buffer.h"
+#include "model/esp/sad.h"
+#include "model/esp/spd.h"
+#include "model/wire/ipv4.h"
+
+#include <functional>
+#include <limits>
+#include <string>
+
+namespace ipseclab::esp
+{
+
+/// What becomes of a packet.
+enum class Verdict : std::uint8_t
+{
+    Transformed, ///< sealed or opened; the buffer holds the new packet
+    Bypass,      ///< goes on as it is
+    Drop,        ///< see the reason
+};
+
+struct DataPlaneResult
+{
+    Verdict verdict{Verdict::Bypass};
+    DropReason drop{DropReason::None};
+    std::uint32_t spi{0};    ///< of the SA that took it, 0 without
+    std::uint64_t number{0}; ///< sequence number, 0 without
+};
+
+/// Packets and octets by what became of them. In == transformed + bypassed + dropped, per
+/// direction.
+struct DataPlaneCounters
+{
+    std::uint64_t outboundIn{0};
+    std::uint64_t outboundSealed{0};
+    std::uint64_t outboundBypassed{0};
+    std::uint64_t inboundIn{0}; ///< ESP packets and clear packets
+    std::uint64_t inboundOpened{0};
+    std::uint64_t inboundBypassed{0};
+    std::uint64_t sealedOctets{0}; ///< of inner packets
+    std::uint64_t openedOctets{0}; ///< of inner packets
+    DropCounters outboundDrops;
+    DropCounters inboundDrops;
+};
+
+/**
+ * The IPsec boundary of one node (RFC 4301, section 5), IPv4 tunnel mode. The caller copies an IP
+ * packet into Buffer(), calls one of the three functions, and on Transformed finds the new packet
+ * in Buffer().
+ */
+class DataPlane
+{
+  public:
+    PacketBuffer& Buffer()
+    {
+        return m_buffer;
+    }
+
+    Spd& GetSpd()
+    {
+        return m_spd;
+    }
+
+    Sad& GetSad()
+    {
+        return m_sad;
+    }
+
+    const DataPlaneCounters& Counters() const
+    {
+        return m_counters;
+    }
+
+    /// Called with the peer's name when a packet needs an SA that is not there.
+    void SetAcquireCallback(std::function<void(const std::string& peer)> callback);
+
+    /// A clear packet that leaves the node. \param mtu of the link below, octets of IP
+    DataPlaneResult ProcessOutbound(std::size_t mtu = std::numeric_limits<std::size_t>::max());
+    /// An ESP packet for this node, outer header included.
+    DataPlaneResult ProcessInbound();
+    /// A clear packet that entered from the protected side's outside: may it?
+    DataPlaneResult ProcessInboundClear();
+
+    /// Counts what an attachment below drops (Queue, TtlExpired).
+    void CountOutboundDrop(DropReason reason);
+    void CountInboundDrop(DropReason reason);
+
+  private:
+    PacketBuffer m_buffer;
+    Spd m_spd;
+    Sad m_sad;
+    DataPlaneCounters m_counters;
+    std::function<void(const std::string&)> m_acquire;
+};
+
+} // namespace ipseclab::esp
+
+#endif // IPSECLAB_ESP_DATA_PLANE_H

@@ -1,0 +1,76 @@
+/*
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef IPSECLAB_ESP_DROP_REASON_H
+#define IPSECLAB_ESP_DROP_REASON_H
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace ipseclab::esp
+{
+
+/// Every reason for which the data plane gives up a packet. Closed; each is counted by itself.
+enum class DropReason : std::uint8_t
+{
+    None,               ///< not dropped
+    Malformed,          ///< no IP packet, or an ESP packet too short for its suite
+    NoPolicy,           ///< no SPD entry matches (RFC 4301, section 5: discard)
+    PolicyDiscard,      ///< an SPD entry says DISCARD
+    AcquirePending,     ///< outbound: PROTECT, but there is no SA yet; IKE was asked for one
+    SequenceOverflow,   ///< outbound: the SA has used its last number
+    TooBig,             ///< outbound: the ESP packet would exceed the MTU of the link
+    TtlExpired,         ///< the fast path forwards by itself and the TTL ran out
+    Fragment,           ///< inbound: an IP fragment offered to ESP (RFC 4303, section 3.4.1)
+    UnknownSpi,         ///< inbound: no SA
+    ReplayTooOld,       ///< inbound: left of the window
+    ReplayDuplicate,    ///< inbound: in the window and seen before
+    ReplayInvalid,      ///< inbound: a number that cannot be: 0, or outside the ESN space
+    Icv,                ///< inbound: integrity check failed
+    Padding,            ///< inbound: pad length runs past the plaintext, or the pattern is wrong
+    NextHeader,         ///< inbound: not an inner protocol of this SA's mode
+    SelectorMismatch,   ///< inbound: the inner packet is not what the SA is for
+    UnprotectedInbound, ///< inbound: clear, though the SPD says PROTECT
+    EcnInvalid,         ///< inbound: outer CE on an inner packet that is not ECN capable (RFC 6040)
+    Dummy, ///< inbound: next header 59, discarded without fault (RFC 4303, section 2.6)
+    Queue, ///< the device or queue below refused the packet; must stay the last
+};
+
+constexpr std::size_t kDropReasons = static_cast<std::size_t>(DropReason::Queue) + 1;
+
+/// A stable lower-case name with hyphens, "replay-too-old"; for metrics, CSV and traces.
+const char* Name(DropReason reason);
+
+/// A counter for each reason.
+class DropCounters
+{
+  public:
+    void Count(DropReason reason)
+    {
+        ++m_counts[static_cast<std::size_t>(reason)];
+    }
+
+    std::uint64_t operator[](DropReason reason) const
+    {
+        return m_counts[static_cast<std::size_t>(reason)];
+    }
+
+    /// All real drops: everything but None.
+    std::uint64_t Total() const
+    {
+        std::uint64_t sum = 0;
+        for (std::size_t i = 1; i < kDropReasons; ++i)
+        {
+            sum += m_counts[i];
+        }
+        return sum;
+    }
+
+  private:
+    std::array<std::uint64_t, kDropReasons> m_counts{};
+};
+
+} // namespace ipseclab::esp
+
+#endif // IPSECLAB_ESP_DROP_REASON_H

@@ -1,0 +1,97 @@
+/*
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef IPSECLAB_ESP_REPLAY_WINDOW_H
+#define IPSECLAB_ESP_REPLAY_WINDOW_H
+
+#include <cstdint>
+#include <vector>
+
+namespace ipseclab::esp
+{
+
+/// What a window says of one number.
+enum class WindowVerdict : std::uint8_t
+{
+    Fresh,
+    TooOld,
+    Duplicate,
+};
+
+/**
+ * A bitmap window over 64-bit numbers in a ring of 64-bit blocks (the idea of RFC 6479), of any
+ * size.
+ *
+ *     top - size + 1                top
+ *     v                             v
+ *     [block][block] ... [block][block ]   one spare block, so a block is cleared whole
+ *
+ * Unlike the RFC's sample code it is exactly `size` numbers wide and compares differences, so
+ * neither end of the number space is special. Check does not change state; Advance is for numbers
+ * that passed the ICV and for which Check said Fresh.
+ */
+class ReplayWindow
+{
+  public:
+    /// \param size window in numbers, 1 to 2^31
+    /// \param top the highest number taken as seen; the window below it starts empty
+    explicit ReplayWindow(std::uint32_t size, std::uint64_t top = 0);
+
+    std::uint32_t Size() const
+    {
+        return m_size;
+    }
+
+    std::uint64_t Top() const
+    {
+        return m_top;
+    }
+
+    WindowVerdict Check(std::uint64_t number) const
+    {
+        if (number > m_top)
+        {
+            return WindowVerdict::Fresh;
+        }
+        if (m_top - number >= m_size)
+        {
+            return WindowVerdict::TooOld;
+        }
+        return (m_blocks[(number >> 6) & m_mask] >> (number & 63)) & 1 ? WindowVerdict::Duplicate
+                                                                       : WindowVerdict::Fresh;
+    }
+
+    void Advance(std::uint64_t number)
+    {
+        if (number > m_top)
+        {
+            Shift(number);
+        }
+        m_blocks[(number >> 6) & m_mask] |= std::uint64_t{1} << (number & 63);
+    }
+
+  private:
+    void Shift(std::uint64_t number)
+    {
+        const std::uint64_t ring = m_mask + 1;
+        std::uint64_t steps = (number >> 6) - (m_top >> 6);
+        if (steps > ring)
+        {
+            steps = ring;
+        }
+        for (std::uint64_t k = 0; k < steps; ++k)
+        {
+            m_blocks[((number >> 6) - k) & m_mask] = 0;
+        }
+        m_top = number;
+    }
+
+    std::uint64_t m_top;
+    std::uint64_t m_mask;
+    std::uint32_t m_size;
+    std::vector<std::uint64_t> m_blocks;
+};
+
+} // namespace ipseclab::esp
+
+#endif // IPSECLAB_ESP_REPLAY_WINDOW_H

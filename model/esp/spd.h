@@ -1,0 +1,74 @@
+/*
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef IPSECLAB_ESP_SPD_H
+#define IPSECLAB_ESP_SPD_H
+
+#include "model/wire/traffic-selector.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace ipseclab::esp
+{
+
+enum class SpdAction : std::uint8_t
+{
+    Protect,
+    Bypass,
+    Discard,
+};
+
+/// One ordered entry (RFC 4301, section 4.4.1). Local and remote are as seen from this node.
+struct SpdEntry
+{
+    std::string name;
+    TrafficSelectorList local;  ///< empty: any
+    TrafficSelectorList remote; ///< empty: any
+    SpdAction action{SpdAction::Discard};
+    std::string peer; ///< with whom, for Protect
+};
+
+/**
+ * The security policy database: the first entry that matches decides; none: discard. Answers for
+ * whole 5-tuples are kept in a table of fixed size, so a packet of a known flow costs one probe.
+ */
+class Spd
+{
+  public:
+    Spd();
+
+    /// Appends an entry; all cached answers are forgotten.
+    void Add(const SpdEntry& entry);
+
+    /// For a packet that leaves (`source` is local); null when nothing matches.
+    const SpdEntry* LookupOutbound(const PacketSelectors& packet);
+    /// For a packet that came in clear (`destination` is local); null when nothing matches.
+    const SpdEntry* LookupInbound(const PacketSelectors& packet);
+
+    const std::vector<SpdEntry>& Entries() const
+    {
+        return m_entries;
+    }
+
+  private:
+    struct CacheSlot
+    {
+        PacketSelectors key;
+        std::uint32_t generation{0}; ///< 0: empty
+        bool outbound{false};
+        std::int32_t entry{-1};
+    };
+
+    const SpdEntry* Lookup(const PacketSelectors& packet, bool outbound);
+
+    std::vector<SpdEntry> m_entries;
+    std::vector<CacheSlot> m_cache;
+    std::uint32_t m_generation{1};
+};
+
+} // namespace ipseclab::esp
+
+#endif // IPSECLAB_ESP_SPD_H

@@ -1,0 +1,100 @@
+/*
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef IPSECLAB_IKE_IKE_EVENT_H
+#define IPSECLAB_IKE_IKE_EVENT_H
+
+#include "model/ike/ike-config.h"
+#include "model/ike/key-schedule.h"
+
+#include <string>
+#include <variant>
+
+namespace ipseclab::ike
+{
+
+/// Why an IKE SA ended or never came up. Closed; each has a stable name.
+enum class IkeFailure
+{
+    None,                 ///< deleted on purpose
+    Timeout,              ///< no answer after the last try
+    NoProposalChosen,     ///< the peer takes none of our suites, or we none of its
+    AuthenticationFailed, ///< AUTH or identity wrong, here or there
+    InvalidSyntax,        ///< a message that is authentic but malformed
+    UnsupportedCritical,  ///< an unknown payload with the critical bit
+    UnacceptableKe,       ///< the peer asks for a group that we did not offer, or its KE is invalid
+    PeerRejected,         ///< an error notify that has no case of its own
+    HalfOpenExpired,      ///< IKE_AUTH never came
+};
+
+const char* Name(IkeFailure failure);
+
+/// Both SPIs of an IKE SA; its name in every event and command.
+struct IkeSaId
+{
+    std::uint64_t spiI{0};
+    std::uint64_t spiR{0};
+    bool operator==(const IkeSaId& o) const;
+};
+
+/// The IKE SA is up: both AUTH payloads were verified.
+struct IkeSaEstablished
+{
+    IkeSaId id;
+    std::string peer;
+    bool initiator{false};
+    IkeSuite suite;
+    IkeKeys keys; ///< for the key file of a capture
+    TransportAddress local;
+    TransportAddress remote;
+};
+
+/// An IKE SA is gone; its Child SAs went before it, each with an event of its own.
+struct IkeSaClosed
+{
+    IkeSaId id;
+    std::string peer;
+    IkeFailure reason{IkeFailure::None};
+};
+
+/// A pair of ESP SAs to install. Directions are as seen from here.
+struct ChildSaInstalled
+{
+    IkeSaId ikeSa;
+    std::string peer;
+    ChildSuite suite;
+    std::uint32_t spiInbound{0};  ///< chosen here
+    std::uint32_t spiOutbound{0}; ///< chosen by the peer
+    Bytes encryptionInbound;      ///< cipher key and salt
+    Bytes integrityInbound;
+    Bytes encryptionOutbound;
+    Bytes integrityOutbound;
+    TrafficSelectorList localSelectors;
+    TrafficSelectorList remoteSelectors;
+    IpAddress localOuter;
+    IpAddress remoteOuter;
+};
+
+/// A pair of ESP SAs to remove.
+struct ChildSaRemoved
+{
+    IkeSaId ikeSa;
+    std::string peer;
+    std::uint32_t spiInbound{0};
+    std::uint32_t spiOutbound{0};
+};
+
+/// The Child SA of IKE_AUTH was refused; the IKE SA stays (RFC 7296, section 1.2).
+struct ChildSaRefused
+{
+    IkeSaId ikeSa;
+    std::string peer;
+    wire::NotifyType reason{wire::NotifyType::NoProposalChosen};
+};
+
+using IkeEvent =
+    std::variant<IkeSaEstablished, IkeSaClosed, ChildSaInstalled, ChildSaRemoved, ChildSaRefused>;
+
+} // namespace ipseclab::ike
+
+#endif // IPSECLAB_IKE_IKE_EVENT_H

@@ -1,0 +1,69 @@
+/*
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef IPSECLAB_IKE_KEY_SCHEDULE_H
+#define IPSECLAB_IKE_KEY_SCHEDULE_H
+
+#include "model/crypto/prf.h"
+#include "model/ike/proposal.h"
+
+namespace ipseclab::ike
+{
+
+/// RFC 7296, section 2.14. SK_e* of a combined-mode cipher end with the salt; SK_a* are then empty.
+struct IkeKeys
+{
+    Bytes skD;
+    Bytes skAi;
+    Bytes skAr;
+    Bytes skEi;
+    Bytes skEr;
+    Bytes skPi;
+    Bytes skPr;
+};
+
+/// RFC 7296, section 2.17; i: sent by the initiator of the exchange that made the Child SA.
+struct ChildKeys
+{
+    Bytes encryptionI;
+    Bytes integrityI;
+    Bytes encryptionR;
+    Bytes integrityR;
+};
+
+/// SKEYSEED = prf(Ni | Nr, g^ir)
+Bytes ComputeSkeyseed(crypto::PrfId prf, ByteSpan nonceI, ByteSpan nonceR, ByteSpan shared);
+/// SKEYSEED = prf(SK_d (old), g^ir | Ni | Nr) with the PRF of the old IKE SA (RFC 7296,
+/// section 2.18)
+Bytes ComputeRekeySkeyseed(crypto::PrfId oldPrf,
+                           ByteSpan oldSkD,
+                           ByteSpan shared,
+                           ByteSpan nonceI,
+                           ByteSpan nonceR);
+/// All seven keys. The suite must be supported (crypto::FindTraits).
+IkeKeys DeriveIkeKeys(const IkeSuite& suite,
+                      ByteSpan skeyseed,
+                      ByteSpan nonceI,
+                      ByteSpan nonceR,
+                      std::uint64_t spiI,
+                      std::uint64_t spiR);
+/// KEYMAT = prf+(SK_d, [g^ir |] Ni | Nr); `shared` is empty without a key exchange of its own.
+ChildKeys DeriveChildKeys(crypto::PrfId prf,
+                          const crypto::CipherSuite& suite,
+                          ByteSpan skD,
+                          ByteSpan shared,
+                          ByteSpan nonceI,
+                          ByteSpan nonceR);
+
+/// RealMessage | peer's nonce | prf(SK_p, ID body) (RFC 7296, section 2.15).
+Bytes SignedOctets(crypto::PrfId prf,
+                   ByteSpan realMessage,
+                   ByteSpan peerNonce,
+                   ByteSpan skP,
+                   ByteSpan idBody);
+/// prf( prf(secret, "Key Pad for IKEv2"), octets )
+Bytes SharedKeyAuth(crypto::PrfId prf, ByteSpan secret, ByteSpan signedOctets);
+
+} // namespace ipseclab::ike
+
+#endif // IPSECLAB_IKE_KEY_SCHEDULE_H

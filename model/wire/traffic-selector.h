@@ -1,0 +1,65 @@
+/*
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef IPSECLAB_WIRE_TRAFFIC_SELECTOR_H
+#define IPSECLAB_WIRE_TRAFFIC_SELECTOR_H
+
+#include "model/wire/ip-address.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ipseclab
+{
+
+/// What selectors look at in one packet (RFC 4301, section 4.4.1.1).
+struct PacketSelectors
+{
+    IpAddress source;
+    IpAddress destination;
+    std::uint8_t protocol{0};         ///< next layer protocol
+    std::uint16_t sourcePort{0};      ///< or ICMP type * 256 + code
+    std::uint16_t destinationPort{0}; ///< the same value as sourcePort for ICMP
+    bool portsKnown{true};            ///< false in a non-first fragment or a truncated header
+};
+
+/// One traffic selector (RFC 7296, section 3.13.1): an inclusive address range, a protocol, a port
+/// range.
+struct TrafficSelector
+{
+    std::uint8_t protocol{0}; ///< 0: any
+    std::uint16_t startPort{0};
+    std::uint16_t endPort{65535};
+    IpAddress start;
+    IpAddress end;
+
+    bool AnyPort() const
+    {
+        return startPort == 0 && endPort == 65535;
+    }
+
+    bool Matches(const IpAddress& address,
+                 std::uint8_t packetProtocol,
+                 std::uint16_t port,
+                 bool portKnown) const
+    {
+        return (protocol == 0 || protocol == packetProtocol) &&
+               (AnyPort() || (portKnown && startPort <= port && port <= endPort)) &&
+               start.IsV4() == address.IsV4() && start <= address && address <= end;
+    }
+
+    /// What both allow; nothing when they are disjoint (RFC 7296, section 2.9: narrowing).
+    static std::optional<TrafficSelector> Intersect(const TrafficSelector& a,
+                                                    const TrafficSelector& b);
+    /// From "10.1.0.0/16", "10.1.0.1", "0.0.0.0-255.255.255.255"; protocol and ports are left any.
+    static std::optional<TrafficSelector> FromString(const std::string& text);
+    std::string ToString() const;
+    bool operator==(const TrafficSelector& o) const;
+};
+
+using TrafficSelectorList = std::vector<TrafficSelector>;
+
+} // namespace ipseclab
+
+#endif // IPSECLAB_WIRE_TRAFFIC_SELECTOR_H
