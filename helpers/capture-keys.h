@@ -1,0 +1,42 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#ifndef IPSECLAB_CAPTURE_KEYS_H
+#define IPSECLAB_CAPTURE_KEYS_H
+
+#include "ns3/ipsec-gateway.h"
+
+#include <string>
+#include <vector>
+
+namespace ns3
+{
+
+/**
+ * \ingroup ipsec
+ * Writes the keys of every SA that a gateway sets up as a Wireshark profile, so that
+ *
+ *     WIRESHARK_CONFIG_DIR=FOLDER/wireshark tshark -C ipseclab -r FOLDER/x.pcap
+ *
+ * shows the decrypted IKE payloads and the inner packets. Listen on one gateway of a pair; both
+ * directions are written.
+ */
+class CaptureKeys
+{
+  public:
+    /// Begins to listen; this object must outlive the simulation.
+    void Listen(Ptr<IpsecGateway> gateway);
+    /// Writes FOLDER/wireshark/profiles/ipseclab/{preferences,ikev2_decryption_table,esp_sa}.
+    /// \return the paths of what was written; throws std::runtime_error when it cannot write
+    std::vector<std::string> Write(const std::string& folder) const;
+
+  private:
+    void HandleEvent(const ipseclab::ike::IkeEvent& event);
+
+    std::vector<std::string> m_ikeLines;
+    std::vector<std::string> m_espLines;
+};
+
+} // namespace ns3
+
+#endif // IPSECLAB_CAPTURE_KEYS_H

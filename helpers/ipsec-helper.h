@@ -1,0 +1,74 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#ifndef IPSECLAB_IPSEC_HELPER_H
+#define IPSECLAB_IPSEC_HELPER_H
+
+#include "ns3/ipsec-gateway.h"
+#include "ns3/ipv4-address.h"
+#include "ns3/net-device.h"
+#include "ns3/node.h"
+#include "ns3/object-factory.h"
+
+#include <string>
+
+namespace ns3
+{
+
+/// How a gateway sees the packets that cross its outside.
+enum class IpsecAttachment
+{
+    Device,  ///< IpsecNetDevice, the default
+    FastPath ///< IpsecFastPath
+};
+
+/// One tunnel between two gateways, as a scenario writes it down.
+struct IpsecTunnel
+{
+    std::string name{"tunnel"};
+    Ipv4Address addressA;   ///< outer, of gateway A
+    Ipv4Address addressB;   ///< outer, of gateway B
+    std::string protectedA; ///< "10.1.0.0/24"
+    std::string protectedB;
+    std::string identityA{"a.example"};
+    std::string identityB{"b.example"};
+    std::string preSharedKey{"simulation only"};
+    std::vector<ipseclab::ike::IkeSuite> ikeSuites{ipseclab::ike::IkeSuite{}};
+    std::vector<ipseclab::ike::ChildSuite> childSuites{ipseclab::ike::ChildSuite{}};
+};
+
+/**
+ * \ingroup ipsec
+ * Builds gateways and tunnels in a few lines, in the style of ns-3's helpers.
+ */
+class IpsecHelper
+{
+  public:
+    IpsecHelper();
+
+    /// An attribute of every gateway that is installed from now on.
+    void SetGatewayAttribute(const std::string& name, const AttributeValue& value);
+
+    /// Aggregates an IpsecGateway to the node; the Internet stack must be there.
+    Ptr<IpsecGateway> Install(Ptr<Node> node) const;
+
+    /**
+     * Puts an IpsecNetDevice on top of the outside device.
+     * \return the device that gets the outside IPv4 address
+     */
+    static Ptr<NetDevice> AttachDevice(Ptr<IpsecGateway> gateway, Ptr<NetDevice> outside);
+    /// Puts the fast path on both ports; they must have their IPv4 interfaces.
+    static void AttachFastPath(Ptr<IpsecGateway> gateway,
+                               Ptr<NetDevice> inside,
+                               Ptr<NetDevice> outside);
+
+    /// Peers and policies of both ends. Neither end initiates by itself.
+    static void Configure(const IpsecTunnel& tunnel, Ptr<IpsecGateway> a, Ptr<IpsecGateway> b);
+
+  private:
+    ObjectFactory m_factory;
+};
+
+} // namespace ns3
+
+#endif // IPSECLAB_IPSEC_HELPER_H

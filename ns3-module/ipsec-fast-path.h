@@ -1,0 +1,61 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#ifndef IPSEC_FAST_PATH_H
+#define IPSEC_FAST_PATH_H
+
+#include "ipsec-gateway.h"
+
+#include "ns3/net-device.h"
+
+namespace ns3
+{
+
+/**
+ * \ingroup ipsec
+ * The fast attachment: protocol handlers of its own in front of IPv4 on the gateway's two ports.
+ * What the SPD protects goes from port to port without the IPv4 stack, with the TTL decremented as
+ * the stack would; everything else (IKE, ICMP, BYPASS, packets for the node) is handed to the
+ * handler that was there before. Both ports must be point to point, for there is no ARP.
+ *
+ * On such a node FlowMonitor and the IPv4 traces do not see protected packets; the gateway's own
+ * counters and traces are the same as with IpsecNetDevice.
+ */
+class IpsecFastPath : public Object
+{
+  public:
+    static TypeId GetTypeId();
+
+    /**
+     * \param inside port to the protected hosts
+     * \param outside port to the peer
+     * Call after the Internet stack is installed and both ports have their IPv4 interfaces.
+     */
+    void Attach(Ptr<IpsecGateway> gateway, Ptr<NetDevice> inside, Ptr<NetDevice> outside);
+
+  protected:
+    void DoDispose() override;
+
+  private:
+    void ReceiveInside(Ptr<NetDevice> device,
+                       Ptr<const Packet> packet,
+                       uint16_t protocol,
+                       const Address& from,
+                       const Address& to,
+                       NetDevice::PacketType type);
+    void ReceiveOutside(Ptr<NetDevice> device,
+                        Ptr<const Packet> packet,
+                        uint16_t protocol,
+                        const Address& from,
+                        const Address& to,
+                        NetDevice::PacketType type);
+
+    Ptr<IpsecGateway> m_gateway;
+    Ptr<NetDevice> m_inside;
+    Ptr<NetDevice> m_outside;
+    Node::ProtocolHandler m_stack; ///< what was there before
+};
+
+} // namespace ns3
+
+#endif // IPSEC_FAST_PATH_H

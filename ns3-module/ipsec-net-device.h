@@ -1,0 +1,80 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#ifndef IPSEC_NET_DEVICE_H
+#define IPSEC_NET_DEVICE_H
+
+#include "ipsec-gateway.h"
+
+#include "ns3/net-device.h"
+
+namespace ns3
+{
+
+/**
+ * \ingroup ipsec
+ * The default attachment, a bump in the stack: a NetDevice that stands between IPv4 and the real
+ * outside device. Routing, ARP, FlowMonitor, traffic control and IPv4 traces of the node stay
+ * stock; pcap on the real device shows ESP.
+ *
+ * What leaves is offered to the gateway's ProcessOutbound, what arrives to ProcessInbound; frames
+ * that are not IPv4 pass untouched.
+ */
+class IpsecNetDevice : public NetDevice
+{
+  public:
+    static TypeId GetTypeId();
+
+    /// Puts itself on top of `lower` (already on the gateway's node) and adds itself to the node.
+    void Attach(Ptr<IpsecGateway> gateway, Ptr<NetDevice> lower);
+    Ptr<NetDevice> GetLower() const;
+
+    // NetDevice
+    void SetIfIndex(const uint32_t index) override;
+    uint32_t GetIfIndex() const override;
+    Ptr<Channel> GetChannel() const override;
+    void SetAddress(Address address) override;
+    Address GetAddress() const override;
+    bool SetMtu(const uint16_t mtu) override;
+    uint16_t GetMtu() const override;
+    bool IsLinkUp() const override;
+    void AddLinkChangeCallback(Callback<void> callback) override;
+    bool IsBroadcast() const override;
+    Address GetBroadcast() const override;
+    bool IsMulticast() const override;
+    Address GetMulticast(Ipv4Address multicastGroup) const override;
+    Address GetMulticast(Ipv6Address addr) const override;
+    bool IsBridge() const override;
+    bool IsPointToPoint() const override;
+    bool Send(Ptr<Packet> packet, const Address& dest, uint16_t protocolNumber) override;
+    bool SendFrom(Ptr<Packet> packet,
+                  const Address& source,
+                  const Address& dest,
+                  uint16_t protocolNumber) override;
+    Ptr<Node> GetNode() const override;
+    void SetNode(Ptr<Node> node) override;
+    bool NeedsArp() const override;
+    void SetReceiveCallback(ReceiveCallback cb) override;
+    void SetPromiscReceiveCallback(PromiscReceiveCallback cb) override;
+    bool SupportsSendFrom() const override;
+
+  protected:
+    void DoDispose() override;
+
+  private:
+    bool ReceiveFromLower(Ptr<NetDevice> device,
+                          Ptr<const Packet> packet,
+                          uint16_t protocol,
+                          const Address& from);
+
+    Ptr<Node> m_node;
+    Ptr<IpsecGateway> m_gateway;
+    Ptr<NetDevice> m_lower;
+    uint32_t m_ifIndex{0};
+    ReceiveCallback m_receive;
+    PromiscReceiveCallback m_promiscReceive;
+};
+
+} // namespace ns3
+
+#endif // IPSEC_NET_DEVICE_H

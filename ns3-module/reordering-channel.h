@@ -1,0 +1,56 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#ifndef IPSEC_REORDERING_CHANNEL_H
+#define IPSEC_REORDERING_CHANNEL_H
+
+#include "ns3/point-to-point-channel.h"
+#include "ns3/random-variable-stream.h"
+#include "ns3/traced-callback.h"
+
+namespace ns3
+{
+
+/**
+ * \ingroup ipsec
+ * A point-to-point channel on which packets overtake each other: to the channel's Delay each packet
+ * adds an extra delay of its own, and it may be lost.
+ *
+ * With ExtraDelay a two-point variable this is a bundle of two unequal paths over which packets are
+ * sprayed, each path FIFO; with a continuous variable it is a network with a delay spread. Both
+ * directions draw from the same variables. Extra delay is rounded to the resolution of Time; of two
+ * packets that arrive at the same instant the one sent first is handled first.
+ */
+class ReorderingChannel : public PointToPointChannel
+{
+  public:
+    static TypeId GetTypeId();
+
+    bool TransmitStart(Ptr<const Packet> packet,
+                       Ptr<PointToPointNetDevice> source,
+                       Time transmitTime) override;
+
+    /// \return the number of streams used
+    int64_t AssignStreams(int64_t stream);
+
+    /// Packets that were lost on purpose.
+    uint64_t GetLost() const;
+    /// Packets that are on their way now.
+    uint64_t GetInFlight() const;
+
+    typedef void (*LossTracedCallback)(Ptr<const Packet> packet);
+
+  private:
+    void Deliver(Ptr<PointToPointNetDevice> destination, Ptr<Packet> packet);
+
+    Ptr<RandomVariableStream> m_extraDelay; ///< seconds
+    Ptr<UniformRandomVariable> m_lossDraw;
+    double m_lossProbability;
+    uint64_t m_lost{0};
+    uint64_t m_inFlight{0};
+    TracedCallback<Ptr<const Packet>> m_lossTrace;
+};
+
+} // namespace ns3
+
+#endif // IPSEC_REORDERING_CHANNEL_H
