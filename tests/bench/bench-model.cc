@@ -1,0 +1,353 @@
+/*
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+
+/**
+ * \file
+ * What the protocol model costs, next to the bare operations it cannot do without. After Google
+ * Benchmark's own table the program prints the ratios that matter, from the medians of one run with
+ * interleaved repetitions.
+ */
+
+#include "model/crypto/key-exchange.h"
+#include "model/esp/esp-sa.h"
+#include "model/esp/replay-window.h"
+#include "model/ike/ike-endpoint.h"
+#include "model/wire/ipv4.h"
+
+#include <algorithm>
+#include <array>
+#include <benchmark/benchmark.h>
+#include <cstdio>
+#include <cstring>
+#include <map>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+#include <string>
+#include <vector>
+
+namespace
+{
+
+using namespace ipseclab;
+
+constexpr std::uint32_t kSpi = 0x1000;
+constexpr std::uint32_t kSourceOuter = 0xc0000201;
+constexpr std::uint32_t kDestinationOuter = 0xc0000202;
+
+/// Deterministic octets; a benchmark needs no secrets.
+class CountingRandom : public crypto::RandomSource
+{
+  public:
+    explicit CountingRandom(std::uint64_t seed)
+        : m_state(seed)
+    {
+    }
+
+    void Fill(MutableByteSpan out) override
+    {
+        for (auto& octet : out)
+        {
+            m_state = m_state * 6364136223846793005U + 1442695040888963407U;
+            octet = static_cast<std::uint8_t>(m_state >> 56);
+        }
+    }
+
+  private:
+    std::uint64_t m_state;
+};
+
+Bytes InnerPacket(std::size_t length)
+{
+    Bytes packet(length);
+    for (std::size_t i = 0; i < length; ++i)
+    {
+        packet[i] = static_cast<std::uint8_t>(i);
+    }
+    wire::Ipv4HeaderFields fields;
+    fields.totalLength = static_cast<std::uint16_t>(length);
+    fields.protocol = wire::kProtocolUdp;
+    fields.source = 0x0a010001;
+    fields.destination = 0x0a020001;
+    wire::WriteIpv4Header(packet.data(), fields);
+    return packet;
+}
+
+void FillConfig(esp::EspSaConfig& config)
+{
+    config.spi = kSpi;
+    config.keyingMaterial = Bytes(20, 0x42);
+    config.outerSource = IpAddress::V4(kSourceOuter);
+    config.outerDestination = IpAddress::V4(kDestinationOuter);
+}
+
+void BmSealOpenModel(benchmark::State& state)
+{
+    esp::OutboundSaConfig out;
+    esp::InboundSaConfig in;
+    FillConfig(out);
+    FillConfig(in);
+    auto sender = esp::OutboundSa::Create(out);
+    auto receiver = esp::InboundSa::Create(in);
+    esp::PacketBuffer buffer;
+    const Bytes inner = InnerPacket(static_cast<std::size_t>(state.range(0)));
+    for (auto _ : state)
+    {
+        std::memcpy(buffer.Reset(inner.size()), inner.data(), inner.size());
+        sender->Seal(buffer, *sender->NextNumber());
+        const auto result = receiver->Open(buffer, wire::kIpv4HeaderSize);
+        if (result.drop != esp::DropReason::None)
+        {
+            state.SkipWithError(esp::Name(result.drop));
+            break;
+        }
+    }
+    state.SetBytesProcessed(state.iterations() * state.range(0));
+}
+
+/// The floor: one AES-128-GCM encryption and one decryption with kept, keyed contexts.
+class BareGcm
+{
+  public:
+    BareGcm()
+        : m_cipher(EVP_CIPHER_fetch(nullptr, "AES-128-GCM", nullptr)),
+          m_seal(EVP_CIPHER_CTX_new()),
+          m_open(EVP_CIPHER_CTX_new())
+    {
+        const Bytes key(16, 0x42);
+        EVP_EncryptInit_ex2(m_seal, m_cipher, key.data(), nullptr, nullptr);
+        EVP_DecryptInit_ex2(m_open, m_cipher, key.data(), nullptr, nullptr);
+        m_tagParams[0] =
+            OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, m_tag.data(), 16);
+        m_tagParams[1] = OSSL_PARAM_construct_end();
+    }
+
+    ~BareGcm()
+    {
+        EVP_CIPHER_CTX_free(m_seal);
+        EVP_CIPHER_CTX_free(m_open);
+        EVP_CIPHER_free(m_cipher);
+    }
+
+    bool Run(const std::uint8_t* aad, std::uint8_t* text, int length, std::uint64_t number)
+    {
+        std::uint8_t nonce[12] = {};
+        StoreBe64(nonce + 4, number);
+        int n = 0;
+        EVP_EncryptInit_ex2(m_seal, nullptr, nullptr, nonce, nullptr);
+        EVP_EncryptUpdate(m_seal, nullptr, &n, aad, 8);
+        EVP_EncryptUpdate(m_seal, text, &n, text, length);
+        EVP_EncryptFinal_ex(m_seal, text + n, &n);
+        EVP_CIPHER_CTX_get_params(m_seal, m_tagParams.data());
+        EVP_DecryptInit_ex2(m_open, nullptr, nullptr, nonce, nullptr);
+        EVP_CIPHER_CTX_set_params(m_open, m_tagParams.data());
+        EVP_DecryptUpdate(m_open, nullptr, &n, aad, 8);
+        EVP_DecryptUpdate(m_open, text, &n, text, length);
+        return EVP_DecryptFinal_ex(m_open, text + n, &n) == 1;
+    }
+
+  private:
+    EVP_CIPHER* m_cipher;
+    EVP_CIPHER_CTX* m_seal;
+    EVP_CIPHER_CTX* m_open;
+    std::array<std::uint8_t, 16> m_tag{};
+    std::array<OSSL_PARAM, 2> m_tagParams{};
+};
+
+void BmSealOpenBare(benchmark::State& state)
+{
+    BareGcm gcm;
+    const Bytes inner = InnerPacket(static_cast<std::size_t>(state.range(0)));
+    Bytes text(inner.size() + 16);
+    const std::uint8_t aad[8] = {0, 0, 0x10, 0, 0, 0, 0, 1};
+    std::uint64_t number = 0;
+    for (auto _ : state)
+    {
+        std::memcpy(text.data(), inner.data(), inner.size());
+        if (!gcm.Run(aad, text.data(), static_cast<int>(inner.size()), ++number))
+        {
+            state.SkipWithError("tag");
+            break;
+        }
+    }
+    state.SetBytesProcessed(state.iterations() * state.range(0));
+}
+
+void BmWindow(benchmark::State& state)
+{
+    esp::ReplayWindow window(static_cast<std::uint32_t>(state.range(0)));
+    // A stream in which every other pair is swapped: half the numbers lie in the window.
+    std::uint64_t next = 0;
+    for (auto _ : state)
+    {
+        const std::uint64_t number = (next ^ 1) + 1;
+        ++next;
+        if (window.Check(number) == esp::WindowVerdict::Fresh)
+        {
+            window.Advance(number);
+        }
+        benchmark::DoNotOptimize(window);
+    }
+}
+
+ike::PeerConfig Peer(bool initiator)
+{
+    ike::PeerConfig peer;
+    peer.name = "peer";
+    const ike::TransportAddress a{IpAddress::V4(kSourceOuter), wire::kIkePort};
+    const ike::TransportAddress b{IpAddress::V4(kDestinationOuter), wire::kIkePort};
+    peer.local = initiator ? a : b;
+    peer.remote = initiator ? b : a;
+    peer.localId = ike::Identity::Fqdn(initiator ? "a.example" : "b.example");
+    peer.remoteId = ike::Identity::Fqdn(initiator ? "b.example" : "a.example");
+    peer.preSharedKey = Bytes(16, 0x55);
+    const auto left = *TrafficSelector::FromString("10.1.0.0/16");
+    const auto right = *TrafficSelector::FromString("10.2.0.0/16");
+    peer.localSelectors = {initiator ? left : right};
+    peer.remoteSelectors = {initiator ? right : left};
+    return peer;
+}
+
+/// Hands over what one end wants to send until it has nothing more.
+bool Carry(ike::IkeEndpoint& from, ike::IkeEndpoint& to)
+{
+    bool any = false;
+    while (auto datagram = from.PollTransmit())
+    {
+        any = true;
+        to.HandleDatagram(ike::Instant{0},
+                          ike::Path{datagram->path.remote, datagram->path.local},
+                          datagram->octets);
+    }
+    return any;
+}
+
+void BmHandshakeModel(benchmark::State& state)
+{
+    CountingRandom random(1);
+    for (auto _ : state)
+    {
+        ike::IkeEndpoint a(random);
+        ike::IkeEndpoint b(random);
+        a.AddPeer(Peer(true));
+        b.AddPeer(Peer(false));
+        a.Initiate(ike::Instant{0}, "peer");
+        while (Carry(a, b) || Carry(b, a))
+        {
+        }
+        if (a.EstablishedCount() != 1 || b.EstablishedCount() != 1)
+        {
+            state.SkipWithError("handshake failed");
+            break;
+        }
+    }
+}
+
+/// The floor: both ends draw a key and agree.
+void BmHandshakeBare(benchmark::State& state)
+{
+    CountingRandom random(1);
+    for (auto _ : state)
+    {
+        auto a = crypto::KeyExchange::Generate(crypto::GroupId::Curve25519, random);
+        auto b = crypto::KeyExchange::Generate(crypto::GroupId::Curve25519, random);
+        auto sharedA = a->Agree(b->PublicValue());
+        auto sharedB = b->Agree(a->PublicValue());
+        if (!sharedA || sharedA != sharedB)
+        {
+            state.SkipWithError("agreement failed");
+            break;
+        }
+    }
+}
+
+BENCHMARK(BmSealOpenModel)->Arg(64)->Arg(576)->Arg(1400)->Name("seal+open/model");
+BENCHMARK(BmSealOpenBare)->Arg(64)->Arg(576)->Arg(1400)->Name("seal+open/bare");
+BENCHMARK(BmWindow)->RangeMultiplier(4)->Range(64, 65536)->Name("window");
+BENCHMARK(BmHandshakeModel)->Name("handshake/model");
+BENCHMARK(BmHandshakeBare)->Name("handshake/bare");
+
+/// Keeps every repetition's time, for the ratios.
+class MedianReporter : public benchmark::ConsoleReporter
+{
+  public:
+    void ReportRuns(const std::vector<Run>& runs) override
+    {
+        for (const auto& run : runs)
+        {
+            if (run.run_type == Run::RT_Iteration && !run.error_occurred)
+            {
+                m_times[run.run_name.function_name + "/" + run.run_name.args].push_back(
+                    run.GetAdjustedCPUTime());
+            }
+        }
+        ConsoleReporter::ReportRuns(runs);
+    }
+
+    double Median(const std::string& name)
+    {
+        auto& times = m_times[name];
+        if (times.empty())
+        {
+            return 0;
+        }
+        std::sort(times.begin(), times.end());
+        return times[times.size() / 2];
+    }
+
+  private:
+    std::map<std::string, std::vector<double>> m_times;
+};
+
+void PrintRatio(MedianReporter& reporter,
+                const char* label,
+                const std::string& a,
+                const std::string& b)
+{
+    const double above = reporter.Median(a);
+    const double below = reporter.Median(b);
+    if (above > 0 && below > 0)
+    {
+        std::printf("  %-44s %6.3f\n", label, above / below);
+    }
+}
+
+} // namespace
+
+int main(int argc, char** argv)
+{
+    std::vector<char*> arguments(argv, argv + argc);
+    std::string interleave = "--benchmark_enable_random_interleaving=true";
+    std::string repetitions = "--benchmark_repetitions=9";
+    std::string aggregates = "--benchmark_display_aggregates_only=true";
+    std::string minimum = "--benchmark_min_time=0.05";
+    // Defaults first, so that what the user types wins.
+    arguments.insert(arguments.begin() + 1,
+                     {interleave.data(), repetitions.data(), aggregates.data(), minimum.data()});
+    int count = static_cast<int>(arguments.size());
+    benchmark::Initialize(&count, arguments.data());
+    if (benchmark::ReportUnrecognizedArguments(count, arguments.data()))
+    {
+        return 2;
+    }
+    MedianReporter reporter;
+    benchmark::RunSpecifiedBenchmarks(&reporter);
+    benchmark::Shutdown();
+
+    std::printf("\nRatios of medians, this run\n");
+    for (const char* size : {"64", "576", "1400"})
+    {
+        const std::string label = std::string("ESP seal+open / bare AES-128-GCM, ") + size + " B";
+        PrintRatio(reporter,
+                   label.c_str(),
+                   std::string("seal+open/model/") + size,
+                   std::string("seal+open/bare/") + size);
+    }
+    PrintRatio(reporter, "window of 65536 / window of 64", "window/65536", "window/64");
+    PrintRatio(reporter,
+               "handshake / bare x25519 of both ends",
+               "handshake/model/",
+               "handshake/bare/");
+    return 0;
+}
