@@ -23,10 +23,10 @@ enum class ReplayProfile : std::uint8_t
 
 struct AntiReplayConfig
 {
-    std::uint32_t window{64}; ///< numbers; 0: no check
+    std::uint32_t window{64}; ///< numbers, at most 2^31; 0: no check
     bool extendedSequenceNumbers{false};
     ReplayProfile profile{ReplayProfile::Rfc4303};
-    std::uint64_t top{0}; ///< highest number taken as received at the start
+    std::uint64_t top{0}; ///< where the window ends at the start; the bitmap starts empty
 };
 
 /**
@@ -38,10 +38,17 @@ struct AntiReplayConfig
  *         state.Accept(guess.number);
  *
  * Differences of the profiles, as recorded from a Linux 6.1 kernel:
- * - number 0 in 32-bit mode is refused by all, but not by LinuxLegacy with window 0;
+ * - number 0 in 32-bit mode is refused by all, unless there is no window;
+ * - number 0 of a whole ESN space: RFC: never valid; Linux: refused only while the top is below
+ *   window - 1;
  * - ESN near the start of the space: RFC: a high half of -1 cannot be, dropped at once
  *   (ReplayInvalid); Linux: 2^32 - 1 is taken, the ICV fails;
- * - ESN at the end of the space: RFC: dropped at once; Linux wraps to 0.
+ * - ESN at the end of the space: RFC: dropped at once; Linux wraps to 0;
+ * - 32-bit numbers without a window: the top of the Linux profiles stays where it was.
+ *
+ * ESN without a window cannot guess by one (the RFC advises against it): the number nearest to the
+ * top is taken, as with a window of 2^31, and nothing is a duplicate. LinuxLegacy has no ESN; asked
+ * for it, it does as LinuxBitmap.
  */
 class AntiReplay
 {
@@ -66,9 +73,12 @@ class AntiReplay
 
   private:
     Guess CheckExtended(std::uint32_t low) const;
+    bool Wraps() const;
 
     AntiReplayConfig m_config;
     std::uint64_t m_top{0};
+    /// Subtracted from each number before the window sees it; see the constructor.
+    std::uint64_t m_bias{0};
     std::optional<ReplayWindow> m_window;
 };
 

@@ -33,8 +33,8 @@ struct DataPlaneResult
     std::uint64_t number{0}; ///< sequence number, 0 without
 };
 
-/// Packets and octets by what became of them. In == transformed + bypassed + dropped, per
-/// direction.
+/// Packets and octets by what became of them. Per direction, In == transformed + bypassed +
+/// dropped; only a packet that a queue below refuses has been transformed or bypassed before.
 struct DataPlaneCounters
 {
     std::uint64_t outboundIn{0};
@@ -47,6 +47,9 @@ struct DataPlaneCounters
     std::uint64_t openedOctets{0}; ///< of inner packets
     DropCounters outboundDrops;
     DropCounters inboundDrops;
+
+    /// Whether every packet is accounted for exactly once.
+    bool Balanced() const;
 };
 
 /**
@@ -80,18 +83,29 @@ class DataPlane
     /// Called with the peer's name when a packet needs an SA that is not there.
     void SetAcquireCallback(std::function<void(const std::string& peer)> callback);
 
-    /// A clear packet that leaves the node. \param mtu of the link below, octets of IP
+    /**
+     * A clear packet that leaves the node. One that does not fit spends no sequence number.
+     * \param mtu of the link below, octets of IP; an IP packet is never longer than 65535
+     */
     DataPlaneResult ProcessOutbound(std::size_t mtu = std::numeric_limits<std::size_t>::max());
     /// An ESP packet for this node, outer header included.
     DataPlaneResult ProcessInbound();
     /// A clear packet that entered from the protected side's outside: may it?
     DataPlaneResult ProcessInboundClear();
 
-    /// Counts what an attachment below drops (Queue, TtlExpired).
+    /**
+     * Counts what an attachment drops. Queue: a packet that was already counted as transformed or
+     * bypassed; any other reason: one that none of the functions above has seen.
+     */
     void CountOutboundDrop(DropReason reason);
+    /// Likewise.
     void CountInboundDrop(DropReason reason);
 
   private:
+    DataPlaneResult SealWith(OutboundSa& sa, std::size_t innerLength, std::size_t mtu);
+    DataPlaneResult DropOutbound(DropReason reason);
+    DataPlaneResult DropInbound(DropReason reason);
+
     PacketBuffer m_buffer;
     Spd m_spd;
     Sad m_sad;

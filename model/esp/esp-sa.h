@@ -40,7 +40,8 @@ enum class DfPolicy : std::uint8_t
 
 struct OutboundSaConfig : EspSaConfig
 {
-    bool antiReplay{true};       ///< false: a 32-bit number may wrap (RFC 4303, section 3.3.3)
+    /// False: the receiver does not check, so a 32-bit number may wrap (RFC 4303, section 3.3.3).
+    bool antiReplay{true};
     std::uint64_t lastNumber{0}; ///< the last number that counts as sent
     DfPolicy df{DfPolicy::Copy};
     std::uint8_t ttl{64};
@@ -58,7 +59,8 @@ struct InboundSaConfig : EspSaConfig
 class OutboundSa
 {
   public:
-    /// Null when the suite is unsupported or a key has a wrong length.
+    /// Null when the suite is unsupported, a key has a wrong length, or an outer address is not
+    /// IPv4.
     static std::unique_ptr<OutboundSa> Create(const OutboundSaConfig& config);
 
     const OutboundSaConfig& Config() const
@@ -72,10 +74,20 @@ class OutboundSa
     /**
      * The number of the next packet, or nothing when the space is used up. Numbering is a step of
      * its own so that a pipeline may put queues or engines between it and Seal.
+     *
+     * Where a 32-bit number may wrap, the count goes on in 64 bits: the wire has the low half,
+     * which wraps to 0, and the IV is made from the whole, so that it never repeats for a key.
      */
     std::optional<std::uint64_t> NextNumber();
 
-    /// The inner IPv4 packet in `buffer` becomes the outer one. The TTL is not touched.
+    /**
+     * The inner IPv4 packet in `buffer` becomes the outer one. The caller has parsed it and made
+     * sure that SealedLength is at most PacketBuffer::kMaximumPacket; its TTL is not touched.
+     *
+     * Outer header (RFC 4301, section 5.1.2): the whole TOS octet is copied, which is the normal
+     * mode of RFC 6040; identification is 0 with DF, where nobody needs it (RFC 6864, section 4.1),
+     * else a counter of the SA. Padding is the least possible.
+     */
     void Seal(PacketBuffer& buffer, std::uint64_t number);
 
     std::uint64_t LastNumber() const
@@ -113,7 +125,10 @@ class InboundSa
 
     /**
      * The outer IPv4 packet in `buffer` becomes the inner one. On a drop the buffer is worthless.
-     * \param outerHeaderLength octets before the ESP header
+     * The order: lengths, replay check, ICV, window, padding, next header, inner header, selectors,
+     * ECN (RFC 4303, section 3.4; RFC 4301, section 5.2; RFC 6040, section 4.2). What follows the
+     * inner packet before the padding is TFC padding and goes.
+     * \param outerHeaderLength octets before the ESP header: 20 and more; 28 with UDP
      */
     OpenResult Open(PacketBuffer& buffer, std::size_t outerHeaderLength);
 

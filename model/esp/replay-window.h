@@ -33,8 +33,15 @@ enum class WindowVerdict : std::uint8_t
 class ReplayWindow
 {
   public:
-    /// \param size window in numbers, 1 to 2^31
-    /// \param top the highest number taken as seen; the window below it starts empty
+    /// The widest window: half of a 32-bit number space (RFC 4303, appendix A). Its ring is 512
+    /// MiB.
+    static constexpr std::uint32_t kMaximumSize = std::uint32_t{1} << 31;
+
+    /**
+     * \param size window in numbers, 1 to kMaximumSize; what lies outside is taken as the nearer
+     * end \param top where the window ends; the bitmap starts empty, so each number of the window,
+     * `top` too, passes once
+     */
     explicit ReplayWindow(std::uint32_t size, std::uint64_t top = 0);
 
     std::uint32_t Size() const
@@ -87,7 +94,7 @@ class ReplayWindow
     }
 
     std::uint64_t m_top;
-    std::uint64_t m_mask;
+    std::uint64_t m_mask{0};
     std::uint32_t m_size;
     std::vector<std::uint64_t> m_blocks;
 };

@@ -31,6 +31,12 @@ struct SpdEntry
     std::string peer; ///< with whom, for Protect
 };
 
+/// Does one of the selectors match this end of a packet? An empty list matches any.
+bool MatchesAny(const TrafficSelectorList& selectors,
+                const IpAddress& address,
+                std::uint16_t port,
+                const PacketSelectors& packet);
+
 /**
  * The security policy database: the first entry that matches decides; none: discard. Answers for
  * whole 5-tuples are kept in a table of fixed size, so a packet of a known flow costs one probe.

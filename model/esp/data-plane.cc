@@ -1,0 +1,183 @@
+/*
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "model/esp/data-plane.h"
+
+#include <algorithm>
+
+namespace ipseclab::esp
+{
+
+namespace
+{
+
+/// Parses the packet and cuts off what a link may have put behind it.
+bool ParseAndTrim(PacketBuffer& buffer, wire::Ipv4View& view)
+{
+    if (!wire::ParseIpv4(buffer.Span(), view))
+    {
+        return false;
+    }
+    buffer.MoveBack(-static_cast<std::ptrdiff_t>(buffer.Size() - view.totalLength));
+    return true;
+}
+
+} // namespace
+
+bool DataPlaneCounters::Balanced() const
+{
+    return outboundIn + outboundDrops[DropReason::Queue] ==
+               outboundSealed + outboundBypassed + outboundDrops.Total() &&
+           inboundIn + inboundDrops[DropReason::Queue] ==
+               inboundOpened + inboundBypassed + inboundDrops.Total();
+}
+
+void DataPlane::SetAcquireCallback(std::function<void(const std::string& peer)> callback)
+{
+    m_acquire = std::move(callback);
+}
+
+DataPlaneResult DataPlane::DropOutbound(DropReason reason)
+{
+    m_counters.outboundDrops.Count(reason);
+    return {Verdict::Drop, reason, 0, 0};
+}
+
+DataPlaneResult DataPlane::DropInbound(DropReason reason)
+{
+    m_counters.inboundDrops.Count(reason);
+    return {Verdict::Drop, reason, 0, 0};
+}
+
+DataPlaneResult DataPlane::ProcessOutbound(std::size_t mtu)
+{
+    ++m_counters.outboundIn;
+    wire::Ipv4View view;
+    if (!ParseAndTrim(m_buffer, view))
+    {
+        return DropOutbound(DropReason::Malformed);
+    }
+    const SpdEntry* const entry = m_spd.LookupOutbound(wire::ReadSelectors(view));
+    if (!entry)
+    {
+        return DropOutbound(DropReason::NoPolicy);
+    }
+    if (entry->action == SpdAction::Discard)
+    {
+        return DropOutbound(DropReason::PolicyDiscard);
+    }
+    if (entry->action == SpdAction::Bypass)
+    {
+        ++m_counters.outboundBypassed;
+        return {};
+    }
+    OutboundSa* const sa = m_sad.FindOutbound(entry->peer);
+    if (!sa)
+    {
+        const DataPlaneResult result = DropOutbound(DropReason::AcquirePending);
+        if (m_acquire)
+        {
+            m_acquire(entry->peer);
+        }
+        return result;
+    }
+    return SealWith(*sa, view.totalLength, mtu);
+}
+
+DataPlaneResult DataPlane::SealWith(OutboundSa& sa, std::size_t innerLength, std::size_t mtu)
+{
+    DataPlaneResult result;
+    if (sa.SealedLength(innerLength) > std::min(mtu, PacketBuffer::kMaximumPacket))
+    {
+        result = DropOutbound(DropReason::TooBig);
+    }
+    else if (const std::optional<std::uint64_t> number = sa.NextNumber())
+    {
+        sa.Seal(m_buffer, *number);
+        ++m_counters.outboundSealed;
+        m_counters.sealedOctets += innerLength;
+        result = {Verdict::Transformed, DropReason::None, 0, *number};
+    }
+    else
+    {
+        result = DropOutbound(DropReason::SequenceOverflow);
+    }
+    result.spi = sa.Config().spi;
+    return result;
+}
+
+DataPlaneResult DataPlane::ProcessInbound()
+{
+    constexpr std::size_t kSpi = 4;
+    ++m_counters.inboundIn;
+    wire::Ipv4View view;
+    if (!ParseAndTrim(m_buffer, view))
+    {
+        return DropInbound(DropReason::Malformed);
+    }
+    if (view.IsFragment())
+    {
+        return DropInbound(DropReason::Fragment);
+    }
+    if (view.Protocol() != wire::kProtocolEsp || view.totalLength < view.headerLength + kSpi)
+    {
+        return DropInbound(DropReason::Malformed);
+    }
+    InboundSa* const sa = m_sad.FindInbound(LoadBe32(view.header + view.headerLength));
+    if (!sa)
+    {
+        return DropInbound(DropReason::UnknownSpi);
+    }
+    const OpenResult opened = sa->Open(m_buffer, view.headerLength);
+    DataPlaneResult result{Verdict::Transformed, opened.drop, sa->Config().spi, opened.number};
+    if (opened.drop == DropReason::None)
+    {
+        ++m_counters.inboundOpened;
+        m_counters.openedOctets += m_buffer.Size();
+    }
+    else
+    {
+        result.verdict = DropInbound(opened.drop).verdict;
+    }
+    return result;
+}
+
+DataPlaneResult DataPlane::ProcessInboundClear()
+{
+    ++m_counters.inboundIn;
+    wire::Ipv4View view;
+    if (!ParseAndTrim(m_buffer, view))
+    {
+        return DropInbound(DropReason::Malformed);
+    }
+    const SpdEntry* const entry = m_spd.LookupInbound(wire::ReadSelectors(view));
+    if (!entry)
+    {
+        return DropInbound(DropReason::NoPolicy);
+    }
+    switch (entry->action)
+    {
+    case SpdAction::Protect:
+        return DropInbound(DropReason::UnprotectedInbound);
+    case SpdAction::Discard:
+        return DropInbound(DropReason::PolicyDiscard);
+    case SpdAction::Bypass:
+        break;
+    }
+    ++m_counters.inboundBypassed;
+    return {};
+}
+
+void DataPlane::CountOutboundDrop(DropReason reason)
+{
+    m_counters.outboundIn += reason == DropReason::Queue ? 0 : 1;
+    m_counters.outboundDrops.Count(reason);
+}
+
+void DataPlane::CountInboundDrop(DropReason reason)
+{
+    m_counters.inboundIn += reason == DropReason::Queue ? 0 : 1;
+    m_counters.inboundDrops.Count(reason);
+}
+
+} // namespace ipseclab::esp
