@@ -4,11 +4,16 @@
 #ifndef IPSECLAB_IPSEC_HELPER_H
 #define IPSECLAB_IPSEC_HELPER_H
 
+#include "ns3/data-rate.h"
 #include "ns3/ipsec-gateway.h"
 #include "ns3/ipv4-address.h"
+#include "ns3/net-device-container.h"
 #include "ns3/net-device.h"
 #include "ns3/node.h"
+#include "ns3/nstime.h"
 #include "ns3/object-factory.h"
+#include "ns3/queue-size.h"
+#include "ns3/random-variable-stream.h"
 
 #include <string>
 
@@ -35,6 +40,16 @@ struct IpsecTunnel
     std::string preSharedKey{"simulation only"};
     std::vector<ipseclab::ike::IkeSuite> ikeSuites{ipseclab::ike::IkeSuite{}};
     std::vector<ipseclab::ike::ChildSuite> childSuites{ipseclab::ike::ChildSuite{}};
+};
+
+/// A point-to-point link on which packets overtake each other and get lost (ReorderingChannel).
+struct ReorderingLink
+{
+    DataRate rate{"10Gbps"}; ///< of both devices
+    Time delay{MilliSeconds(1)};
+    Ptr<RandomVariableStream> extraDelay; ///< seconds, 0 or more, drawn per packet; null: none
+    double lossProbability{0};            ///< of each packet, in both directions
+    QueueSize queue{"100p"};              ///< of both devices
 };
 
 /**
@@ -64,6 +79,14 @@ class IpsecHelper
 
     /// Peers and policies of both ends. Neither end initiates by itself.
     static void Configure(const IpsecTunnel& tunnel, Ptr<IpsecGateway> a, Ptr<IpsecGateway> b);
+
+    /**
+     * What PointToPointHelper::Install does, over a ReorderingChannel; flow control included.
+     * \return the devices of a and b; their GetChannel() is the ReorderingChannel
+     */
+    static NetDeviceContainer InstallReorderingLink(Ptr<Node> a,
+                                                    Ptr<Node> b,
+                                                    const ReorderingLink& link);
 
   private:
     ObjectFactory m_factory;
