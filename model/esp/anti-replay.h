@@ -43,7 +43,7 @@ struct AntiReplayConfig
  *   window - 1;
  * - ESN near the start of the space: RFC: a high half of -1 cannot be, dropped at once
  *   (ReplayInvalid); Linux: 2^32 - 1 is taken, the ICV fails;
- * - ESN at the end of the space: RFC: dropped at once; Linux wraps to 0;
+ * - ESN at the end of the space: RFC: dropped at once (ReplayInvalid); Linux wraps to 0;
  * - 32-bit numbers without a window: the top of the Linux profiles stays where it was.
  *
  * ESN without a window cannot guess by one (the RFC advises against it): the number nearest to the

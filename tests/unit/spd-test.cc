@@ -1,0 +1,219 @@
+/*
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "model/esp/spd.h"
+
+#include "model/esp/sad.h"
+#include "tests/unit/esp-test-support.h"
+
+#include <gtest/gtest.h>
+#include <random>
+
+namespace ipseclab::esp
+{
+
+namespace
+{
+
+TrafficSelectorList Net(const std::string& text,
+                        std::uint8_t protocol = 0,
+                        std::uint16_t first = 0,
+                        std::uint16_t last = 65535)
+{
+    TrafficSelector selector = *TrafficSelector::FromString(text);
+    selector.protocol = protocol;
+    selector.startPort = first;
+    selector.endPort = last;
+    return {selector};
+}
+
+PacketSelectors Udp(const std::string& from, const std::string& to, std::uint16_t port = 2000)
+{
+    return {*IpAddress::FromString(from), *IpAddress::FromString(to), 17, 1000, port, true};
+}
+
+std::string NameOf(const SpdEntry* entry)
+{
+    return entry ? entry->name : "-";
+}
+
+TEST(Spd, FirstEntryThatMatchesDecides)
+{
+    Spd spd;
+    spd.Add({"web", Net("10.1.0.0/16"), Net("10.2.0.0/16", 17, 80, 443), SpdAction::Bypass, ""});
+    spd.Add({"all", Net("10.1.0.0/16"), Net("10.2.0.0/16"), SpdAction::Protect, "b"});
+    EXPECT_EQ(NameOf(spd.LookupOutbound(Udp("10.1.0.1", "10.2.0.1", 80))), "web");
+    EXPECT_EQ(NameOf(spd.LookupOutbound(Udp("10.1.0.1", "10.2.0.1", 443))), "web");
+    EXPECT_EQ(NameOf(spd.LookupOutbound(Udp("10.1.0.1", "10.2.0.1", 444))), "all");
+    EXPECT_EQ(NameOf(spd.LookupOutbound(Udp("10.1.0.1", "10.2.0.1", 79))), "all");
+}
+
+TEST(Spd, WithoutAMatchNothingIsFound)
+{
+    Spd spd;
+    EXPECT_EQ(spd.LookupOutbound(Udp("10.1.0.1", "10.2.0.1")), nullptr);
+    spd.Add({"all", Net("10.1.0.0/16"), Net("10.2.0.0/16"), SpdAction::Protect, "b"});
+    EXPECT_EQ(spd.LookupOutbound(Udp("10.3.0.1", "10.2.0.1")), nullptr);
+    EXPECT_EQ(spd.LookupOutbound(Udp("10.1.0.1", "10.3.255.255")), nullptr);
+}
+
+TEST(Spd, RangesIncludeBothEnds)
+{
+    Spd spd;
+    spd.Add({"few", Net("10.1.0.5-10.1.0.9"), {}, SpdAction::Protect, "b"});
+    EXPECT_EQ(NameOf(spd.LookupOutbound(Udp("10.1.0.4", "10.2.0.1"))), "-");
+    EXPECT_EQ(NameOf(spd.LookupOutbound(Udp("10.1.0.5", "10.2.0.1"))), "few");
+    EXPECT_EQ(NameOf(spd.LookupOutbound(Udp("10.1.0.9", "10.2.0.1"))), "few");
+    EXPECT_EQ(NameOf(spd.LookupOutbound(Udp("10.1.0.10", "10.2.0.1"))), "-");
+}
+
+/// Local is the source of what leaves and the destination of what comes; the cache keeps both
+/// apart.
+TEST(Spd, DirectionSaysWhichEndIsLocal)
+{
+    Spd spd;
+    spd.Add({"all", Net("10.1.0.0/16"), Net("10.2.0.0/16"), SpdAction::Protect, "b"});
+    for (int i = 0; i < 2; ++i)
+    {
+        EXPECT_EQ(NameOf(spd.LookupOutbound(Udp("10.1.0.1", "10.2.0.1"))), "all");
+        EXPECT_EQ(NameOf(spd.LookupInbound(Udp("10.1.0.1", "10.2.0.1"))), "-");
+        EXPECT_EQ(NameOf(spd.LookupInbound(Udp("10.2.0.1", "10.1.0.1"))), "all");
+        EXPECT_EQ(NameOf(spd.LookupOutbound(Udp("10.2.0.1", "10.1.0.1"))), "-");
+    }
+}
+
+/// RFC 4301, section 7: a non-first fragment has no ports, so only entries for any port match it.
+TEST(Spd, UnknownPortsMatchOnlyAnyPort)
+{
+    Spd spd;
+    spd.Add({"port", {}, Net("10.2.0.0/16", 17, 0, 4000), SpdAction::Bypass, ""});
+    spd.Add({"any", {}, Net("10.2.0.0/16", 17), SpdAction::Protect, "b"});
+    PacketSelectors fragment = Udp("10.1.0.1", "10.2.0.1", 0);
+    EXPECT_EQ(NameOf(spd.LookupOutbound(fragment)), "port");
+    fragment.portsKnown = false;
+    EXPECT_EQ(NameOf(spd.LookupOutbound(fragment)), "any");
+}
+
+TEST(Spd, ANewEntryForgetsCachedAnswers)
+{
+    Spd spd;
+    const PacketSelectors packet = Udp("10.1.0.1", "10.2.0.1");
+    EXPECT_EQ(spd.LookupOutbound(packet), nullptr);
+    spd.Add({"late", {}, {}, SpdAction::Bypass, ""});
+    EXPECT_EQ(NameOf(spd.LookupOutbound(packet)), "late");
+    for (int i = 0; i < 100; ++i)
+    {
+        spd.Add({"more", {}, {}, SpdAction::Discard, ""});
+    }
+    EXPECT_EQ(NameOf(spd.LookupOutbound(packet)), "late");
+    EXPECT_EQ(spd.Entries().size(), 101U);
+}
+
+TEST(Spd, Ipv6AddressesAreKeptApart)
+{
+    Spd spd;
+    spd.Add({"six", Net("2001:db8::1-2001:db8::5"), {}, SpdAction::Bypass, ""});
+    spd.Add({"four", Net("0.0.0.0-255.255.255.255"), {}, SpdAction::Protect, "b"});
+    EXPECT_EQ(NameOf(spd.LookupOutbound(Udp("2001:db8::3", "2001:db8::9"))), "six");
+    EXPECT_EQ(NameOf(spd.LookupOutbound(Udp("2001:db8::6", "2001:db8::9"))), "-");
+    EXPECT_EQ(NameOf(spd.LookupOutbound(Udp("10.0.0.1", "2001:db8::9"))), "four");
+}
+
+/// More flows than the cache has slots, each asked for several times in any order: the answers are
+/// those of a policy that has cached nothing yet.
+TEST(Spd, CachedAnswersAreThoseOfAFreshPolicy)
+{
+    constexpr std::uint64_t kSeed = 7;
+    std::mt19937_64 random(kSeed);
+    std::vector<SpdEntry> entries;
+    for (int i = 0; i < 12; ++i)
+    {
+        const auto first = static_cast<std::uint16_t>(random() % 40);
+        const std::string local = "10.1." + std::to_string(random() % 4) + ".0/24";
+        const std::string remote = "10.2." + std::to_string(random() % 4) + ".0/24";
+        entries.push_back(
+            {"e" + std::to_string(i),
+             i % 5 == 0 ? TrafficSelectorList{} : Net(local),
+             Net(remote, 17, first, static_cast<std::uint16_t>(first + random() % 30)),
+             SpdAction::Bypass,
+             ""});
+    }
+    Spd cached;
+    for (const SpdEntry& entry : entries)
+    {
+        cached.Add(entry);
+    }
+    std::size_t matched = 0;
+    for (int i = 0; i < 20000; ++i)
+    {
+        const std::string suffix =
+            std::to_string(random() % 4) + "." + std::to_string(random() % 4);
+        PacketSelectors packet = Udp("10.1." + suffix,
+                                     "10.2." + std::to_string(random() % 4) + ".1",
+                                     static_cast<std::uint16_t>(random() % 70));
+        packet.portsKnown = random() % 8 != 0;
+        const bool outbound = random() % 4 != 0;
+        if (!outbound)
+        {
+            std::swap(packet.source, packet.destination);
+            packet.sourcePort = packet.destinationPort;
+        }
+        Spd fresh;
+        for (const SpdEntry& entry : entries)
+        {
+            fresh.Add(entry);
+        }
+        const std::string expected =
+            NameOf(outbound ? fresh.LookupOutbound(packet) : fresh.LookupInbound(packet));
+        ASSERT_EQ(NameOf(outbound ? cached.LookupOutbound(packet) : cached.LookupInbound(packet)),
+                  expected)
+            << "seed " << kSeed << " step " << i;
+        matched += expected == "-" ? 0 : 1;
+    }
+    EXPECT_GT(matched, 4000U);
+    EXPECT_LT(matched, 15000U);
+}
+
+// --- SAD -----------------------------------------------------------------------------------------
+
+bool AddPair(Sad& sad, const std::string& peer, std::uint32_t spiOut, std::uint32_t spiIn)
+{
+    return sad.Add(peer,
+                   OutboundSa::Create(test::OutboundConfig(spiOut)),
+                   InboundSa::Create(test::InboundConfig(spiIn)));
+}
+
+TEST(Sad, NewestPairOfAPeerSendsAndOldOnesStillReceive)
+{
+    Sad sad;
+    ASSERT_TRUE(AddPair(sad, "b", 0x101, 0x201));
+    ASSERT_TRUE(AddPair(sad, "c", 0x102, 0x202));
+    ASSERT_TRUE(AddPair(sad, "b", 0x103, 0x203));
+    EXPECT_EQ(sad.PairCount(), 3U);
+    EXPECT_EQ(sad.FindOutbound("b")->Config().spi, 0x103U);
+    EXPECT_EQ(sad.FindOutbound("c")->Config().spi, 0x102U);
+    EXPECT_EQ(sad.FindInbound(0x201)->Config().spi, 0x201U);
+    EXPECT_TRUE(sad.Remove(0x203));
+    EXPECT_EQ(sad.FindOutbound("b")->Config().spi, 0x101U);
+    EXPECT_EQ(sad.FindInbound(0x203), nullptr);
+    EXPECT_TRUE(sad.Remove(0x201));
+    EXPECT_EQ(sad.FindOutbound("b"), nullptr);
+    EXPECT_FALSE(sad.Remove(0x201));
+    EXPECT_EQ(sad.PairCount(), 1U);
+}
+
+TEST(Sad, ATakenSpiOrAMissingHalfIsRefused)
+{
+    Sad sad;
+    ASSERT_TRUE(AddPair(sad, "b", 0x101, 0x201));
+    EXPECT_FALSE(AddPair(sad, "c", 0x102, 0x201));
+    EXPECT_EQ(sad.FindOutbound("c"), nullptr);
+    EXPECT_FALSE(sad.Add("c", nullptr, InboundSa::Create(test::InboundConfig(0x202))));
+    EXPECT_FALSE(sad.Add("c", OutboundSa::Create(test::OutboundConfig(0x102)), nullptr));
+    EXPECT_EQ(sad.PairCount(), 1U);
+    EXPECT_EQ(sad.FindOutbound("b")->Config().spi, 0x101U);
+}
+
+} // namespace
+
+} // namespace ipseclab::esp
