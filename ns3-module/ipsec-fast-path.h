@@ -18,6 +18,11 @@ namespace ns3
  * the stack would; everything else (IKE, ICMP, BYPASS, packets for the node) is handed to the
  * handler that was there before. Both ports must be point to point, for there is no ARP.
  *
+ * What the node itself sends outside, and what IPv4 forwards there, passes the SPD below IPv4. The
+ * limits: what is opened and not for the node leaves by the inside port, whatever the routes say,
+ * and ESP goes to the outside device past a queue disc; what the device's queue refuses is counted
+ * as DropReason::Queue.
+ *
  * On such a node FlowMonitor and the IPv4 traces do not see protected packets; the gateway's own
  * counters and traces are the same as with IpsecNetDevice.
  */
@@ -37,6 +42,11 @@ class IpsecFastPath : public Object
     void DoDispose() override;
 
   private:
+    /// Puts the SPD between the outside IPv4 interface and traffic control.
+    void GuardOutput();
+    /// Replaces the stack's IPv4 handlers of both ports and leaves all its others as they were.
+    void ReplaceHandlers();
+
     void ReceiveInside(Ptr<NetDevice> device,
                        Ptr<const Packet> packet,
                        uint16_t protocol,
@@ -50,6 +60,7 @@ class IpsecFastPath : public Object
                         const Address& to,
                         NetDevice::PacketType type);
 
+    Ptr<Node> m_node;
     Ptr<IpsecGateway> m_gateway;
     Ptr<NetDevice> m_inside;
     Ptr<NetDevice> m_outside;

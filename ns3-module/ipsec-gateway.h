@@ -4,17 +4,26 @@
 #ifndef IPSEC_GATEWAY_H
 #define IPSEC_GATEWAY_H
 
+#include "ipsec-compat.h"
 #include "rng-random-source.h"
 
 #include "model/esp/data-plane.h"
 #include "model/ike/ike-endpoint.h"
 
 #include "ns3/event-id.h"
+#include "ns3/ipv4-address.h"
 #include "ns3/node.h"
 #include "ns3/object.h"
 #include "ns3/packet.h"
 #include "ns3/socket.h"
 #include "ns3/traced-callback.h"
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace ns3
 {
@@ -26,6 +35,14 @@ namespace ns3
  * It carries the protocol model and adds nothing to it: time, timers, sockets, packets and traces
  * are ns-3's, the rest is ipseclab's. An attachment (IpsecNetDevice by default, IpsecFastPath for
  * speed) offers it the packets that cross the node's outside.
+ *
+ * SPD: first of all, UDP from port 500 to port 500 is bypassed (IKE); each new local outer address
+ * of a peer appends a bypass of ICMP for that address; AddPolicy appends. So configure peers first
+ * where policies are wide. A packet that needs an SA starts the IKE exchanges, unless they are on
+ * their way already.
+ *
+ * Limits: IKE listens on port 500 only and leaves from the address that routing gives; an IKE
+ * message that IPv4 has to fragment is dropped (NoPolicy), for only its first fragment has ports.
  */
 class IpsecGateway : public Object
 {
@@ -36,6 +53,7 @@ class IpsecGateway : public Object
 
     /// \name Configuration, before the simulation starts
     /// \throws nothing; aborts with a message when the peer's name is taken
+    /// Also lets ICMP of the peer entry's local address pass in clear.
     void AddPeer(const ipseclab::ike::PeerConfig& peer);
     /// Appends an SPD entry. Entries that bypass IKE itself are there from the start.
     void AddPolicy(const ipseclab::esp::SpdEntry& entry);
@@ -50,6 +68,9 @@ class IpsecGateway : public Object
     {
         ipseclab::esp::Verdict verdict;
         Ptr<Packet> packet; ///< the new packet when transformed; otherwise null
+        /// Only from the functions for a fast path: the packet's TTL was decremented and it may go
+        /// out of the other port; otherwise IPv4 has to look at it.
+        bool forwarded{false};
     };
 
     /// \name For attachments. Packets begin with their IPv4 header; byte tags survive.
@@ -58,10 +79,26 @@ class IpsecGateway : public Object
     /// Any IPv4 packet that came in from outside: ESP for this node is opened, other packets are
     /// checked against the SPD.
     Outcome ProcessInbound(Ptr<const Packet> packet);
-    /// Counts and traces a packet that an attachment or a device below gave up.
+
+    /// \name For an attachment that forwards by itself
+    /**
+     * A packet that came in from the protected side. Sealed and to be sent outside (`forwarded`),
+     * or dropped; or Bypass: nothing was done and nothing counted, IPv4 has to forward it, as every
+     * packet that is for this node, is not protected, is over the MTU or has a TTL that runs out.
+     */
+    Outcome ForwardOutbound(Ptr<const Packet> packet, uint16_t mtu);
+    /**
+     * Like ProcessInbound; a packet that was opened and may go out of the inside port at once is
+     * marked `forwarded`.
+     * \param mtu of the inside link, in octets of IP
+     */
+    Outcome ForwardInbound(Ptr<const Packet> packet, uint16_t mtu);
+
+    /// Counts and traces a packet that an attachment or a device below gave up. A device may have
+    /// put its header in front of the packet already.
     void NotifyDrop(Ptr<const Packet> packet, ipseclab::esp::DropReason reason, bool outbound);
 
-    /// Addresses that ESP is for: the outer addresses of this node.
+    /// Addresses that ESP is for: all that the node had when the simulation started.
     bool IsLocalAddress(Ipv4Address address) const;
 
     const ipseclab::esp::DataPlaneCounters& GetCounters() const;
@@ -91,10 +128,31 @@ class IpsecGateway : public Object
     void OpenSocket();
     void HandleRead(Ptr<Socket> socket);
     void HandleTimer();
-    /// Polls the IKE endpoint dry: events, then datagrams, then the next timer.
+    /// Polls the IKE endpoint dry: datagrams, then events, then the next timer.
     void Drive();
+    void Send(const ipseclab::ike::Datagram& datagram);
+    void ScheduleTimer();
+    /// Starts the IKE exchanges unless they are on their way.
+    void Acquire(const std::string& peer);
+    void LearnAddresses();
+    /// True for what IPv4 delivers locally, or in several copies.
+    bool IsForNode(uint32_t destination) const;
     void HandleEvent(const ipseclab::ike::IkeEvent& event);
     void InstallChildSa(const ipseclab::ike::ChildSaInstalled& sa);
+    /// Copies the packet into the data plane's buffer.
+    void Load(Ptr<const Packet> packet);
+    /// ESP for this node is opened, everything else checked as a clear packet.
+    ipseclab::esp::DataPlaneResult Open();
+    /// May the packet in the buffer go from port to port without IPv4?
+    bool IsForwardable(const ipseclab::wire::Ipv4View& view, uint16_t mtu) const;
+    void CarryByteTags(Ptr<const Packet> from, Ptr<Packet> to);
+    Tag& TagOf(TypeId tid);
+    void SetReplayProfile(ipseclab::esp::ReplayProfile profile);
+    compat::EnumResult<ipseclab::esp::ReplayProfile> GetReplayProfile() const;
+    void SetCryptoMode(ipseclab::crypto::CryptoMode mode);
+    compat::EnumResult<ipseclab::crypto::CryptoMode> GetCryptoMode() const;
+    void SetDfPolicy(ipseclab::esp::DfPolicy policy);
+    compat::EnumResult<ipseclab::esp::DfPolicy> GetDfPolicy() const;
     Outcome Finish(Ptr<const Packet> packet,
                    const ipseclab::esp::DataPlaneResult& result,
                    bool outbound);
@@ -105,6 +163,13 @@ class IpsecGateway : public Object
     Ptr<Node> m_node;
     Ptr<Socket> m_socket;
     EventId m_timer;
+    std::optional<ipseclab::ike::Instant> m_timerDue;
+    std::vector<uint32_t> m_addresses;   ///< of the node, host order
+    std::vector<uint32_t> m_broadcasts;  ///< of the node's interfaces, host order
+    std::set<std::string> m_negotiating; ///< peers whose IKE SA is there or on its way
+    std::vector<ipseclab::ike::IkeSaId> m_established;
+    const uint8_t* m_loaded{nullptr};                            ///< where the last packet was put
+    std::vector<std::pair<TypeId, std::unique_ptr<Tag>>> m_tags; ///< reused from packet to packet
     uint32_t m_replayWindow;
     ipseclab::esp::ReplayProfile m_replayProfile;
     ipseclab::crypto::CryptoMode m_cryptoMode;

@@ -19,6 +19,16 @@ namespace ns3
  *
  * What leaves is offered to the gateway's ProcessOutbound, what arrives to ProcessInbound; frames
  * that are not IPv4 pass untouched.
+ *
+ * Flow control: this device has no NetDeviceQueueInterface, so Ipv4AddressHelper puts no queue disc
+ * on it and traffic control never holds a packet back. Numbers are given and packets sealed when
+ * IPv4 sends them; what the real device's queue then refuses is counted as DropReason::Queue.
+ *
+ * Promiscuous callbacks see what IPv4 sees: opened packets, and frames for other hosts untouched.
+ * Packet tags end here (as at any tunnel end); byte tags survive.
+ *
+ * Ipv4GlobalRouting looks for devices on channels and does not see this one: use static routes, or
+ * a routing protocol that runs on the node.
  */
 class IpsecNetDevice : public NetDevice
 {
@@ -66,6 +76,18 @@ class IpsecNetDevice : public NetDevice
                           Ptr<const Packet> packet,
                           uint16_t protocol,
                           const Address& from);
+    bool ReceivePromiscuous(Ptr<NetDevice> device,
+                            Ptr<const Packet> packet,
+                            uint16_t protocol,
+                            const Address& from,
+                            const Address& to,
+                            PacketType type);
+    /// What leaves instead of the packet; null when it is dropped.
+    Ptr<Packet> Leave(Ptr<Packet> packet, uint16_t protocol);
+    /// What enters instead of the packet; null when it is dropped.
+    Ptr<const Packet> Enter(Ptr<const Packet> packet, uint16_t protocol);
+    /// Counts a packet that the device below refused. \return `sent`
+    bool Account(Ptr<const Packet> packet, bool sent);
 
     Ptr<Node> m_node;
     Ptr<IpsecGateway> m_gateway;

@@ -5,6 +5,7 @@
 #define IPSEC_REORDERING_CHANNEL_H
 
 #include "ns3/point-to-point-channel.h"
+#include "ns3/point-to-point-net-device.h"
 #include "ns3/random-variable-stream.h"
 #include "ns3/traced-callback.h"
 
@@ -25,6 +26,7 @@ class ReorderingChannel : public PointToPointChannel
 {
   public:
     static TypeId GetTypeId();
+    ReorderingChannel();
 
     bool TransmitStart(Ptr<const Packet> packet,
                        Ptr<PointToPointNetDevice> source,

@@ -1,0 +1,250 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#include "ipsec-net-device.h"
+
+#include "ns3/abort.h"
+#include "ns3/channel.h"
+#include "ns3/ipv4-l3-protocol.h"
+#include "ns3/log.h"
+
+namespace ns3
+{
+
+using ipseclab::esp::DropReason;
+using ipseclab::esp::Verdict;
+
+NS_LOG_COMPONENT_DEFINE("IpsecNetDevice");
+NS_OBJECT_ENSURE_REGISTERED(IpsecNetDevice);
+
+TypeId IpsecNetDevice::GetTypeId()
+{
+    static TypeId tid = TypeId("ns3::IpsecNetDevice")
+                            .SetParent<NetDevice>()
+                            .SetGroupName("Ipsec")
+                            .AddConstructor<IpsecNetDevice>();
+    return tid;
+}
+
+void IpsecNetDevice::Attach(Ptr<IpsecGateway> gateway, Ptr<NetDevice> lower)
+{
+    NS_ABORT_MSG_IF(m_lower, "this device stands on top of another already");
+    NS_ABORT_MSG_UNLESS(gateway && lower && lower->GetNode(),
+                        "needs a gateway, and a device on its node");
+    m_gateway = gateway;
+    m_lower = lower;
+    lower->GetNode()->AddDevice(this);
+    lower->SetReceiveCallback(MakeCallback(&IpsecNetDevice::ReceiveFromLower, this));
+}
+
+Ptr<NetDevice> IpsecNetDevice::GetLower() const
+{
+    return m_lower;
+}
+
+bool IpsecNetDevice::Send(Ptr<Packet> packet, const Address& dest, uint16_t protocolNumber)
+{
+    const Ptr<Packet> leaving = Leave(packet, protocolNumber);
+    return leaving && Account(leaving, m_lower->Send(leaving, dest, protocolNumber));
+}
+
+bool IpsecNetDevice::SendFrom(Ptr<Packet> packet,
+                              const Address& source,
+                              const Address& dest,
+                              uint16_t protocolNumber)
+{
+    const Ptr<Packet> leaving = Leave(packet, protocolNumber);
+    return leaving && Account(leaving, m_lower->SendFrom(leaving, source, dest, protocolNumber));
+}
+
+Ptr<Packet> IpsecNetDevice::Leave(Ptr<Packet> packet, uint16_t protocol)
+{
+    if (protocol != Ipv4L3Protocol::PROT_NUMBER)
+    {
+        return packet;
+    }
+    const IpsecGateway::Outcome outcome = m_gateway->ProcessOutbound(packet, m_lower->GetMtu());
+    return outcome.verdict == Verdict::Bypass ? packet : outcome.packet;
+}
+
+bool IpsecNetDevice::Account(Ptr<const Packet> packet, bool sent)
+{
+    if (!sent)
+    {
+        m_gateway->NotifyDrop(packet, DropReason::Queue, true);
+    }
+    return sent;
+}
+
+Ptr<const Packet> IpsecNetDevice::Enter(Ptr<const Packet> packet, uint16_t protocol)
+{
+    if (protocol != Ipv4L3Protocol::PROT_NUMBER)
+    {
+        return packet;
+    }
+    const IpsecGateway::Outcome outcome = m_gateway->ProcessInbound(packet);
+    return outcome.verdict == Verdict::Bypass ? packet : Ptr<const Packet>(outcome.packet);
+}
+
+bool IpsecNetDevice::ReceiveFromLower(Ptr<NetDevice>,
+                                      Ptr<const Packet> packet,
+                                      uint16_t protocol,
+                                      const Address& from)
+{
+    if (!m_promiscReceive.IsNull())
+    {
+        return true; // the promiscuous callback gets every frame and hands it up
+    }
+    const Ptr<const Packet> entered = Enter(packet, protocol);
+    return entered && m_receive(this, entered, protocol, from);
+}
+
+bool IpsecNetDevice::ReceivePromiscuous(Ptr<NetDevice>,
+                                        Ptr<const Packet> packet,
+                                        uint16_t protocol,
+                                        const Address& from,
+                                        const Address& to,
+                                        PacketType type)
+{
+    if (type == PACKET_OTHERHOST)
+    {
+        return m_promiscReceive(this, packet, protocol, from, to, type);
+    }
+    const Ptr<const Packet> entered = Enter(packet, protocol);
+    if (!entered)
+    {
+        return false;
+    }
+    m_promiscReceive(this, entered, protocol, from, to, type);
+    return m_receive(this, entered, protocol, from);
+}
+
+void IpsecNetDevice::SetReceiveCallback(ReceiveCallback cb)
+{
+    m_receive = cb;
+}
+
+void IpsecNetDevice::SetPromiscReceiveCallback(PromiscReceiveCallback cb)
+{
+    m_promiscReceive = cb;
+    m_lower->SetPromiscReceiveCallback(
+        cb.IsNull() ? PromiscReceiveCallback()
+                    : MakeCallback(&IpsecNetDevice::ReceivePromiscuous, this));
+}
+
+void IpsecNetDevice::SetIfIndex(const uint32_t index)
+{
+    m_ifIndex = index;
+}
+
+uint32_t IpsecNetDevice::GetIfIndex() const
+{
+    return m_ifIndex;
+}
+
+Ptr<Channel> IpsecNetDevice::GetChannel() const
+{
+    return m_lower->GetChannel();
+}
+
+void IpsecNetDevice::SetAddress(Address address)
+{
+    m_lower->SetAddress(address);
+}
+
+Address IpsecNetDevice::GetAddress() const
+{
+    return m_lower->GetAddress();
+}
+
+bool IpsecNetDevice::SetMtu(const uint16_t mtu)
+{
+    return m_lower->SetMtu(mtu);
+}
+
+uint16_t IpsecNetDevice::GetMtu() const
+{
+    return m_lower->GetMtu();
+}
+
+bool IpsecNetDevice::IsLinkUp() const
+{
+    return m_lower->IsLinkUp();
+}
+
+void IpsecNetDevice::AddLinkChangeCallback(Callback<void> callback)
+{
+    m_lower->AddLinkChangeCallback(callback);
+}
+
+bool IpsecNetDevice::IsBroadcast() const
+{
+    return m_lower->IsBroadcast();
+}
+
+Address IpsecNetDevice::GetBroadcast() const
+{
+    return m_lower->GetBroadcast();
+}
+
+bool IpsecNetDevice::IsMulticast() const
+{
+    return m_lower->IsMulticast();
+}
+
+Address IpsecNetDevice::GetMulticast(Ipv4Address multicastGroup) const
+{
+    return m_lower->GetMulticast(multicastGroup);
+}
+
+Address IpsecNetDevice::GetMulticast(Ipv6Address addr) const
+{
+    return m_lower->GetMulticast(addr);
+}
+
+bool IpsecNetDevice::IsBridge() const
+{
+    return false;
+}
+
+bool IpsecNetDevice::IsPointToPoint() const
+{
+    return m_lower->IsPointToPoint();
+}
+
+Ptr<Node> IpsecNetDevice::GetNode() const
+{
+    return m_node;
+}
+
+void IpsecNetDevice::SetNode(Ptr<Node> node)
+{
+    m_node = node;
+}
+
+bool IpsecNetDevice::NeedsArp() const
+{
+    return m_lower->NeedsArp();
+}
+
+bool IpsecNetDevice::SupportsSendFrom() const
+{
+    return m_lower->SupportsSendFrom();
+}
+
+void IpsecNetDevice::DoDispose()
+{
+    if (m_lower)
+    {
+        m_lower->SetReceiveCallback(ReceiveCallback());
+        m_lower->SetPromiscReceiveCallback(PromiscReceiveCallback());
+    }
+    m_receive = ReceiveCallback();
+    m_promiscReceive = PromiscReceiveCallback();
+    m_lower = nullptr;
+    m_gateway = nullptr;
+    m_node = nullptr;
+    NetDevice::DoDispose();
+}
+
+} // namespace ns3

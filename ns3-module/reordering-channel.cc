@@ -1,0 +1,99 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#include "reordering-channel.h"
+
+#include "ns3/abort.h"
+#include "ns3/double.h"
+#include "ns3/log.h"
+#include "ns3/packet.h"
+#include "ns3/pointer.h"
+#include "ns3/simulator.h"
+#include "ns3/string.h"
+#include "ns3/trace-source-accessor.h"
+
+namespace ns3
+{
+
+NS_LOG_COMPONENT_DEFINE("ReorderingChannel");
+NS_OBJECT_ENSURE_REGISTERED(ReorderingChannel);
+
+TypeId ReorderingChannel::GetTypeId()
+{
+    static TypeId tid =
+        TypeId("ns3::ReorderingChannel")
+            .SetParent<PointToPointChannel>()
+            .SetGroupName("Ipsec")
+            .AddConstructor<ReorderingChannel>()
+            .AddAttribute("ExtraDelay",
+                          "Seconds that each packet is delayed beyond Delay, 0 or more.",
+                          StringValue("ns3::ConstantRandomVariable[Constant=0]"),
+                          MakePointerAccessor(&ReorderingChannel::m_extraDelay),
+                          MakePointerChecker<RandomVariableStream>())
+            .AddAttribute("LossProbability",
+                          "Probability (0 to 1) that a packet is lost on the way.",
+                          DoubleValue(0),
+                          MakeDoubleAccessor(&ReorderingChannel::m_lossProbability),
+                          MakeDoubleChecker<double>(0, 1))
+            .AddTraceSource("Loss",
+                            "A packet was lost on purpose, link header included.",
+                            MakeTraceSourceAccessor(&ReorderingChannel::m_lossTrace),
+                            "ns3::ReorderingChannel::LossTracedCallback");
+    return tid;
+}
+
+ReorderingChannel::ReorderingChannel()
+    : m_lossDraw(CreateObject<UniformRandomVariable>())
+{
+}
+
+bool ReorderingChannel::TransmitStart(Ptr<const Packet> packet,
+                                      Ptr<PointToPointNetDevice> source,
+                                      Time transmitTime)
+{
+    // Drawn for lost packets too: the delays of the others do not depend on the loss.
+    const Time extra = Seconds(m_extraDelay->GetValue());
+    NS_ABORT_MSG_IF(extra.IsStrictlyNegative(), "ExtraDelay drew a negative delay: " << extra);
+    if (m_lossProbability > 0 && m_lossDraw->GetValue(0, 1) < m_lossProbability)
+    {
+        NS_LOG_LOGIC("lost: packet " << packet->GetUid());
+        ++m_lost;
+        m_lossTrace(packet);
+        return true;
+    }
+    const Ptr<PointToPointNetDevice> destination =
+        GetSource(0) == source ? GetDestination(0) : GetDestination(1);
+    ++m_inFlight;
+    Simulator::ScheduleWithContext(destination->GetNode()->GetId(),
+                                   transmitTime + GetDelay() + extra,
+                                   &ReorderingChannel::Deliver,
+                                   this,
+                                   destination,
+                                   packet->Copy());
+    return true;
+}
+
+void ReorderingChannel::Deliver(Ptr<PointToPointNetDevice> destination, Ptr<Packet> packet)
+{
+    --m_inFlight;
+    destination->Receive(packet);
+}
+
+int64_t ReorderingChannel::AssignStreams(int64_t stream)
+{
+    m_extraDelay->SetStream(stream);
+    m_lossDraw->SetStream(stream + 1);
+    return 2;
+}
+
+uint64_t ReorderingChannel::GetLost() const
+{
+    return m_lost;
+}
+
+uint64_t ReorderingChannel::GetInFlight() const
+{
+    return m_inFlight;
+}
+
+} // namespace ns3
