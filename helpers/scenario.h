@@ -104,6 +104,9 @@ struct Scenario
     std::string title; ///< one line
     std::vector<ParameterSpec> parameters;
     std::vector<MetricSpec> metrics;
+    /// Throws ParameterError when values that are good by themselves do not go together.
+    std::function<void(const ParameterValues&)> check;
+    /// One run; checks first.
     std::function<RunResult(const ParameterValues&, const RunContext&)> run;
 };
 

@@ -1,0 +1,280 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#include "scenarios/replay-window/replay-window-chain.h"
+
+#include "ns3/double.h"
+#include "ns3/internet-stack-helper.h"
+#include "ns3/ipv4-static-routing-helper.h"
+#include "ns3/ipv4.h"
+#include "ns3/point-to-point-helper.h"
+#include "ns3/queue-size.h"
+#include "ns3/string.h"
+#include "ns3/uinteger.h"
+
+#include <cmath>
+
+namespace ipseclab::replay_window
+{
+
+using ns3::CreateObject;
+using ns3::DoubleValue;
+using ns3::Ptr;
+using ns3::Seconds;
+
+namespace
+{
+
+/// Random streams; what is drawn from one does not depend on how much is drawn from another.
+constexpr std::int64_t kStreamsOfGatewayA = 100;
+constexpr std::int64_t kStreamsOfGatewayB = 200;
+constexpr std::int64_t kStreamsOfNetwork = 300;
+
+constexpr const char* kAddressB = "10.2.0.2";
+
+/// The seconds by which a packet can be overtaken; with exponential delays but for 1e-9 of them.
+double Reach(const Settings& settings)
+{
+    if (settings.network == "ordered")
+    {
+        return 0;
+    }
+    return settings.network == "exponential" ? settings.spread * std::log(1e9) : settings.spread;
+}
+
+std::uint32_t AddAddress(Ptr<ns3::NetDevice> device, const char* address)
+{
+    const auto ipv4 = device->GetNode()->GetObject<ns3::Ipv4>();
+    const std::uint32_t interface = ipv4->AddInterface(device);
+    ipv4->AddAddress(interface, ns3::Ipv4InterfaceAddress(address, "255.255.255.0"));
+    ipv4->SetUp(interface);
+    return interface;
+}
+
+void SetDefaultRoute(Ptr<ns3::Node> node, const char* next, std::uint32_t interface)
+{
+    ns3::Ipv4StaticRoutingHelper()
+        .GetStaticRouting(node->GetObject<ns3::Ipv4>())
+        ->SetDefaultRoute(next, interface);
+}
+
+Ptr<ns3::RandomVariableStream> MakeConstant(double value)
+{
+    const auto constant = CreateObject<ns3::ConstantRandomVariable>();
+    constant->SetAttribute("Constant", DoubleValue(value));
+    return constant;
+}
+
+/// Every queue takes the whole stream: this scenario measures reordering and not congestion.
+ns3::QueueSize QueueFor(const Settings& settings)
+{
+    return {ns3::QueueSizeUnit::PACKETS, static_cast<std::uint32_t>(settings.packets) + 1000};
+}
+
+} // namespace
+
+Settings::Settings(const ParameterValues& values)
+    : window(static_cast<std::uint32_t>(values.Count("window"))),
+      rate(values.Number("rate")),
+      poisson(values.Word("spacing") == "poisson"),
+      payload(static_cast<std::uint32_t>(values.Count("payload"))),
+      packets(values.Count("packets")),
+      network(values.Word("network")),
+      spread(values.Number("spread")),
+      fastShare(values.Number("fast_share")),
+      delay(values.Number("delay")),
+      loss(values.Number("loss")),
+      esn(values.Word("esn") == "on"),
+      fastPath(values.Word("attachment") == "fast-path"),
+      linkRate(values.Count("link_rate"))
+{
+}
+
+std::uint64_t Settings::SealedOctets() const
+{
+    const std::uint64_t ipv4 = 20;
+    const std::uint64_t udp = 8;
+    const std::uint64_t trailer = 2;
+    const std::uint64_t encrypted = (ipv4 + udp + payload + trailer + 3) / 4 * 4;
+    const std::uint64_t espHeader = 8;
+    const std::uint64_t iv = 8;
+    const std::uint64_t icv = 16;
+    const std::uint64_t ppp = 2;
+    return ppp + ipv4 + espHeader + iv + encrypted + icv;
+}
+
+std::uint64_t Settings::Cooldown() const
+{
+    const double mean = rate * Reach(*this);
+    // Poisson counts exceed their mean by seven deviations with a probability below 1e-9.
+    const double slack = poisson && mean > 0 ? 7 * std::sqrt(mean) + 7 : 0;
+    return static_cast<std::uint64_t>(std::ceil(mean + slack));
+}
+
+Chain::Chain(const Settings& settings, bool sized)
+    : m_settings(settings),
+      m_hostA(CreateObject<ns3::Node>()),
+      m_nodeA(CreateObject<ns3::Node>()),
+      m_router(CreateObject<ns3::Node>()),
+      m_nodeB(CreateObject<ns3::Node>()),
+      m_hostB(CreateObject<ns3::Node>())
+{
+    m_tunnel.addressA = ns3::Ipv4Address("192.0.2.1");
+    m_tunnel.addressB = ns3::Ipv4Address("198.51.100.1");
+    m_tunnel.protectedA = "10.1.0.0/24";
+    m_tunnel.protectedB = "10.2.0.0/24";
+    m_tunnel.childSuites.front().extendedSequenceNumbers = settings.esn;
+    InstallStacks(sized);
+    BuildLinks();
+    ns3::IpsecHelper::Configure(m_tunnel, m_gatewayA, m_gatewayB);
+}
+
+void Chain::InstallStacks(bool sized)
+{
+    ns3::InternetStackHelper stack;
+    stack.SetIpv6StackInstall(false);
+    stack.SetRoutingHelper(ns3::Ipv4StaticRoutingHelper());
+    for (const auto& node : {m_hostA, m_nodeA, m_router, m_nodeB, m_hostB})
+    {
+        stack.Install(node);
+    }
+    ns3::IpsecHelper helper;
+    helper.SetGatewayAttribute("ReplayWindow", ns3::UintegerValue(m_settings.window));
+    helper.SetGatewayAttribute("CryptoMode", ns3::StringValue(sized ? "Sized" : "Real"));
+    m_gatewayA = helper.Install(m_nodeA);
+    m_gatewayB = helper.Install(m_nodeB);
+    m_gatewayA->AssignStreams(kStreamsOfGatewayA);
+    m_gatewayB->AssignStreams(kStreamsOfGatewayB);
+}
+
+void Chain::BuildLinks()
+{
+    const auto linkA = Connect(m_hostA, m_nodeA);
+    const auto middle = Connect(m_nodeA, m_router);
+    const auto network = ConnectNetwork(m_router, m_nodeB);
+    const auto linkB = Connect(m_nodeB, m_hostB);
+    m_outsideA = middle.Get(0);
+    m_outsideB = network.Get(1);
+    Network()->AssignStreams(kStreamsOfNetwork);
+
+    SetDefaultRoute(m_hostA, "10.1.0.1", AddAddress(linkA.Get(0), "10.1.0.2"));
+    AddGateway(m_gatewayA, linkA.Get(1), "10.1.0.1", m_outsideA, "192.0.2.1", "192.0.2.2");
+    AddAddress(middle.Get(1), "192.0.2.2");
+    AddAddress(network.Get(0), "198.51.100.2");
+    AddGateway(m_gatewayB, linkB.Get(0), "10.2.0.1", m_outsideB, "198.51.100.1", "198.51.100.2");
+    SetDefaultRoute(m_hostB, "10.2.0.1", AddAddress(linkB.Get(1), kAddressB));
+}
+
+ns3::NetDeviceContainer Chain::Connect(NodePtr a, NodePtr b) const
+{
+    ns3::PointToPointHelper link;
+    link.SetDeviceAttribute("DataRate", ns3::DataRateValue(ns3::DataRate(m_settings.linkRate)));
+    link.SetQueue("ns3::DropTailQueue", "MaxSize", ns3::QueueSizeValue(QueueFor(m_settings)));
+    return link.Install(a, b);
+}
+
+ns3::NetDeviceContainer Chain::ConnectNetwork(NodePtr a, NodePtr b) const
+{
+    ns3::ReorderingLink link;
+    link.rate = ns3::DataRate(m_settings.linkRate);
+    link.delay = Seconds(m_settings.delay);
+    link.extraDelay = MakeExtraDelay();
+    link.lossProbability = m_settings.loss;
+    link.queue = QueueFor(m_settings);
+    return ns3::IpsecHelper::InstallReorderingLink(a, b, link);
+}
+
+Ptr<ns3::RandomVariableStream> Chain::MakeExtraDelay() const
+{
+    const double spread = m_settings.spread;
+    const double fastShare = m_settings.fastShare;
+    if (m_settings.network == "ordered" || spread == 0)
+    {
+        return MakeConstant(0);
+    }
+    if (m_settings.network == "uniform")
+    {
+        const auto uniform = CreateObject<ns3::UniformRandomVariable>();
+        uniform->SetAttribute("Max", DoubleValue(spread));
+        return uniform;
+    }
+    if (m_settings.network == "exponential")
+    {
+        const auto exponential = CreateObject<ns3::ExponentialRandomVariable>();
+        exponential->SetAttribute("Mean", DoubleValue(spread));
+        return exponential;
+    }
+    if (fastShare == 0 || fastShare == 1)
+    {
+        return MakeConstant(fastShare == 0 ? spread : 0);
+    }
+    const auto paths = CreateObject<ns3::EmpiricalRandomVariable>();
+    paths->CDF(0, fastShare);
+    paths->CDF(spread, 1);
+    return paths;
+}
+
+/// Addresses and routes of a gateway, and IPsec on its outside.
+void Chain::AddGateway(Ptr<ns3::IpsecGateway> gateway,
+                       DevicePtr inside,
+                       const char* insideAddress,
+                       DevicePtr outside,
+                       const char* outsideAddress,
+                       const char* next) const
+{
+    AddAddress(inside, insideAddress);
+    const DevicePtr top =
+        m_settings.fastPath ? outside : ns3::IpsecHelper::AttachDevice(gateway, outside);
+    SetDefaultRoute(inside->GetNode(), next, AddAddress(top, outsideAddress));
+    if (m_settings.fastPath)
+    {
+        ns3::IpsecHelper::AttachFastPath(gateway, inside, outside);
+    }
+}
+
+ns3::Ptr<ns3::Node> Chain::HostA() const
+{
+    return m_hostA;
+}
+
+ns3::Ptr<ns3::Node> Chain::HostB() const
+{
+    return m_hostB;
+}
+
+ns3::Ipv4Address Chain::AddressB() const
+{
+    return ns3::Ipv4Address(kAddressB);
+}
+
+Ptr<ns3::IpsecGateway> Chain::GatewayA() const
+{
+    return m_gatewayA;
+}
+
+Ptr<ns3::IpsecGateway> Chain::GatewayB() const
+{
+    return m_gatewayB;
+}
+
+Ptr<ns3::NetDevice> Chain::OutsideA() const
+{
+    return m_outsideA;
+}
+
+Ptr<ns3::NetDevice> Chain::OutsideB() const
+{
+    return m_outsideB;
+}
+
+Ptr<ns3::ReorderingChannel> Chain::Network() const
+{
+    return ns3::DynamicCast<ns3::ReorderingChannel>(m_outsideB->GetChannel());
+}
+
+std::string Chain::TunnelName() const
+{
+    return m_tunnel.name;
+}
+
+} // namespace ipseclab::replay_window

@@ -1,0 +1,97 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#ifndef IPSECLAB_SCENARIO_REPLAY_WINDOW_CHAIN_H
+#define IPSECLAB_SCENARIO_REPLAY_WINDOW_CHAIN_H
+
+#include "helpers/ipsec-helper.h"
+#include "helpers/scenario.h"
+
+#include "ns3/reordering-channel.h"
+
+#include <cstdint>
+#include <string>
+
+namespace ipseclab::replay_window
+{
+
+/// The parameters of one run in SI units; README.md says what each means.
+struct Settings
+{
+    explicit Settings(const ParameterValues& values);
+
+    /// Octets of one sealed packet on the wire between the gateways, PPP header included.
+    std::uint64_t SealedOctets() const;
+    /// Numbers at the end of the stream that can lack packets that would overtake them.
+    std::uint64_t Cooldown() const;
+
+    std::uint32_t window;
+    double rate;
+    bool poisson;
+    std::uint32_t payload;
+    std::uint64_t packets;
+    std::string network;
+    double spread;
+    double fastShare;
+    double delay;
+    double loss;
+    bool esn;
+    bool fastPath;
+    std::uint64_t linkRate;
+};
+
+/**
+ * Host A, gateway A, router, gateway B, host B: addresses, routes, a tunnel that waits to be
+ * initiated. The network that reorders and loses is the link from the router to gateway B.
+ */
+class Chain
+{
+  public:
+    /// \param settings outlive the chain
+    /// \param sized crypto mode of ESP
+    Chain(const Settings& settings, bool sized);
+
+    ns3::Ptr<ns3::Node> HostA() const;
+    ns3::Ptr<ns3::Node> HostB() const;
+    ns3::Ipv4Address AddressB() const;
+    ns3::Ptr<ns3::IpsecGateway> GatewayA() const;
+    ns3::Ptr<ns3::IpsecGateway> GatewayB() const;
+    /// The devices on the wire, for captures.
+    ns3::Ptr<ns3::NetDevice> OutsideA() const;
+    ns3::Ptr<ns3::NetDevice> OutsideB() const;
+    ns3::Ptr<ns3::ReorderingChannel> Network() const;
+    /// What Initiate of gateway A wants.
+    std::string TunnelName() const;
+
+  private:
+    using NodePtr = ns3::Ptr<ns3::Node>;
+    using DevicePtr = ns3::Ptr<ns3::NetDevice>;
+
+    void InstallStacks(bool sized);
+    void BuildLinks();
+    ns3::NetDeviceContainer Connect(NodePtr a, NodePtr b) const;
+    ns3::NetDeviceContainer ConnectNetwork(NodePtr a, NodePtr b) const;
+    ns3::Ptr<ns3::RandomVariableStream> MakeExtraDelay() const;
+    void AddGateway(ns3::Ptr<ns3::IpsecGateway> gateway,
+                    DevicePtr inside,
+                    const char* insideAddress,
+                    DevicePtr outside,
+                    const char* outsideAddress,
+                    const char* next) const;
+
+    const Settings& m_settings;
+    ns3::IpsecTunnel m_tunnel;
+    NodePtr m_hostA;
+    NodePtr m_nodeA; ///< of gateway A
+    NodePtr m_router;
+    NodePtr m_nodeB; ///< of gateway B
+    NodePtr m_hostB;
+    ns3::Ptr<ns3::IpsecGateway> m_gatewayA;
+    ns3::Ptr<ns3::IpsecGateway> m_gatewayB;
+    DevicePtr m_outsideA;
+    DevicePtr m_outsideB;
+};
+
+} // namespace ipseclab::replay_window
+
+#endif // IPSECLAB_SCENARIO_REPLAY_WINDOW_CHAIN_H

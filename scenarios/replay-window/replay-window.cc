@@ -1,0 +1,555 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#include "scenarios/replay-window/replay-window.h"
+
+#include "helpers/capture-keys.h"
+#include "helpers/reordering-meter.h"
+#include "scenarios/replay-window/replay-window-chain.h"
+#include "scenarios/replay-window/replay-window-traffic.h"
+
+#include "model/wire/ipv4.h"
+
+#include "ns3/boolean.h"
+#include "ns3/global-value.h"
+#include "ns3/point-to-point-helper.h"
+#include "ns3/rng-seed-manager.h"
+#include "ns3/simulator.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <set>
+#include <stdexcept>
+
+namespace ipseclab
+{
+
+namespace
+{
+
+using esp::DropReason;
+using ns3::IpsecGateway;
+using ns3::MakeCallback;
+using ns3::Packet;
+using ns3::Ptr;
+using ns3::Seconds;
+using ns3::Simulator;
+using ns3::Time;
+using replay_window::Chain;
+using replay_window::Settings;
+using replay_window::Sink;
+using replay_window::Source;
+
+/// More than both exchanges of a handshake can take before IKE gives up.
+constexpr double kHandshakeLimit = 600;
+
+/// Brings the tunnel up and says when it is.
+class Handshake
+{
+  public:
+    Handshake(const Chain& chain, std::function<void()> ready)
+        : m_gatewayA(chain.GatewayA()),
+          m_tunnel(chain.TunnelName()),
+          m_ready(std::move(ready))
+    {
+        Listen(chain.GatewayA(), &Handshake::HandleInitiator);
+        Listen(chain.GatewayB(), &Handshake::HandleResponder);
+        Simulator::ScheduleNow(&Handshake::Initiate, this);
+        Simulator::Schedule(Seconds(kHandshakeLimit), &Handshake::GiveUp, this);
+    }
+
+    bool Done() const
+    {
+        return m_done;
+    }
+
+    Time Duration() const
+    {
+        return m_duration;
+    }
+
+    /// Why there is no tunnel.
+    const std::string& Fault() const
+    {
+        return m_fault;
+    }
+
+  private:
+    void Listen(Ptr<IpsecGateway> gateway, void (Handshake::*handler)(const ike::IkeEvent&))
+    {
+        gateway->TraceConnectWithoutContext("IkeEvent", MakeCallback(handler, this));
+    }
+
+    void Initiate()
+    {
+        m_gatewayA->Initiate(m_tunnel);
+    }
+
+    void HandleResponder(const ike::IkeEvent& event)
+    {
+        if (const auto* child = std::get_if<ike::ChildSaInstalled>(&event))
+        {
+            m_installedAtB.insert(child->spiInbound);
+        }
+    }
+
+    void HandleInitiator(const ike::IkeEvent& event)
+    {
+        if (m_done)
+        {
+            return;
+        }
+        if (const auto* child = std::get_if<ike::ChildSaInstalled>(&event))
+        {
+            m_done = m_installedAtB.count(child->spiOutbound) != 0;
+            m_duration = Simulator::Now();
+            // After the gateway has installed what this event says.
+            Simulator::ScheduleNow([this]() { m_ready(); });
+        }
+        else if (const auto* closed = std::get_if<ike::IkeSaClosed>(&event))
+        {
+            m_fault = ike::Name(closed->reason);
+            if (closed->reason == ike::IkeFailure::Timeout)
+            {
+                Simulator::ScheduleNow(&Handshake::Initiate, this); // a lossy network: once more
+                return;
+            }
+            Simulator::Stop();
+        }
+        else if (std::holds_alternative<ike::ChildSaRefused>(event))
+        {
+            m_fault = "the Child SA was refused";
+            Simulator::Stop();
+        }
+    }
+
+    void GiveUp()
+    {
+        if (!m_done)
+        {
+            Simulator::Stop();
+        }
+    }
+
+    Ptr<IpsecGateway> m_gatewayA;
+    std::string m_tunnel;
+    std::function<void()> m_ready;
+    std::set<std::uint32_t> m_installedAtB;
+    bool m_done{false};
+    Time m_duration;
+    std::string m_fault{"no answer"};
+};
+
+/// Watches ESP at gateway B's window and on the network.
+class Observer
+{
+  public:
+    Observer(const Chain& chain, const Settings& settings, std::function<void()> settled)
+        : m_lastCounted(settings.packets - settings.Cooldown()),
+          m_esn(settings.esn),
+          m_settled(std::move(settled))
+    {
+        const auto gatewayB = chain.GatewayB();
+        gatewayB->TraceConnectWithoutContext("EspReceived",
+                                             MakeCallback(&Observer::HandleReceived, this));
+        gatewayB->TraceConnectWithoutContext("Drop", MakeCallback(&Observer::HandleDropAtB, this));
+        chain.GatewayA()->TraceConnectWithoutContext("Drop",
+                                                     MakeCallback(&Observer::HandleDropAtA, this));
+        chain.Network()->TraceConnectWithoutContext("Loss",
+                                                    MakeCallback(&Observer::HandleLoss, this));
+    }
+
+    const ReorderingMeter& Meter() const
+    {
+        return m_meter;
+    }
+
+    std::uint64_t Lost() const
+    {
+        return m_lost;
+    }
+
+    std::uint64_t Fresh() const
+    {
+        return m_fresh;
+    }
+
+    std::uint64_t ReplayLost() const
+    {
+        return m_replayLost;
+    }
+
+  private:
+    void HandleReceived(std::uint32_t, std::uint64_t guess, DropReason reason)
+    {
+        // With ESN a late packet is guessed 2^32 too high (RFC 4303, appendix A2.2), and no run
+        // sends as much as 2^32 packets.
+        const std::uint64_t number = guess & 0xffffffff;
+        m_meter.Arrive(number);
+        if (number <= m_lastCounted)
+        {
+            ++m_fresh;
+            const bool late =
+                reason == DropReason::ReplayTooOld || (m_esn && reason == DropReason::Icv);
+            m_replayLost += late ? 1 : 0;
+        }
+    }
+
+    void HandleDropAtA(Ptr<const Packet>, DropReason, bool outbound)
+    {
+        if (outbound)
+        {
+            m_settled();
+        }
+    }
+
+    void HandleDropAtB(Ptr<const Packet>, DropReason, bool outbound)
+    {
+        if (!outbound)
+        {
+            m_settled();
+        }
+    }
+
+    void HandleLoss(Ptr<const Packet> packet)
+    {
+        constexpr std::size_t kPppHeader = 2;
+        constexpr std::size_t kProtocol = kPppHeader + 9;
+        std::uint8_t front[kProtocol + 1];
+        if (packet->CopyData(front, sizeof(front)) == sizeof(front) &&
+            front[kProtocol] == wire::kProtocolEsp)
+        {
+            ++m_lost;
+            m_settled();
+        }
+    }
+
+    std::uint64_t m_lastCounted;
+    bool m_esn;
+    std::function<void()> m_settled;
+    ReorderingMeter m_meter;
+    std::uint64_t m_lost{0};
+    std::uint64_t m_fresh{0};
+    std::uint64_t m_replayLost{0};
+};
+
+std::string DropMetric(const char* direction, DropReason reason)
+{
+    std::string name = esp::Name(reason);
+    std::replace(name.begin(), name.end(), '-', '_');
+    return std::string("drop_") + direction + "_" + name;
+}
+
+template <typename Function>
+void ForEachReason(Function function)
+{
+    for (std::size_t i = 1; i < esp::kDropReasons; ++i)
+    {
+        function(static_cast<DropReason>(i));
+    }
+}
+
+double Ratio(std::uint64_t part, std::uint64_t whole)
+{
+    return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
+}
+
+/// One run from the empty simulator to the empty simulator.
+class Run
+{
+  public:
+    Run(const Settings& settings, const RunContext& context)
+        : m_settings(settings),
+          m_folder(context.outputFolder),
+          m_chain(m_settings, context.sized),
+          m_source(m_chain.HostA(), m_chain.AddressB(), m_settings),
+          m_sink(m_chain.HostB(), m_settings, [this]() { Settle(); }),
+          m_observer(m_chain, m_settings, [this]() { Settle(); }),
+          m_handshake(m_chain, [this]() { m_source.Start(); })
+    {
+        if (!m_folder.empty())
+        {
+            Capture(m_chain.OutsideA(), "gateway-a.pcap");
+            Capture(m_chain.OutsideB(), "gateway-b.pcap");
+            m_keys.Listen(m_chain.GatewayA());
+        }
+    }
+
+    RunResult Execute()
+    {
+        Simulator::Run();
+        if (!m_handshake.Done())
+        {
+            throw std::runtime_error("no tunnel after " +
+                                     std::to_string(Simulator::Now().GetSeconds()) +
+                                     " s of simulated time: " + m_handshake.Fault());
+        }
+        CheckConservation();
+        RunResult result;
+        AddCounts(result.metrics);
+        AddDrops(result.metrics);
+        AddReplay(result.metrics);
+        AddTimes(result.metrics);
+        if (!m_folder.empty())
+        {
+            result.files = m_captures;
+            const auto keys = m_keys.Write(m_folder);
+            result.files.insert(result.files.end(), keys.begin(), keys.end());
+        }
+        return result;
+    }
+
+  private:
+    using Metrics = std::map<std::string, MetricValue>;
+
+    static MetricValue Whole(std::uint64_t value)
+    {
+        return static_cast<std::int64_t>(value);
+    }
+
+    void Capture(Ptr<ns3::NetDevice> device, const char* name)
+    {
+        const auto path = std::filesystem::absolute(m_folder).lexically_normal() / name;
+        m_captures.push_back(path.string());
+        ns3::PointToPointHelper().EnablePcap(path.string(), device, true, true);
+    }
+
+    /// The run is over when it is known of every packet what became of it; timers may be pending.
+    void Settle()
+    {
+        if (++m_settled == m_settings.packets)
+        {
+            Simulator::Stop();
+        }
+    }
+
+    /// Sent == delivered + dropped by reason + lost + in flight, else the run proves nothing.
+    void CheckConservation() const
+    {
+        const std::uint64_t dropped = m_chain.GatewayA()->GetCounters().outboundDrops.Total() +
+                                      m_chain.GatewayB()->GetCounters().inboundDrops.Total();
+        const std::uint64_t known =
+            m_sink.Delivered() + dropped + m_observer.Lost() + m_chain.Network()->GetInFlight();
+        if (m_source.Sent() != m_settings.packets || m_source.Sent() != known)
+        {
+            throw std::logic_error("packets are not conserved: " + std::to_string(m_source.Sent()) +
+                                   " sent, " + std::to_string(m_sink.Delivered()) + " delivered, " +
+                                   std::to_string(dropped) + " dropped, " +
+                                   std::to_string(m_observer.Lost()) + " lost, " +
+                                   std::to_string(m_chain.Network()->GetInFlight()) + " in flight");
+        }
+    }
+
+    void AddCounts(Metrics& metrics) const
+    {
+        metrics["sent_packets"] = Whole(m_source.Sent());
+        metrics["sealed_packets"] = Whole(m_chain.GatewayA()->GetCounters().outboundSealed);
+        metrics["lost_in_network"] = Whole(m_observer.Lost());
+        metrics["in_flight"] = Whole(m_chain.Network()->GetInFlight());
+        metrics["arrived_packets"] = Whole(m_observer.Meter().Arrivals());
+        metrics["delivered_packets"] = Whole(m_sink.Delivered());
+        metrics["delivered_octets"] = Whole(m_sink.Octets());
+        metrics["ike_datagrams"] = Whole(m_chain.GatewayA()->GetIkeCounters().datagramsOut +
+                                         m_chain.GatewayB()->GetIkeCounters().datagramsOut);
+        metrics["events"] = Whole(Simulator::GetEventCount());
+    }
+
+    void AddDrops(Metrics& metrics) const
+    {
+        ForEachReason(
+            [&](DropReason reason)
+            {
+                metrics[DropMetric("outbound", reason)] =
+                    Whole(m_chain.GatewayA()->GetCounters().outboundDrops[reason]);
+                metrics[DropMetric("inbound", reason)] =
+                    Whole(m_chain.GatewayB()->GetCounters().inboundDrops[reason]);
+            });
+    }
+
+    void AddReplay(Metrics& metrics) const
+    {
+        const auto& meter = m_observer.Meter();
+        metrics["fresh_packets"] = Whole(m_observer.Fresh());
+        metrics["replay_lost"] = Whole(m_observer.ReplayLost());
+        metrics["replay_loss_ratio"] = Ratio(m_observer.ReplayLost(), m_observer.Fresh());
+        metrics["reordered_packets"] = Whole(meter.Reordered());
+        metrics["reordered_ratio"] = meter.ReorderedRatio();
+        metrics["reorder_extent_mean"] = meter.MeanExtent();
+        metrics["reorder_extent_max"] = Whole(meter.MaximumExtent());
+        metrics["sequence_gap_max"] = Whole(meter.MaximumGap());
+    }
+
+    void AddTimes(Metrics& metrics) const
+    {
+        const double busy = (m_sink.LastDelivery() - m_source.FirstSend()).GetSeconds();
+        metrics["goodput_bps"] =
+            m_sink.Delivered() == 0 ? 0.0 : 8 * static_cast<double>(m_sink.Octets()) / busy;
+        metrics["handshake_time_s"] = m_handshake.Duration().GetSeconds();
+        metrics["simulated_time_s"] = Simulator::Now().GetSeconds();
+    }
+
+    const Settings m_settings;
+    const std::string m_folder;
+    std::uint64_t m_settled{0};
+    Chain m_chain;
+    Source m_source;
+    Sink m_sink;
+    Observer m_observer;
+    Handshake m_handshake;
+    ns3::CaptureKeys m_keys;
+    std::vector<std::string> m_captures;
+};
+
+/// Whatever happens, the next run finds an empty simulator.
+struct SimulatorCleaner
+{
+    ~SimulatorCleaner()
+    {
+        Simulator::Destroy();
+    }
+};
+
+void CheckTogether(const ParameterValues& values)
+{
+    const Settings settings(values);
+    const double offered = 8 * settings.rate * static_cast<double>(settings.SealedOctets());
+    if (offered > static_cast<double>(settings.linkRate))
+    {
+        throw ParameterError("link_rate: " + values.Canonical().at("link_rate") +
+                             " is less than rate x payload make with ESP around them; needs at "
+                             "least " +
+                             std::to_string(static_cast<std::uint64_t>(std::ceil(offered))) +
+                             "bps");
+    }
+    if (settings.packets <= settings.Cooldown())
+    {
+        throw ParameterError("packets: " + values.Canonical().at("packets") +
+                             " are too few, for the last " + std::to_string(settings.Cooldown()) +
+                             " can lack overtakers and do not count; needs " +
+                             std::to_string(settings.Cooldown() + 1) + " to 10000000");
+    }
+}
+
+RunResult RunReplayWindow(const ParameterValues& values, const RunContext& context)
+{
+    CheckTogether(values);
+    if (!context.outputFolder.empty())
+    {
+        std::filesystem::create_directories(context.outputFolder);
+    }
+    ns3::RngSeedManager::SetSeed(context.seed);
+    ns3::RngSeedManager::SetRun(context.run);
+    // Checksums cost time, and only a reader of captures looks at them.
+    ns3::GlobalValue::Bind("ChecksumEnabled", ns3::BooleanValue(!context.outputFolder.empty()));
+    const SimulatorCleaner cleaner;
+    return Run(Settings(values), context).Execute();
+}
+
+std::vector<ParameterSpec> MakeParameters()
+{
+    using Q = Quantity;
+    return {
+        {"window",
+         Q::Count,
+         "64",
+         32,
+         65536,
+         "no replay check",
+         {},
+         "replay window of the receiver"},
+        {"rate", Q::PacketRate, "100kpps", 1, 1e7, "", {}, "packets per second of the source"},
+        {"spacing", Q::Choice, "constant", 0, 0, "", {"constant", "poisson"}, "of the source"},
+        {"payload", Q::Octets, "1000B", 12, 1372, "", {}, "UDP payload of each packet"},
+        {"packets", Q::Count, "20000", 100, 1e7, "", {}, "packets that the source sends"},
+        {"network",
+         Q::Choice,
+         "two-path",
+         0,
+         0,
+         "",
+         {"two-path", "uniform", "exponential", "ordered"},
+         "how the extra delay of a packet is drawn"},
+        {"spread",
+         Q::Time,
+         "1ms",
+         0,
+         10,
+         "",
+         {},
+         "two-path: how much longer the slow path is; uniform: largest extra delay; exponential: "
+         "mean extra delay"},
+        {"fast_share",
+         Q::Number,
+         "0.3",
+         0,
+         1,
+         "",
+         {},
+         "two-path: share of packets on the fast path"},
+        {"delay", Q::Time, "1ms", 0, 10, "", {}, "one-way delay that every packet has"},
+        {"loss", Q::Number, "0", 0, 0.9, "", {}, "probability that the network loses a packet"},
+        {"esn", Q::Choice, "off", 0, 0, "", {"off", "on"}, "extended sequence numbers"},
+        {"attachment",
+         Q::Choice,
+         "device",
+         0,
+         0,
+         "",
+         {"device", "fast-path"},
+         "how the gateways are attached to their nodes"},
+        {"link_rate", Q::BitRate, "100Gbps", 1e3, 1e13, "", {}, "of every link"},
+    };
+}
+
+std::vector<MetricSpec> MakeMetrics()
+{
+    std::vector<MetricSpec> metrics{
+        {"sent_packets", "1", "packets that host A sent"},
+        {"sealed_packets", "1", "ESP packets that gateway A made"},
+        {"lost_in_network", "1", "ESP packets that the network lost"},
+        {"in_flight", "1", "packets on the way when the run ended"},
+        {"arrived_packets", "1", "ESP packets that reached gateway B"},
+        {"delivered_packets", "1", "packets that host B got, intact and once"},
+        {"delivered_octets", "B", "UDP payload that host B got"},
+        {"fresh_packets", "1", "arrived packets that count for the replay loss"},
+        {"replay_lost", "1", "of these, dropped for being left of the window"},
+        {"replay_loss_ratio", "1", "replay_lost / fresh_packets"},
+        {"reordered_packets", "1", "arrivals behind a larger number (RFC 4737, section 3)"},
+        {"reordered_ratio", "1", "reordered_packets / arrived_packets"},
+        {"reorder_extent_mean", "1", "mean extent of reordered packets (RFC 4737, section 4.2)"},
+        {"reorder_extent_max", "1", "largest extent"},
+        {"sequence_gap_max", "1", "largest distance of an arrival behind the largest number"},
+        {"goodput_bps", "bps", "payload bits per second, first sending to last delivery"},
+        {"handshake_time_s", "s", "from the first IKE datagram to the Child SA on both sides"},
+        {"ike_datagrams", "1", "IKE datagrams that both gateways sent"},
+        {"simulated_time_s", "s", "simulated time of the whole run"},
+        {"events", "1", "events that the simulator executed"},
+    };
+    ForEachReason(
+        [&](DropReason reason)
+        {
+            const std::string name = esp::Name(reason);
+            metrics.push_back({DropMetric("outbound", reason),
+                               "1",
+                               "dropped by gateway A on the way out: " + name});
+            metrics.push_back({DropMetric("inbound", reason),
+                               "1",
+                               "dropped by gateway B on the way in: " + name});
+        });
+    return metrics;
+}
+
+} // namespace
+
+Scenario MakeReplayWindowScenario()
+{
+    return {"replay-window",
+            "fresh packets that the anti-replay check drops on a network that reorders",
+            MakeParameters(),
+            MakeMetrics(),
+            CheckTogether,
+            RunReplayWindow};
+}
+
+} // namespace ipseclab
