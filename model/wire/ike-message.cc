@@ -61,16 +61,9 @@ Parsed<TransformAttribute> ParseAttribute(ByteReader& reader)
     return attribute;
 }
 
-/// A proposal or transform inside its list, cut out by its own length field.
-struct Substructure
-{
-    std::uint8_t more;
-    ByteReader rest;
-};
-
-/// Reads the header that proposals and transforms share. The flag must tell the truth about what
-/// follows.
-Parsed<Substructure> CutSubstructure(ByteReader& list, std::uint8_t moreFlag)
+/// Cuts a proposal or transform out of its list by the header that both share; what is left of it.
+/// The flag must tell the truth about what follows.
+Parsed<ByteReader> CutSubstructure(ByteReader& list, std::uint8_t moreFlag)
 {
     const std::uint8_t more = list.U8();
     list.U8(); // reserved
@@ -84,7 +77,7 @@ Parsed<Substructure> CutSubstructure(ByteReader& list, std::uint8_t moreFlag)
     {
         return Failure(ParseError::BadSubstructure);
     }
-    return Substructure{more, rest};
+    return rest;
 }
 
 Parsed<Transform> ParseTransform(ByteReader& list)
@@ -94,7 +87,7 @@ Parsed<Transform> ParseTransform(ByteReader& list)
     {
         return Failure(cut.error());
     }
-    ByteReader& reader = cut->rest;
+    ByteReader& reader = *cut;
     Transform transform;
     transform.type = TransformType{reader.U8()};
     reader.U8(); // reserved
@@ -122,7 +115,7 @@ Parsed<Proposal> ParseProposal(ByteReader& list)
     {
         return Failure(cut.error());
     }
-    ByteReader& reader = cut->rest;
+    ByteReader& reader = *cut;
     Proposal proposal;
     proposal.number = reader.U8();
     proposal.protocol = ProtocolId{reader.U8()};
