@@ -29,19 +29,35 @@ struct IkeCounters
     std::uint64_t malformed{0};       ///< no IKEv2 message, or an exchange out of place
     std::uint64_t badVersion{0};
     std::uint64_t unknownSpi{0};
-    std::uint64_t badIcv{0};       ///< an SK payload that did not open
-    std::uint64_t badMessageId{0}; ///< outside the window of one
-    std::uint64_t noPeer{0};       ///< IKE_SA_INIT from an address without configuration
-    std::uint64_t unsupported{0};  ///< authentic requests that were refused by an error notify
+    std::uint64_t badIcv{0};        ///< an SK payload that did not open
+    std::uint64_t badMessageId{0};  ///< outside the window of one
+    std::uint64_t noPeer{0};        ///< IKE_SA_INIT from an address without configuration
+    std::uint64_t halfOpenLimit{0}; ///< IKE_SA_INIT of a peer with too many half-open IKE SAs
+    std::uint64_t unsupported{0};   ///< authentic requests that were refused by an error notify
 };
 
 /**
  * All IKE SAs of one node, as a machine without sockets, threads or clock.
  *
- * Order of calls. After any of the handle or command functions, call PollTransmit until it has
- * nothing, then PollEvent until it has nothing, then PollTimeout to learn when HandleTimeout is
- * next due. `now` must never decrease. HandleTimeout may be called early or late: early it does
- * nothing, late it does what was due.
+ * Order of calls. After any of the handle or command functions, call PollEvent until it has
+ * nothing, then PollTransmit until it has nothing, then PollTimeout to learn when HandleTimeout is
+ * next due. Events come first so that a Child SA is installed before the response leaves that lets
+ * the peer use it; a driver may poll in the other order when both happen at one instant and nothing
+ * arrives in between. `now` must never decrease. HandleTimeout may be called early or late: early
+ * it does nothing, late it does what was due.
+ *
+ * Randomness is drawn in a fixed order. Initiate: SPI, nonce, private value; once more a private
+ * value when the peer asks for another group; the first Child SA's SPI with the first IKE_SA_INIT
+ * response. A responder: SPI, nonce, private value with each new IKE_SA_INIT request (of one that
+ * is refused before its KE payload is used, only the SPI), the Child SA's SPI with IKE_AUTH.
+ *
+ * An unauthenticated error to IKE_SA_INIT does not end the attempt (RFC 7296, section 2.21.1): the
+ * initiator goes on until its last try and then closes with the reason that the error named.
+ *
+ * Ports do not float: NAT_DETECTION notifies are not sent and those of a peer are ignored, so both
+ * stay on the ports they began with (RFC 7296, section 2.23, is not offered). A peer that repeats
+ * the last request of a closed IKE SA still gets its cached response for as long as it may repeat
+ * it; such remains are not counted as IKE SAs.
  *
  * Octets from the network are hostile: they are counted and dropped, or answered as RFC 7296 says;
  * they never throw. No SA state exists before a well-formed IKE_SA_INIT from a configured peer, and
@@ -57,13 +73,15 @@ class IkeEndpoint
     IkeEndpoint& operator=(const IkeEndpoint&) = delete;
 
     /// \name Configuration
-    /// Adds a peer; a responder finds it by the remote address. False: the name is taken.
+    /// Adds a peer; a responder finds it by the remote address, the first one added wins. False:
+    /// the name is taken, or there is a suite that the model has not got, or no suite or selector.
     bool AddPeer(const PeerConfig& peer);
 
     /// \name Commands
     /// Begins IKE_SA_INIT with a configured peer; false when the name is unknown.
     bool Initiate(Instant now, const std::string& peer);
-    /// Sends Delete for the IKE SA (and so for its Child SAs); false when there is no such SA.
+    /// Sends Delete for the IKE SA (and so for its Child SAs); false when no such SA is
+    /// established.
     bool CloseIkeSa(Instant now, const IkeSaId& id);
     /// Sends Delete for the Child SA with this inbound SPI; false when there is none.
     bool CloseChildSa(Instant now, std::uint32_t spiInbound);

@@ -1,0 +1,486 @@
+/*
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "model/crypto/prf.h"
+#include "model/ike/ike-sa.h"
+
+#include <algorithm>
+#include <set>
+
+namespace ipseclab::ike
+{
+
+using wire::ExchangeType;
+
+namespace
+{
+
+constexpr std::size_t kVersionOffset = 17; ///< in the IKE header (RFC 7296, section 3.1)
+
+/// How many half-open IKE SAs one peer may cause; a burst of forged requests costs no more.
+constexpr std::size_t kMaxHalfOpenPerPeer = 64;
+
+bool IsUsable(const PeerConfig& peer)
+{
+    const auto ikeFits = [](const IkeSuite& s)
+    {
+        return crypto::FindTraits(s.cipher) && crypto::FindPrfLength(s.prf) &&
+               crypto::FindTraits(s.group);
+    };
+    const auto childFits = [](const ChildSuite& s)
+    { return crypto::FindTraits(s.cipher).has_value(); };
+    return !peer.ikeSuites.empty() && !peer.childSuites.empty() && !peer.localSelectors.empty() &&
+           !peer.remoteSelectors.empty() &&
+           std::all_of(peer.ikeSuites.begin(), peer.ikeSuites.end(), ikeFits) &&
+           std::all_of(peer.childSuites.begin(), peer.childSuites.end(), childFits);
+}
+
+/// How long the last answer of a closed SA is of use: as long as the request may be repeated.
+Duration RepetitionTime(const RetransmissionPolicy& policy)
+{
+    Retransmitter schedule;
+    schedule.Start(Instant::zero(), policy, {});
+    Instant end = Instant::zero();
+    do
+    {
+        end = *schedule.Due();
+    } while (schedule.HandleTimeout(end) == Retransmitter::Verdict::SendAgain);
+    return end;
+}
+
+/// Tells one IKE_SA_INIT request from another: sender and whole message (RFC 7296, section 2.1).
+Bytes MakeInitKey(const TransportAddress& remote, ByteSpan octets)
+{
+    Bytes key = crypto::Sha1({octets});
+    const ByteSpan address = remote.address.Octets();
+    key.insert(key.end(), address.begin(), address.end());
+    key.push_back(static_cast<std::uint8_t>(remote.port >> 8));
+    key.push_back(static_cast<std::uint8_t>(remote.port));
+    return key;
+}
+
+} // namespace
+
+struct IkeEndpoint::State
+{
+    struct PeerEntry
+    {
+        PeerConfig config;
+        Duration repetitionTime{};
+        std::size_t halfOpen{0};
+    };
+
+    struct SaEntry
+    {
+        std::unique_ptr<IkeSa> sa;
+        PeerEntry* peer{nullptr};
+        Bytes initKey; ///< of a responder's SA
+        std::optional<Instant> timer;
+        bool countedHalfOpen{false};
+        bool countedEstablished{false};
+    };
+
+    /// What is left of a closed SA, for a peer that missed the last answer.
+    struct Remains
+    {
+        IkeSa::CachedAnswer answer;
+        Instant expiry;
+    };
+
+    explicit State(crypto::RandomSource& source)
+        : random(source)
+    {
+    }
+
+    IkeSa::Environment Environment()
+    {
+        return {random, counters, childSpis};
+    }
+
+    std::uint64_t DrawSpi();
+    PeerEntry* FindPeer(const IpAddress& remote);
+    SaEntry* FindSa(const IkeSaId& id);
+    SaEntry& Add(std::unique_ptr<IkeSa> sa, PeerEntry& peer);
+
+    void HandleInitRequest(Instant now, const Path& path, ByteSpan octets);
+    void RefuseVersion(const Path& path, ByteSpan octets);
+    void RepeatLastAnswer(Instant now, const Path& path, std::uint64_t spi, ByteSpan octets);
+
+    void Settle(Instant now, SaEntry& entry);
+    void SetTimer(SaEntry& entry, std::optional<Instant> timer);
+    void Remove(Instant now, SaEntry& entry);
+    void ForgetRemains(Instant now);
+    void Transmit(Datagram datagram);
+
+    crypto::RandomSource& random;
+    IkeCounters counters;
+    ChildSpiTable childSpis;
+    std::map<std::string, PeerEntry> peers;
+    std::map<IpAddress, PeerEntry*> peersByRemote;
+
+    std::unordered_map<std::uint64_t, SaEntry> sas;     ///< by local SPI
+    std::map<Bytes, std::uint64_t> initRequests;        ///< answered ones; to the local SPI
+    std::set<std::pair<Instant, std::uint64_t>> timers; ///< with the local SPI
+    std::unordered_map<std::uint64_t, Remains> remains; ///< by local SPI
+    std::set<std::pair<Instant, std::uint64_t>> remainsByExpiry;
+    std::size_t established{0};
+
+    std::deque<Datagram> transmits;
+    std::deque<IkeEvent> events;
+};
+
+std::uint64_t IkeEndpoint::State::DrawSpi()
+{
+    for (;;)
+    {
+        const std::uint64_t spi = random.TakeU64();
+        if (spi != 0 && sas.count(spi) == 0 && remains.count(spi) == 0)
+        {
+            return spi;
+        }
+    }
+}
+
+IkeEndpoint::State::PeerEntry* IkeEndpoint::State::FindPeer(const IpAddress& remote)
+{
+    const auto found = peersByRemote.find(remote);
+    return found == peersByRemote.end() ? nullptr : found->second;
+}
+
+IkeEndpoint::State::SaEntry* IkeEndpoint::State::FindSa(const IkeSaId& id)
+{
+    for (const std::uint64_t spi : {id.spiI, id.spiR})
+    {
+        const auto found = sas.find(spi);
+        if (found != sas.end() && found->second.sa->Id() == id)
+        {
+            return &found->second;
+        }
+    }
+    return nullptr;
+}
+
+IkeEndpoint::State::SaEntry& IkeEndpoint::State::Add(std::unique_ptr<IkeSa> sa, PeerEntry& peer)
+{
+    SaEntry& entry = sas[sa->LocalSpi()];
+    entry.sa = std::move(sa);
+    entry.peer = &peer;
+    return entry;
+}
+
+void IkeEndpoint::State::HandleInitRequest(Instant now, const Path& path, ByteSpan octets)
+{
+    Bytes key = MakeInitKey(path.remote, octets);
+    const auto known = initRequests.find(key);
+    if (known != initRequests.end())
+    {
+        SaEntry& entry = sas.at(known->second);
+        entry.sa->HandleDatagram(now, path, *wire::ParseHeader(octets), octets);
+        Settle(now, entry);
+        return;
+    }
+    PeerEntry* peer = FindPeer(path.remote.address);
+    const auto request = wire::ParseMessage(octets);
+    if (!peer || !request || request->header.messageId != 0 || request->header.initiatorSpi == 0 ||
+        !request->header.FromOriginalInitiator())
+    {
+        ++(peer ? counters.malformed : counters.noPeer);
+        return;
+    }
+    if (peer->halfOpen >= kMaxHalfOpenPerPeer)
+    {
+        ++counters.halfOpenLimit;
+        return;
+    }
+    auto answer = AnswerInit(peer->config, *request, octets, DrawSpi(), random);
+    if (!answer.result)
+    {
+        Transmit({path, std::move(answer.response)});
+        return;
+    }
+    SaEntry& entry =
+        Add(IkeSa::Respond(now, Environment(), peer->config, path, std::move(*answer.result)),
+            *peer);
+    entry.initKey = key;
+    initRequests.emplace(std::move(key), entry.sa->LocalSpi());
+    Settle(now, entry);
+}
+
+/// RFC 7296, section 2.5: a higher major version is told which one we speak, in the header.
+void IkeEndpoint::State::RefuseVersion(const Path& path, ByteSpan octets)
+{
+    ++counters.badVersion;
+    wire::IkeHeader header;
+    header.initiatorSpi = LoadBe64(octets.data());
+    header.responderSpi = LoadBe64(octets.data() + 8);
+    header.exchange = static_cast<ExchangeType>(octets[18]);
+    header.messageId = LoadBe32(octets.data() + 20);
+    const std::uint8_t flags = octets[19];
+    if ((flags & wire::kFlagResponse) || octets[kVersionOffset] < wire::kIkeVersion2)
+    {
+        return;
+    }
+    header.flags = static_cast<std::uint8_t>(
+        wire::kFlagResponse | (flags & wire::kFlagInitiator ? 0 : wire::kFlagInitiator));
+    Transmit(
+        {path, wire::Serialize(header, {wire::MakeNotify(wire::NotifyType::InvalidMajorVersion)})});
+}
+
+void IkeEndpoint::State::RepeatLastAnswer(Instant now,
+                                          const Path& path,
+                                          std::uint64_t spi,
+                                          ByteSpan octets)
+{
+    ForgetRemains(now);
+    const auto found = remains.find(spi);
+    if (found == remains.end() || !std::equal(octets.begin(),
+                                              octets.end(),
+                                              found->second.answer.request.begin(),
+                                              found->second.answer.request.end()))
+    {
+        ++counters.unknownSpi;
+        return;
+    }
+    ++counters.responsesResent;
+    Transmit({path, found->second.answer.response});
+}
+
+/// Takes what an SA has to say after it was given anything; the entry may be gone afterwards.
+void IkeEndpoint::State::Settle(Instant now, SaEntry& entry)
+{
+    IkeSa& sa = *entry.sa;
+    while (auto event = sa.PollEvent())
+    {
+        events.push_back(std::move(*event));
+    }
+    while (auto datagram = sa.PollTransmit())
+    {
+        Transmit(std::move(*datagram));
+    }
+    const bool isHalfOpen = sa.CurrentPhase() == IkeSa::Phase::HalfOpen;
+    const bool isEstablished = sa.CurrentPhase() == IkeSa::Phase::Established;
+    entry.peer->halfOpen += isHalfOpen ? 1U : 0U;
+    entry.peer->halfOpen -= entry.countedHalfOpen ? 1U : 0U;
+    established += isEstablished ? 1U : 0U;
+    established -= entry.countedEstablished ? 1U : 0U;
+    entry.countedHalfOpen = isHalfOpen;
+    entry.countedEstablished = isEstablished;
+    if (sa.CurrentPhase() == IkeSa::Phase::Closed)
+    {
+        Remove(now, entry);
+        return;
+    }
+    SetTimer(entry, sa.PollTimeout());
+}
+
+void IkeEndpoint::State::SetTimer(SaEntry& entry, std::optional<Instant> timer)
+{
+    if (entry.timer == timer)
+    {
+        return;
+    }
+    const std::uint64_t spi = entry.sa->LocalSpi();
+    if (entry.timer)
+    {
+        timers.erase({*entry.timer, spi});
+    }
+    if (timer)
+    {
+        timers.emplace(*timer, spi);
+    }
+    entry.timer = timer;
+}
+
+void IkeEndpoint::State::Remove(Instant now, SaEntry& entry)
+{
+    ForgetRemains(now);
+    const std::uint64_t spi = entry.sa->LocalSpi();
+    auto answer = entry.sa->TakeLastAnswer();
+    if (!answer.request.empty())
+    {
+        const Instant expiry = now + entry.peer->repetitionTime;
+        remainsByExpiry.emplace(expiry, spi);
+        remains[spi] = {std::move(answer), expiry};
+    }
+    SetTimer(entry, std::nullopt);
+    initRequests.erase(entry.initKey);
+    sas.erase(spi);
+}
+
+void IkeEndpoint::State::ForgetRemains(Instant now)
+{
+    while (!remainsByExpiry.empty() && remainsByExpiry.begin()->first <= now)
+    {
+        remains.erase(remainsByExpiry.begin()->second);
+        remainsByExpiry.erase(remainsByExpiry.begin());
+    }
+}
+
+void IkeEndpoint::State::Transmit(Datagram datagram)
+{
+    ++counters.datagramsOut;
+    transmits.push_back(std::move(datagram));
+}
+
+IkeEndpoint::IkeEndpoint(crypto::RandomSource& random)
+    : m_state(std::make_unique<State>(random))
+{
+}
+
+IkeEndpoint::~IkeEndpoint() = default;
+
+bool IkeEndpoint::AddPeer(const PeerConfig& peer)
+{
+    if (!IsUsable(peer))
+    {
+        return false;
+    }
+    const auto [added, isNew] = m_state->peers.try_emplace(peer.name);
+    if (!isNew)
+    {
+        return false;
+    }
+    added->second.config = peer;
+    added->second.repetitionTime = RepetitionTime(peer.retransmission);
+    m_state->peersByRemote.emplace(peer.remote.address, &added->second);
+    return true;
+}
+
+bool IkeEndpoint::Initiate(Instant now, const std::string& peer)
+{
+    State& s = *m_state;
+    const auto found = s.peers.find(peer);
+    if (found == s.peers.end())
+    {
+        return false;
+    }
+    const std::uint64_t spi = s.DrawSpi();
+    auto sa = IkeSa::Initiate(now, s.Environment(), found->second.config, spi);
+    s.Settle(now, s.Add(std::move(sa), found->second));
+    return true;
+}
+
+bool IkeEndpoint::CloseIkeSa(Instant now, const IkeSaId& id)
+{
+    State::SaEntry* entry = m_state->FindSa(id);
+    if (!entry || !entry->sa->Close(now))
+    {
+        return false;
+    }
+    m_state->Settle(now, *entry);
+    return true;
+}
+
+bool IkeEndpoint::CloseChildSa(Instant now, std::uint32_t spiInbound)
+{
+    const auto owner = m_state->childSpis.FindOwner(spiInbound);
+    if (!owner)
+    {
+        return false;
+    }
+    State::SaEntry& entry = m_state->sas.at(*owner);
+    const bool closing = entry.sa->CloseChild(now, spiInbound);
+    m_state->Settle(now, entry);
+    return closing;
+}
+
+bool IkeEndpoint::CheckLiveness(Instant now, const IkeSaId& id)
+{
+    State::SaEntry* entry = m_state->FindSa(id);
+    if (!entry || !entry->sa->CheckLiveness(now))
+    {
+        return false;
+    }
+    m_state->Settle(now, *entry);
+    return true;
+}
+
+void IkeEndpoint::HandleDatagram(Instant now, const Path& path, ByteSpan octets)
+{
+    State& s = *m_state;
+    ++s.counters.datagramsIn;
+    if (octets.size() >= wire::IkeHeader::kSize &&
+        octets[kVersionOffset] >> 4 != wire::kIkeVersion2 >> 4)
+    {
+        s.RefuseVersion(path, octets);
+        return;
+    }
+    const auto header = wire::ParseHeader(octets);
+    if (!header)
+    {
+        ++s.counters.malformed;
+        return;
+    }
+    if (header->exchange == ExchangeType::IkeSaInit && !header->IsResponse() &&
+        header->responderSpi == 0)
+    {
+        s.HandleInitRequest(now, path, octets);
+        return;
+    }
+    const bool toResponder = header->FromOriginalInitiator();
+    const std::uint64_t spi = toResponder ? header->responderSpi : header->initiatorSpi;
+    const auto found = s.sas.find(spi);
+    if (found == s.sas.end() || found->second.sa->IsInitiator() == toResponder)
+    {
+        s.RepeatLastAnswer(now, path, spi, octets);
+        return;
+    }
+    found->second.sa->HandleDatagram(now, path, *header, octets);
+    s.Settle(now, found->second);
+}
+
+void IkeEndpoint::HandleTimeout(Instant now)
+{
+    State& s = *m_state;
+    while (!s.timers.empty() && s.timers.begin()->first <= now)
+    {
+        State::SaEntry& entry = s.sas.at(s.timers.begin()->second);
+        entry.sa->HandleTimeout(now);
+        s.Settle(now, entry);
+    }
+}
+
+std::optional<Datagram> IkeEndpoint::PollTransmit()
+{
+    if (m_state->transmits.empty())
+    {
+        return std::nullopt;
+    }
+    Datagram datagram = std::move(m_state->transmits.front());
+    m_state->transmits.pop_front();
+    return datagram;
+}
+
+std::optional<Instant> IkeEndpoint::PollTimeout() const
+{
+    const auto& timers = m_state->timers;
+    return timers.empty() ? std::nullopt : std::make_optional(timers.begin()->first);
+}
+
+std::optional<IkeEvent> IkeEndpoint::PollEvent()
+{
+    if (m_state->events.empty())
+    {
+        return std::nullopt;
+    }
+    IkeEvent event = std::move(m_state->events.front());
+    m_state->events.pop_front();
+    return event;
+}
+
+const IkeCounters& IkeEndpoint::Counters() const
+{
+    return m_state->counters;
+}
+
+std::size_t IkeEndpoint::IkeSaCount() const
+{
+    return m_state->sas.size();
+}
+
+std::size_t IkeEndpoint::EstablishedCount() const
+{
+    return m_state->established;
+}
+
+} // namespace ipseclab::ike

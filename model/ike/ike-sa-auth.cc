@@ -1,0 +1,383 @@
+/*
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "model/crypto/prf.h"
+#include "model/ike/ike-sa.h"
+#include "model/ike/narrowing.h"
+
+#include <algorithm>
+
+namespace ipseclab::ike
+{
+
+using wire::NotifyType;
+using wire::PayloadType;
+
+namespace
+{
+
+/// How many IKE_SA_INIT responses an initiator follows up before one is proven.
+constexpr std::size_t kMaxCandidates = 5;
+
+/// AUTH of the side whose identity is given (RFC 7296, section 2.15).
+Bytes ComputeAuth(const SecureChannel& channel,
+                  const InitTranscript& transcript,
+                  bool ofInitiator,
+                  const wire::IdPayload& id,
+                  const Bytes& secret)
+{
+    const crypto::PrfId prf = channel.Suite().prf;
+    const Bytes octets = SignedOctets(prf,
+                                      ofInitiator ? transcript.request : transcript.response,
+                                      ofInitiator ? transcript.nonceR : transcript.nonceI,
+                                      ofInitiator ? channel.Keys().skPi : channel.Keys().skPr,
+                                      id.Body());
+    return SharedKeyAuth(prf, secret, octets);
+}
+
+bool IsAuthentic(const SecureChannel& channel,
+                 const InitTranscript& transcript,
+                 bool ofInitiator,
+                 const wire::IdPayload& id,
+                 const wire::AuthPayload& auth,
+                 const PeerConfig& peer)
+{
+    return Identity{id.type, id.data} == peer.remoteId &&
+           auth.method == wire::AuthMethod::SharedKey &&
+           crypto::ConstantTimeEqual(
+               auth.data,
+               ComputeAuth(channel, transcript, ofInitiator, id, peer.preSharedKey));
+}
+
+wire::Payload MakeAuth(const SecureChannel& channel,
+                       const InitTranscript& transcript,
+                       bool ofInitiator,
+                       const PeerConfig& peer)
+{
+    return wire::MakePayload(PayloadType::Auth,
+                             wire::AuthPayload{wire::AuthMethod::SharedKey,
+                                               ComputeAuth(channel,
+                                                           transcript,
+                                                           ofInitiator,
+                                                           peer.localId.ToPayload(),
+                                                           peer.preSharedKey)});
+}
+
+wire::Payload MakeTs(PayloadType type, const TrafficSelectorList& selectors)
+{
+    return wire::MakePayload(type, wire::TsPayload{selectors});
+}
+
+} // namespace
+
+void IkeSa::HandleInitResponse(Instant now, ByteSpan octets)
+{
+    if (IsKnownCandidate(octets) || m_candidates.size() == kMaxCandidates)
+    {
+        ++m_environment.counters.badMessageId;
+        return;
+    }
+    const auto response = wire::ParseMessage(octets);
+    if (!response || response->header.messageId != 0)
+    {
+        ++m_environment.counters.malformed;
+        return;
+    }
+    auto reaction = m_init->HandleResponse(*response, octets);
+    if (const auto* ignored = std::get_if<InitInitiator::Ignored>(&reaction))
+    {
+        m_environment.counters.malformed += ignored->malformed ? 1 : 0;
+    }
+    else if (auto* result = std::get_if<InitResult>(&reaction))
+    {
+        AddCandidate(now, std::move(*result));
+    }
+    else if (m_phase == Phase::InitSent)
+    {
+        m_retransmitter.Start(now, m_peer.retransmission, {m_init->Request()});
+        Transmit(m_path, m_init->Request());
+    }
+}
+
+bool IkeSa::IsKnownCandidate(ByteSpan octets) const
+{
+    return std::any_of(
+        m_candidates.begin(),
+        m_candidates.end(),
+        [&](const Candidate& c)
+        {
+            const Bytes& known = c.init.transcript.response;
+            return std::equal(octets.begin(), octets.end(), known.begin(), known.end());
+        });
+}
+
+void IkeSa::AddCandidate(Instant now, InitResult init)
+{
+    if (!m_firstChildSpi)
+    {
+        m_firstChildSpi = m_environment.childSpis.Allocate(m_environment.random, LocalSpi());
+    }
+    const wire::PayloadList payloads{
+        wire::MakePayload(PayloadType::IdI, m_peer.localId.ToPayload()),
+        wire::MakePayload(PayloadType::IdR, m_peer.remoteId.ToPayload()),
+        MakeAuth(init.channel, init.transcript, true, m_peer),
+        wire::MakePayload(PayloadType::Sa,
+                          MakeChildProposals(m_peer.childSuites, *m_firstChildSpi, false)),
+        MakeTs(PayloadType::TsI, m_peer.localSelectors),
+        MakeTs(PayloadType::TsR, m_peer.remoteSelectors)};
+    Bytes request = init.channel.Seal(wire::ExchangeType::IkeAuth, 1, false, payloads);
+    m_candidates.push_back({std::move(init), std::move(request)});
+    m_phase = Phase::AuthSent;
+    m_nextRequestId = 2;
+
+    std::vector<Bytes> requests;
+    for (const auto& candidate : m_candidates)
+    {
+        requests.push_back(candidate.authRequest);
+    }
+    Transmit(m_path, requests.back());
+    m_retransmitter.Start(now, m_peer.retransmission, std::move(requests));
+}
+
+void IkeSa::HandleAuthResponse(Instant now, const wire::IkeHeader& header, ByteSpan octets)
+{
+    if (header.exchange != wire::ExchangeType::IkeAuth || header.messageId != 1)
+    {
+        ++m_environment.counters.badMessageId;
+        return;
+    }
+    OpenError error = OpenError::BadIcv;
+    bool known = false;
+    for (std::size_t i = 0; i < m_candidates.size();)
+    {
+        const auto opened = m_candidates[i].init.channel.Open(octets);
+        if (!opened && opened.error() != OpenError::BadPayloads)
+        {
+            error = opened.error();
+            ++i;
+            continue;
+        }
+        known = true;
+        const auto failure = opened ? CheckAuthResponse(m_candidates[i], opened->payloads)
+                                    : std::make_optional(IkeFailure::InvalidSyntax);
+        if (!failure)
+        {
+            Adopt(i);
+            Establish(now);
+            FinishFirstChild(now, opened->payloads);
+            return;
+        }
+        if (m_candidates.size() == 1)
+        {
+            const bool peerIsUp =
+                opened && wire::Find<wire::AuthPayload>(opened->payloads, PayloadType::Auth);
+            FailHandshake(now, *failure, peerIsUp);
+            return;
+        }
+        // Another candidate may still be the genuine one, even with the same keys.
+        m_candidates.erase(m_candidates.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+    if (!known)
+    {
+        CountOpenError(error);
+    }
+}
+
+std::optional<IkeFailure> IkeSa::CheckAuthResponse(const Candidate& candidate,
+                                                   const wire::PayloadList& response) const
+{
+    const auto* id = wire::Find<wire::IdPayload>(response, PayloadType::IdR);
+    const auto* auth = wire::Find<wire::AuthPayload>(response, PayloadType::Auth);
+    if (!id || !auth)
+    {
+        const auto* error = wire::FindErrorNotify(response);
+        return error ? ToFailure(error->type) : IkeFailure::InvalidSyntax;
+    }
+    const InitResult& init = candidate.init;
+    if (!IsAuthentic(init.channel, init.transcript, false, *id, *auth, m_peer))
+    {
+        return IkeFailure::AuthenticationFailed;
+    }
+    return std::nullopt;
+}
+
+/**
+ * The only candidate has failed. A responder that sent AUTH believes that the SA is up, so it has
+ * to be told (RFC 7296, section 2.21.2).
+ */
+void IkeSa::FailHandshake(Instant now, IkeFailure reason, bool peerIsUp)
+{
+    Adopt(0);
+    if (!peerIsUp)
+    {
+        Finished(reason);
+        return;
+    }
+    m_phase = Phase::Closing;
+    Enqueue(now, CloseIkeTask{reason, NotifyType::AuthenticationFailed});
+}
+
+void IkeSa::Adopt(std::size_t candidate)
+{
+    InitResult& init = m_candidates[candidate].init;
+    m_id = init.channel.Id();
+    m_transcript = std::move(init.transcript);
+    m_channel = std::move(init.channel);
+    m_candidates.clear();
+    m_init.reset();
+    m_retransmitter.Stop();
+}
+
+void IkeSa::Establish(Instant now)
+{
+    m_phase = Phase::Established;
+    m_halfOpenDeadline.reset();
+    m_lastHeard = now;
+    m_events.push_back(IkeSaEstablished{m_id,
+                                        m_peer.name,
+                                        m_initiator,
+                                        m_channel->Suite(),
+                                        m_channel->Keys(),
+                                        m_path.local,
+                                        m_path.remote});
+}
+
+void IkeSa::FinishFirstChild(Instant now, const wire::PayloadList& response)
+{
+    const std::uint32_t spi = *m_firstChildSpi;
+    const auto* sa = wire::Find<wire::SaPayload>(response, PayloadType::Sa);
+    const auto* tsI = wire::Find<wire::TsPayload>(response, PayloadType::TsI);
+    const auto* tsR = wire::Find<wire::TsPayload>(response, PayloadType::TsR);
+    if (!sa || !tsI || !tsR)
+    {
+        const auto* error = wire::FindErrorNotify(response);
+        RefuseChild(error ? error->type : NotifyType::InvalidSyntax);
+        return;
+    }
+    const auto choice = CheckChildAnswer(*sa);
+    const bool selectorsFit = IsNarrowing(tsI->selectors, m_peer.localSelectors) &&
+                              IsNarrowing(tsR->selectors, m_peer.remoteSelectors);
+    if (!choice || !selectorsFit)
+    {
+        // The responder has installed its half of the Child SA.
+        RefuseChild(choice ? NotifyType::TsUnacceptable : NotifyType::NoProposalChosen);
+        Enqueue(now, CloseChildTask{spi});
+        return;
+    }
+    m_firstChildSpi.reset();
+    InstallChild(choice->suite,
+                 spi,
+                 LoadBe32(choice->peerSpi.data()),
+                 tsI->selectors,
+                 tsR->selectors);
+}
+
+/// In IKE_AUTH no group is negotiated, so it is left out of the comparison.
+std::optional<Choice<ChildSuite>> IkeSa::CheckChildAnswer(const wire::SaPayload& answer) const
+{
+    auto choice = ReadChildAnswer(answer);
+    const auto& suites = m_peer.childSuites;
+    if (!choice || choice->proposalNumber < 1 || choice->proposalNumber > suites.size() ||
+        choice->peerSpi.size() != 4 || LoadBe32(choice->peerSpi.data()) < ChildSpiTable::kLowest)
+    {
+        return std::nullopt;
+    }
+    ChildSuite offered = suites[choice->proposalNumber - 1U];
+    offered.group = crypto::GroupId::None;
+    choice->suite.group = crypto::GroupId::None;
+    return choice->suite == offered ? choice : std::nullopt;
+}
+
+void IkeSa::RefuseChild(NotifyType reason)
+{
+    if (m_firstChildSpi)
+    {
+        m_environment.childSpis.Release(*m_firstChildSpi);
+        m_firstChildSpi.reset();
+    }
+    m_transcript = {};
+    m_events.push_back(ChildSaRefused{m_id, m_peer.name, reason});
+}
+
+/// Keys of the first Child SA come from the nonces of IKE_SA_INIT (RFC 7296, section 2.17).
+void IkeSa::InstallChild(const ChildSuite& suite,
+                         std::uint32_t spiInbound,
+                         std::uint32_t spiOutbound,
+                         TrafficSelectorList local,
+                         TrafficSelectorList remote)
+{
+    ChildKeys keys = DeriveChildKeys(m_channel->Suite().prf,
+                                     suite.cipher,
+                                     m_channel->Keys().skD,
+                                     ByteSpan(),
+                                     m_transcript.nonceI,
+                                     m_transcript.nonceR);
+    ChildSaInstalled installed;
+    installed.ikeSa = m_id;
+    installed.peer = m_peer.name;
+    installed.suite = suite;
+    installed.spiInbound = spiInbound;
+    installed.spiOutbound = spiOutbound;
+    installed.encryptionOutbound = m_initiator ? keys.encryptionI : keys.encryptionR;
+    installed.integrityOutbound = m_initiator ? keys.integrityI : keys.integrityR;
+    installed.encryptionInbound = m_initiator ? keys.encryptionR : keys.encryptionI;
+    installed.integrityInbound = m_initiator ? keys.integrityR : keys.integrityI;
+    installed.localSelectors = std::move(local);
+    installed.remoteSelectors = std::move(remote);
+    installed.localOuter = m_path.local.address;
+    installed.remoteOuter = m_path.remote.address;
+    m_events.push_back(std::move(installed));
+    m_children.push_back({spiInbound, spiOutbound});
+    m_transcript = {};
+}
+
+IkeSa::Answer IkeSa::AnswerAuth(Instant now, const wire::PayloadList& request)
+{
+    const auto* id = wire::Find<wire::IdPayload>(request, PayloadType::IdI);
+    const auto* auth = wire::Find<wire::AuthPayload>(request, PayloadType::Auth);
+    const auto* sa = wire::Find<wire::SaPayload>(request, PayloadType::Sa);
+    const auto* tsI = wire::Find<wire::TsPayload>(request, PayloadType::TsI);
+    const auto* tsR = wire::Find<wire::TsPayload>(request, PayloadType::TsR);
+    if (!id || !auth || !sa || !tsI || !tsR)
+    {
+        return Fatal(NotifyType::InvalidSyntax);
+    }
+    if (!IsAuthentic(*m_channel, m_transcript, true, *id, *auth, m_peer))
+    {
+        return Fatal(NotifyType::AuthenticationFailed);
+    }
+    Establish(now);
+    Answer answer{{wire::MakePayload(PayloadType::IdR, m_peer.localId.ToPayload()),
+                   MakeAuth(*m_channel, m_transcript, false, m_peer)},
+                  std::nullopt};
+    AnswerFirstChild(*sa, *tsI, *tsR, answer.payloads);
+    return answer;
+}
+
+/// A Child SA that cannot be does not take the IKE SA with it (RFC 7296, section 1.2).
+void IkeSa::AnswerFirstChild(const wire::SaPayload& sa,
+                             const wire::TsPayload& tsI,
+                             const wire::TsPayload& tsR,
+                             wire::PayloadList& answer)
+{
+    auto choice = ChooseChild(m_peer.childSuites, sa, false);
+    const auto remote = Narrow(tsI.selectors, m_peer.remoteSelectors);
+    const auto local = Narrow(tsR.selectors, m_peer.localSelectors);
+    const bool spiFits = choice && choice->peerSpi.size() == 4 &&
+                         LoadBe32(choice->peerSpi.data()) >= ChildSpiTable::kLowest;
+    if (!spiFits || remote.empty() || local.empty())
+    {
+        const auto reason = spiFits ? NotifyType::TsUnacceptable : NotifyType::NoProposalChosen;
+        RefuseChild(reason);
+        answer.push_back(wire::MakeNotify(reason));
+        return;
+    }
+    const std::uint32_t spi = m_environment.childSpis.Allocate(m_environment.random, LocalSpi());
+    choice->suite.group = crypto::GroupId::None;
+    answer.push_back(wire::MakePayload(PayloadType::Sa, AnswerChild(*choice, spi, false)));
+    answer.push_back(MakeTs(PayloadType::TsI, remote));
+    answer.push_back(MakeTs(PayloadType::TsR, local));
+    InstallChild(choice->suite, spi, LoadBe32(choice->peerSpi.data()), local, remote);
+}
+
+} // namespace ipseclab::ike

@@ -1,0 +1,294 @@
+/*
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "model/ike/ike-sa-init.h"
+
+#include <algorithm>
+
+namespace ipseclab::ike
+{
+
+using wire::NotifyType;
+using wire::PayloadType;
+
+namespace
+{
+
+constexpr std::size_t kNonceLength = 32;
+constexpr std::size_t kShortestNonce = 16; ///< RFC 7296, section 3.9
+constexpr std::size_t kLongestNonce = 256;
+constexpr std::size_t kLongestCookie = 64; ///< RFC 7296, section 2.6
+/// A peer that asks for yet another cookie is not believed any more.
+constexpr unsigned kMaxCookies = 8;
+
+/// RFC 7296, sections 2.10 and 3.9.
+bool IsNonceAcceptable(const Bytes& nonce, crypto::PrfId prf)
+{
+    const std::size_t shortest = std::max(kShortestNonce, *crypto::FindPrfLength(prf) / 2);
+    return nonce.size() >= shortest && nonce.size() <= kLongestNonce;
+}
+
+wire::IkeHeader MakeInitHeader(std::uint64_t spiI, std::uint64_t spiR, std::uint8_t flags)
+{
+    wire::IkeHeader header;
+    header.initiatorSpi = spiI;
+    header.responderSpi = spiR;
+    header.exchange = wire::ExchangeType::IkeSaInit;
+    header.flags = flags;
+    return header;
+}
+
+wire::Payload MakeKe(const crypto::KeyExchange& exchange)
+{
+    return wire::MakePayload(
+        PayloadType::Ke,
+        wire::KePayload{static_cast<std::uint16_t>(exchange.Group()), exchange.PublicValue()});
+}
+
+InitResult MakeResult(const IkeSaId& id,
+                      bool initiator,
+                      const IkeSuite& suite,
+                      InitTranscript transcript,
+                      ByteSpan shared)
+{
+    const Bytes seed = ComputeSkeyseed(suite.prf, transcript.nonceI, transcript.nonceR, shared);
+    IkeKeys keys =
+        DeriveIkeKeys(suite, seed, transcript.nonceI, transcript.nonceR, id.spiI, id.spiR);
+    return {SecureChannel(id, initiator, suite, std::move(keys)), std::move(transcript)};
+}
+
+InitAnswer Refuse(const wire::IkeMessage& request, NotifyType type, Bytes data = {})
+{
+    const auto header = MakeInitHeader(request.header.initiatorSpi, 0, wire::kFlagResponse);
+    return {wire::Serialize(header, {wire::MakeNotify(type, std::move(data))}), std::nullopt};
+}
+
+Bytes GroupOctets(crypto::GroupId group)
+{
+    Bytes octets(2);
+    StoreBe16(octets.data(), static_cast<std::uint16_t>(group));
+    return octets;
+}
+
+} // namespace
+
+IkeFailure ToFailure(NotifyType error)
+{
+    switch (error)
+    {
+    case NotifyType::NoProposalChosen:
+        return IkeFailure::NoProposalChosen;
+    case NotifyType::AuthenticationFailed:
+        return IkeFailure::AuthenticationFailed;
+    case NotifyType::InvalidSyntax:
+        return IkeFailure::InvalidSyntax;
+    case NotifyType::UnsupportedCriticalPayload:
+        return IkeFailure::UnsupportedCritical;
+    case NotifyType::InvalidKePayload:
+        return IkeFailure::UnacceptableKe;
+    default:
+        return IkeFailure::PeerRejected;
+    }
+}
+
+InitInitiator::InitInitiator(const PeerConfig& peer,
+                             std::uint64_t spiI,
+                             crypto::RandomSource& random)
+    : m_peer(peer),
+      m_spiI(spiI),
+      m_random(random),
+      m_nonce(random.Take(kNonceLength))
+{
+    AddAttempt(peer.ikeSuites.front().group);
+}
+
+const Bytes& InitInitiator::Request() const
+{
+    return m_attempts.back().request;
+}
+
+IkeFailure InitInitiator::Hint() const
+{
+    return m_hint;
+}
+
+InitInitiator::Reaction InitInitiator::HandleResponse(const wire::IkeMessage& response,
+                                                      ByteSpan octets)
+{
+    const auto* sa = wire::Find<wire::SaPayload>(response.payloads, PayloadType::Sa);
+    return sa ? Complete(response, octets, *sa) : HandleRefusal(response.payloads);
+}
+
+void InitInitiator::AddAttempt(crypto::GroupId group)
+{
+    auto exchange = crypto::KeyExchange::Generate(group, m_random);
+    Bytes request = MakeRequest(*exchange);
+    m_attempts.push_back({std::move(exchange), std::move(request)});
+}
+
+Bytes InitInitiator::MakeRequest(const crypto::KeyExchange& exchange) const
+{
+    wire::PayloadList payloads;
+    if (!m_cookie.empty())
+    {
+        payloads.push_back(wire::MakeNotify(NotifyType::Cookie, m_cookie));
+    }
+    payloads.push_back(
+        wire::MakePayload(PayloadType::Sa, MakeIkeProposals(m_peer.ikeSuites, ByteSpan())));
+    payloads.push_back(MakeKe(exchange));
+    payloads.push_back(wire::MakePayload(PayloadType::Nonce, wire::NoncePayload{m_nonce}));
+    return wire::Serialize(MakeInitHeader(m_spiI, 0, wire::kFlagInitiator), payloads);
+}
+
+bool InitInitiator::TakeCookie(const wire::PayloadList& payloads)
+{
+    const auto* cookie = wire::FindNotify(payloads, NotifyType::Cookie);
+    if (!cookie || cookie->data.empty() || cookie->data.size() > kLongestCookie ||
+        cookie->data == m_cookie || m_cookiesTaken == kMaxCookies)
+    {
+        return false;
+    }
+    ++m_cookiesTaken;
+    m_cookie = cookie->data;
+    m_attempts.back().request = MakeRequest(*m_attempts.back().exchange);
+    return true;
+}
+
+bool InitInitiator::TakeGroup(const wire::PayloadList& payloads)
+{
+    const auto* demand = wire::FindNotify(payloads, NotifyType::InvalidKePayload);
+    if (!demand || demand->data.size() != 2)
+    {
+        return false;
+    }
+    const auto group = static_cast<crypto::GroupId>(LoadBe16(demand->data.data()));
+    const auto& suites = m_peer.ikeSuites;
+    const bool offered = std::any_of(suites.begin(),
+                                     suites.end(),
+                                     [&](const IkeSuite& suite) { return suite.group == group; });
+    if (!offered || FindAttempt(group))
+    {
+        return false;
+    }
+    AddAttempt(group);
+    return true;
+}
+
+InitInitiator::Reaction InitInitiator::HandleRefusal(const wire::PayloadList& payloads)
+{
+    const bool newCookie = TakeCookie(payloads);
+    const bool newGroup = TakeGroup(payloads);
+    if (newCookie || newGroup)
+    {
+        return Restarted{};
+    }
+    // RFC 7296, section 2.21.1: anybody could have sent this error, so keep trying.
+    if (const auto* error = wire::FindErrorNotify(payloads))
+    {
+        m_hint = ToFailure(error->type);
+        return Ignored{};
+    }
+    const bool knownCookie = wire::FindNotify(payloads, NotifyType::Cookie) != nullptr;
+    return Ignored{!knownCookie};
+}
+
+InitInitiator::Reaction InitInitiator::Complete(const wire::IkeMessage& response,
+                                                ByteSpan octets,
+                                                const wire::SaPayload& sa)
+{
+    const auto* ke = wire::Find<wire::KePayload>(response.payloads, PayloadType::Ke);
+    const auto* nonce = wire::Find<wire::NoncePayload>(response.payloads, PayloadType::Nonce);
+    if (!ke || !nonce || response.header.responderSpi == 0 ||
+        wire::FindUnknownCritical(response.payloads))
+    {
+        return Ignored{true};
+    }
+    const auto choice = ReadIkeAnswer(sa);
+    if (!choice || !IsOffered(*choice))
+    {
+        m_hint = IkeFailure::NoProposalChosen;
+        return Ignored{true};
+    }
+    const IkeSuite& suite = choice->suite;
+    const Attempt* attempt = FindAttempt(suite.group);
+    const bool fits = attempt && ke->group == static_cast<std::uint16_t>(suite.group) &&
+                      IsNonceAcceptable(nonce->data, suite.prf);
+    const auto shared = fits ? attempt->exchange->Agree(ke->data) : std::nullopt;
+    if (!shared)
+    {
+        m_hint = IkeFailure::UnacceptableKe;
+        return Ignored{true};
+    }
+    InitTranscript transcript{attempt->request,
+                              Bytes(octets.begin(), octets.end()),
+                              m_nonce,
+                              nonce->data};
+    const IkeSaId id{m_spiI, response.header.responderSpi};
+    return MakeResult(id, true, suite, std::move(transcript), *shared);
+}
+
+bool InitInitiator::IsOffered(const Choice<IkeSuite>& choice) const
+{
+    const auto& suites = m_peer.ikeSuites;
+    return choice.proposalNumber >= 1 && choice.proposalNumber <= suites.size() &&
+           suites[choice.proposalNumber - 1U] == choice.suite;
+}
+
+const InitInitiator::Attempt* InitInitiator::FindAttempt(crypto::GroupId group) const
+{
+    const auto found =
+        std::find_if(m_attempts.begin(),
+                     m_attempts.end(),
+                     [&](const Attempt& attempt) { return attempt.exchange->Group() == group; });
+    return found == m_attempts.end() ? nullptr : &*found;
+}
+
+InitAnswer AnswerInit(const PeerConfig& peer,
+                      const wire::IkeMessage& request,
+                      ByteSpan octets,
+                      std::uint64_t spiR,
+                      crypto::RandomSource& random)
+{
+    if (const auto critical = wire::FindUnknownCritical(request.payloads))
+    {
+        return Refuse(request, NotifyType::UnsupportedCriticalPayload, {*critical});
+    }
+    const auto* sa = wire::Find<wire::SaPayload>(request.payloads, PayloadType::Sa);
+    const auto* ke = wire::Find<wire::KePayload>(request.payloads, PayloadType::Ke);
+    const auto* nonce = wire::Find<wire::NoncePayload>(request.payloads, PayloadType::Nonce);
+    if (!sa || !ke || !nonce)
+    {
+        return Refuse(request, NotifyType::InvalidSyntax);
+    }
+    const auto choice = ChooseIke(peer.ikeSuites, *sa);
+    if (!choice)
+    {
+        return Refuse(request, NotifyType::NoProposalChosen);
+    }
+    const IkeSuite& suite = choice->suite;
+    if (ke->group != static_cast<std::uint16_t>(suite.group))
+    {
+        return Refuse(request, NotifyType::InvalidKePayload, GroupOctets(suite.group));
+    }
+    if (!IsNonceAcceptable(nonce->data, suite.prf))
+    {
+        return Refuse(request, NotifyType::InvalidSyntax);
+    }
+    const Bytes ourNonce = random.Take(kNonceLength);
+    const auto exchange = crypto::KeyExchange::Generate(suite.group, random);
+    const auto shared = exchange->Agree(ke->data);
+    if (!shared)
+    {
+        return Refuse(request, NotifyType::InvalidSyntax);
+    }
+    const IkeSaId id{request.header.initiatorSpi, spiR};
+    Bytes response =
+        wire::Serialize(MakeInitHeader(id.spiI, id.spiR, wire::kFlagResponse),
+                        {wire::MakePayload(PayloadType::Sa, AnswerIke(*choice, ByteSpan())),
+                         MakeKe(*exchange),
+                         wire::MakePayload(PayloadType::Nonce, wire::NoncePayload{ourNonce})});
+    InitTranscript transcript{Bytes(octets.begin(), octets.end()), response, nonce->data, ourNonce};
+    return {std::move(response), MakeResult(id, false, suite, std::move(transcript), *shared)};
+}
+
+} // namespace ipseclab::ike

@@ -1,0 +1,116 @@
+/*
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef IPSECLAB_IKE_IKE_SA_INIT_H
+#define IPSECLAB_IKE_IKE_SA_INIT_H
+
+#include "model/crypto/key-exchange.h"
+#include "model/ike/secure-channel.h"
+
+#include <variant>
+
+/**
+ * \file
+ * The IKE_SA_INIT exchange (RFC 7296, sections 1.2, 2.6, 2.7), both roles. Nothing here is
+ * authenticated yet.
+ */
+
+namespace ipseclab::ike
+{
+
+/// What AUTH covers and Child SA keys are made from.
+struct InitTranscript
+{
+    Bytes request;  ///< RealMessage1: the last IKE_SA_INIT request
+    Bytes response; ///< RealMessage2
+    Bytes nonceI;
+    Bytes nonceR;
+};
+
+/// A completed IKE_SA_INIT exchange.
+struct InitResult
+{
+    SecureChannel channel;
+    InitTranscript transcript;
+};
+
+/// What an unauthenticated error notify says about the end of the IKE SA.
+IkeFailure ToFailure(wire::NotifyType error);
+
+/**
+ * The initiator's side: makes the request, and answers COOKIE and INVALID_KE_PAYLOAD with a changed
+ * one, same SPI and nonce. May complete more than once, because the first answer may be forged (RFC
+ * 7296, section 2.4).
+ */
+class InitInitiator
+{
+  public:
+    /// The answer is of no use; at most it adds to Hint().
+    struct Ignored
+    {
+        bool malformed{false};
+    };
+
+    /// Request() has changed and goes out as a new request.
+    struct Restarted
+    {
+    };
+
+    using Reaction = std::variant<Ignored, Restarted, InitResult>;
+
+    /// Draws the nonce, then the private value of the first suite's group.
+    InitInitiator(const PeerConfig& peer, std::uint64_t spiI, crypto::RandomSource& random);
+
+    const Bytes& Request() const;
+    Reaction HandleResponse(const wire::IkeMessage& response, ByteSpan octets);
+    /// The reason to give when no good answer comes: what an error notify said, else Timeout.
+    IkeFailure Hint() const;
+
+  private:
+    /// One group that was tried.
+    struct Attempt
+    {
+        std::unique_ptr<crypto::KeyExchange> exchange;
+        Bytes request;
+    };
+
+    void AddAttempt(crypto::GroupId group);
+    Bytes MakeRequest(const crypto::KeyExchange& exchange) const;
+    bool TakeCookie(const wire::PayloadList& payloads);
+    bool TakeGroup(const wire::PayloadList& payloads);
+    Reaction HandleRefusal(const wire::PayloadList& payloads);
+    Reaction Complete(const wire::IkeMessage& response, ByteSpan octets, const wire::SaPayload& sa);
+    bool IsOffered(const Choice<IkeSuite>& choice) const;
+    const Attempt* FindAttempt(crypto::GroupId group) const;
+
+    const PeerConfig& m_peer;
+    std::uint64_t m_spiI;
+    crypto::RandomSource& m_random;
+    Bytes m_nonce;
+    Bytes m_cookie;
+    unsigned m_cookiesTaken{0};
+    std::vector<Attempt> m_attempts;
+    IkeFailure m_hint{IkeFailure::Timeout};
+};
+
+/// A responder's answer; without a result it is a refusal and leaves no state behind.
+struct InitAnswer
+{
+    Bytes response;
+    std::optional<InitResult> result;
+};
+
+/**
+ * The responder's side. Draws the nonce, then the private value, and only for an acceptable
+ * request.
+ * \param spiR the SPI of the new IKE SA; refusals carry zero instead
+ */
+InitAnswer AnswerInit(const PeerConfig& peer,
+                      const wire::IkeMessage& request,
+                      ByteSpan octets,
+                      std::uint64_t spiR,
+                      crypto::RandomSource& random);
+
+} // namespace ipseclab::ike
+
+#endif // IPSECLAB_IKE_IKE_SA_INIT_H

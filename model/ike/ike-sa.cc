@@ -1,0 +1,444 @@
+/*
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "model/ike/ike-sa.h"
+
+#include <algorithm>
+
+namespace ipseclab::ike
+{
+
+using wire::ExchangeType;
+using wire::NotifyType;
+
+namespace
+{
+
+bool IsEqual(ByteSpan a, const Bytes& b)
+{
+    return std::equal(a.begin(), a.end(), b.begin(), b.end());
+}
+
+/// The earlier of two instants, where nothing means never.
+std::optional<Instant> Earlier(std::optional<Instant> a, std::optional<Instant> b)
+{
+    return a && b ? std::min(*a, *b) : (a ? a : b);
+}
+
+template <typename T>
+std::optional<T> PopFront(std::deque<T>& queue)
+{
+    if (queue.empty())
+    {
+        return std::nullopt;
+    }
+    T front = std::move(queue.front());
+    queue.pop_front();
+    return front;
+}
+
+} // namespace
+
+IkeSa::IkeSa(const Environment& environment,
+             const PeerConfig& peer,
+             const Path& path,
+             bool initiator,
+             const IkeSaId& id)
+    : m_environment(environment),
+      m_peer(peer),
+      m_path(path),
+      m_initiator(initiator),
+      m_id(id),
+      m_phase(initiator ? Phase::InitSent : Phase::HalfOpen)
+{
+}
+
+IkeSa::~IkeSa() = default;
+
+std::unique_ptr<IkeSa> IkeSa::Initiate(Instant now,
+                                       const Environment& environment,
+                                       const PeerConfig& peer,
+                                       std::uint64_t spiI)
+{
+    const Path path{peer.local, peer.remote};
+    std::unique_ptr<IkeSa> sa(new IkeSa(environment, peer, path, true, {spiI, 0}));
+    sa->m_init = std::make_unique<InitInitiator>(peer, spiI, environment.random);
+    sa->m_retransmitter.Start(now, peer.retransmission, {sa->m_init->Request()});
+    sa->Transmit(path, sa->m_init->Request());
+    return sa;
+}
+
+std::unique_ptr<IkeSa> IkeSa::Respond(Instant now,
+                                      const Environment& environment,
+                                      const PeerConfig& peer,
+                                      const Path& path,
+                                      InitResult init)
+{
+    std::unique_ptr<IkeSa> sa(new IkeSa(environment, peer, path, false, init.channel.Id()));
+    sa->m_channel = std::move(init.channel);
+    sa->m_transcript = std::move(init.transcript);
+    sa->m_lastAnswer = {sa->m_transcript.request, sa->m_transcript.response};
+    sa->m_expectedRequestId = 1;
+    sa->m_halfOpenDeadline = now + peer.halfOpenTimeout;
+    sa->Transmit(path, sa->m_lastAnswer.response);
+    return sa;
+}
+
+bool IkeSa::Close(Instant now)
+{
+    if (m_phase != Phase::Established)
+    {
+        return m_phase == Phase::Closing;
+    }
+    m_phase = Phase::Closing;
+    Enqueue(now, CloseIkeTask{});
+    return true;
+}
+
+bool IkeSa::CloseChild(Instant now, std::uint32_t spiInbound)
+{
+    const auto child = std::find_if(m_children.begin(),
+                                    m_children.end(),
+                                    [&](const ChildSa& c) { return c.spiInbound == spiInbound; });
+    if (child == m_children.end())
+    {
+        return false;
+    }
+    if (!child->closing)
+    {
+        child->closing = true;
+        Enqueue(now, CloseChildTask{spiInbound});
+    }
+    return true;
+}
+
+bool IkeSa::CheckLiveness(Instant now)
+{
+    if (m_phase != Phase::Established)
+    {
+        return false;
+    }
+    if (!m_inFlight)
+    {
+        Enqueue(now, LivenessTask{});
+    }
+    return true;
+}
+
+void IkeSa::HandleDatagram(Instant now,
+                           const Path& path,
+                           const wire::IkeHeader& header,
+                           ByteSpan octets)
+{
+    if (!header.IsResponse())
+    {
+        HandleRequest(now, path, header, octets);
+    }
+    else if (m_init && header.exchange == ExchangeType::IkeSaInit)
+    {
+        HandleInitResponse(now, octets);
+    }
+    else if (m_phase == Phase::AuthSent)
+    {
+        HandleAuthResponse(now, header, octets);
+    }
+    else
+    {
+        HandleResponse(now, header, octets);
+    }
+}
+
+void IkeSa::HandleTimeout(Instant now)
+{
+    if (m_halfOpenDeadline && *m_halfOpenDeadline <= now)
+    {
+        Finished(IkeFailure::HalfOpenExpired);
+        return;
+    }
+    switch (m_retransmitter.HandleTimeout(now))
+    {
+    case Retransmitter::Verdict::NotDue:
+        break;
+    case Retransmitter::Verdict::SendAgain:
+        Resend();
+        break;
+    case Retransmitter::Verdict::GiveUp:
+        GiveUp();
+        return;
+    }
+    const auto liveness = LivenessDue();
+    if (liveness && *liveness <= now)
+    {
+        Enqueue(now, LivenessTask{});
+    }
+}
+
+std::optional<Datagram> IkeSa::PollTransmit()
+{
+    return PopFront(m_transmits);
+}
+
+std::optional<Instant> IkeSa::PollTimeout() const
+{
+    return Earlier(Earlier(m_halfOpenDeadline, m_retransmitter.Due()), LivenessDue());
+}
+
+std::optional<IkeEvent> IkeSa::PollEvent()
+{
+    return PopFront(m_events);
+}
+
+IkeSa::Phase IkeSa::CurrentPhase() const
+{
+    return m_phase;
+}
+
+bool IkeSa::IsInitiator() const
+{
+    return m_initiator;
+}
+
+const IkeSaId& IkeSa::Id() const
+{
+    return m_id;
+}
+
+std::uint64_t IkeSa::LocalSpi() const
+{
+    return m_initiator ? m_id.spiI : m_id.spiR;
+}
+
+const PeerConfig& IkeSa::Peer() const
+{
+    return m_peer;
+}
+
+IkeSa::CachedAnswer IkeSa::TakeLastAnswer()
+{
+    return std::move(m_lastAnswer);
+}
+
+/*
+ * The window of one, as the side that answers (RFC 7296, section 2.3):
+ *
+ *      ... id-2 | id-1                          | id                   | id+1 ...
+ *      too old  | same octets: cached response, | open, handle, answer | the peer must wait
+ *               | other octets: dropped         |                      |
+ */
+void IkeSa::HandleRequest(Instant now,
+                          const Path& path,
+                          const wire::IkeHeader& header,
+                          ByteSpan octets)
+{
+    IkeCounters& counters = m_environment.counters;
+    if (!m_lastAnswer.request.empty() && IsEqual(octets, m_lastAnswer.request))
+    {
+        ++counters.responsesResent;
+        Transmit(path, m_lastAnswer.response);
+        return;
+    }
+    if (!IsInPlace(header.exchange))
+    {
+        ++counters.malformed;
+        return;
+    }
+    if (header.messageId != m_expectedRequestId)
+    {
+        ++counters.badMessageId;
+        return;
+    }
+    const auto opened = m_channel->Open(octets);
+    if (!opened && opened.error() != OpenError::BadPayloads)
+    {
+        CountOpenError(opened.error());
+        return;
+    }
+    m_lastHeard = now;
+    ++m_expectedRequestId;
+    Reply(path,
+          header.exchange,
+          octets,
+          opened ? AnswerRequest(now, header.exchange, opened->payloads)
+                 : Fatal(NotifyType::InvalidSyntax));
+}
+
+void IkeSa::Reply(const Path& path, ExchangeType exchange, ByteSpan request, Answer answer)
+{
+    if (wire::FindErrorNotify(answer.payloads))
+    {
+        ++m_environment.counters.unsupported;
+    }
+    m_lastAnswer.request.assign(request.begin(), request.end());
+    m_lastAnswer.response =
+        m_channel->Seal(exchange, m_expectedRequestId - 1, true, answer.payloads);
+    Transmit(path, m_lastAnswer.response);
+    if (answer.close)
+    {
+        Finished(*answer.close);
+    }
+}
+
+void IkeSa::HandleResponse(Instant now, const wire::IkeHeader& header, ByteSpan octets)
+{
+    if (!m_inFlight || m_inFlight->messageId != header.messageId ||
+        m_inFlight->exchange != header.exchange)
+    {
+        ++m_environment.counters.badMessageId;
+        return;
+    }
+    const auto opened = m_channel->Open(octets);
+    if (!opened && opened.error() != OpenError::BadPayloads)
+    {
+        CountOpenError(opened.error());
+        return;
+    }
+    m_lastHeard = now;
+    const Task task = m_inFlight->task;
+    m_inFlight.reset();
+    m_retransmitter.Stop();
+    // RFC 7296, section 2.21.3: INVALID_SYNTAX ends the IKE SA on both sides, without a Delete.
+    if (!opened || wire::FindNotify(opened->payloads, NotifyType::InvalidSyntax))
+    {
+        Finished(IkeFailure::InvalidSyntax);
+        return;
+    }
+    std::visit([this](const auto& t) { Finish(t); }, task);
+    SendNextRequest(now);
+}
+
+bool IkeSa::IsInPlace(ExchangeType exchange) const
+{
+    switch (m_phase)
+    {
+    case Phase::HalfOpen:
+        return exchange == ExchangeType::IkeAuth;
+    case Phase::Established:
+    case Phase::Closing:
+        return exchange == ExchangeType::Informational || exchange == ExchangeType::CreateChildSa;
+    case Phase::InitSent:
+    case Phase::AuthSent:
+    case Phase::Closed:
+        break;
+    }
+    return false;
+}
+
+IkeSa::Answer IkeSa::AnswerRequest(Instant now,
+                                   ExchangeType exchange,
+                                   const wire::PayloadList& request)
+{
+    if (const auto critical = wire::FindUnknownCritical(request))
+    {
+        Answer refusal = Fatal(NotifyType::UnsupportedCriticalPayload, {*critical});
+        if (m_phase != Phase::HalfOpen)
+        {
+            refusal.close.reset();
+        }
+        return refusal;
+    }
+    switch (exchange)
+    {
+    case ExchangeType::IkeAuth:
+        return AnswerAuth(now, request);
+    case ExchangeType::Informational:
+        return AnswerInformational(request);
+    default:
+        return {{wire::MakeNotify(NotifyType::NoAdditionalSas)}, std::nullopt};
+    }
+}
+
+IkeSa::Answer IkeSa::Fatal(NotifyType error, Bytes data)
+{
+    return {{wire::MakeNotify(error, std::move(data))}, ToFailure(error)};
+}
+
+void IkeSa::Enqueue(Instant now, Task task)
+{
+    m_tasks.push_back(std::move(task));
+    SendNextRequest(now);
+}
+
+void IkeSa::SendNextRequest(Instant now)
+{
+    const bool open = m_phase == Phase::Established || m_phase == Phase::Closing;
+    if (!open || m_inFlight || m_tasks.empty())
+    {
+        return;
+    }
+    Task task = *PopFront(m_tasks);
+    const auto exchange = std::visit([](const auto& t) { return t.kExchange; }, task);
+    const auto payloads = std::visit([this](const auto& t) { return Request(t); }, task);
+    const std::uint32_t id = m_nextRequestId++;
+    Bytes octets = m_channel->Seal(exchange, id, false, payloads);
+    m_inFlight = InFlight{std::move(task), exchange, id};
+    m_retransmitter.Start(now, m_peer.retransmission, {octets});
+    Transmit(m_path, std::move(octets));
+}
+
+void IkeSa::Resend()
+{
+    for (const auto& octets : m_retransmitter.Messages())
+    {
+        ++m_environment.counters.retransmissions;
+        Transmit(m_path, octets);
+    }
+}
+
+void IkeSa::GiveUp()
+{
+    IkeFailure reason = IkeFailure::Timeout;
+    if (m_phase == Phase::InitSent)
+    {
+        reason = m_init->Hint();
+    }
+    else if (m_inFlight)
+    {
+        // Whoever closes for a reason of its own keeps it, heard or not.
+        const auto* close = std::get_if<CloseIkeTask>(&m_inFlight->task);
+        reason = close && close->error ? close->reason : reason;
+    }
+    Finished(reason);
+}
+
+void IkeSa::Transmit(const Path& path, Bytes octets)
+{
+    m_transmits.push_back({path, std::move(octets)});
+}
+
+/// The end: every Child SA goes, then the IKE SA; keys are freed.
+void IkeSa::Finished(IkeFailure reason)
+{
+    while (!m_children.empty())
+    {
+        RemoveChild(m_children.back().spiInbound);
+    }
+    if (m_firstChildSpi)
+    {
+        m_environment.childSpis.Release(*m_firstChildSpi);
+    }
+    m_events.push_back(IkeSaClosed{m_id, m_peer.name, reason});
+    m_phase = Phase::Closed;
+    m_halfOpenDeadline.reset();
+    m_retransmitter.Stop();
+    m_tasks.clear();
+    m_inFlight.reset();
+    m_channel.reset();
+    m_candidates.clear();
+    m_init.reset();
+    m_transcript = {};
+}
+
+std::optional<Instant> IkeSa::LivenessDue() const
+{
+    const bool wanted =
+        m_phase == Phase::Established && !m_inFlight && m_peer.livenessInterval > Duration::zero();
+    return wanted ? std::make_optional(m_lastHeard + m_peer.livenessInterval) : std::nullopt;
+}
+
+void IkeSa::CountOpenError(OpenError error)
+{
+    auto& counters = m_environment.counters;
+    ++(error == OpenError::NotEncrypted ? counters.malformed : counters.badIcv);
+}
+
+} // namespace ipseclab::ike

@@ -1,0 +1,64 @@
+/*
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "model/ike/secure-channel.h"
+
+namespace ipseclab::ike
+{
+
+SecureChannel::SecureChannel(const IkeSaId& id, bool initiator, const IkeSuite& suite, IkeKeys keys)
+    : m_id(id),
+      m_initiator(initiator),
+      m_suite(suite),
+      m_keys(std::move(keys))
+{
+    using crypto::Direction;
+    using crypto::PayloadCipher;
+    auto fromInitiator = PayloadCipher::Create(m_suite.cipher,
+                                               m_keys.skEi,
+                                               m_keys.skAi,
+                                               initiator ? Direction::Seal : Direction::Open);
+    auto fromResponder = PayloadCipher::Create(m_suite.cipher,
+                                               m_keys.skEr,
+                                               m_keys.skAr,
+                                               initiator ? Direction::Open : Direction::Seal);
+    m_outbound = std::move(initiator ? fromInitiator : fromResponder);
+    m_inbound = std::move(initiator ? fromResponder : fromInitiator);
+}
+
+const IkeSaId& SecureChannel::Id() const
+{
+    return m_id;
+}
+
+const IkeSuite& SecureChannel::Suite() const
+{
+    return m_suite;
+}
+
+const IkeKeys& SecureChannel::Keys() const
+{
+    return m_keys;
+}
+
+Bytes SecureChannel::Seal(wire::ExchangeType exchange,
+                          std::uint32_t messageId,
+                          bool response,
+                          const wire::PayloadList& inner)
+{
+    wire::IkeHeader header;
+    header.initiatorSpi = m_id.spiI;
+    header.responderSpi = m_id.spiR;
+    header.exchange = exchange;
+    header.flags = static_cast<std::uint8_t>((m_initiator ? wire::kFlagInitiator : 0) |
+                                             (response ? wire::kFlagResponse : 0));
+    header.messageId = messageId;
+    return SealMessage(header, inner, *m_outbound, m_sealed++);
+}
+
+tl::expected<OpenedPayload, OpenError> SecureChannel::Open(ByteSpan datagram)
+{
+    return OpenMessage(datagram, *m_inbound);
+}
+
+} // namespace ipseclab::ike
