@@ -23,15 +23,14 @@ std::uint64_t Fold(const IpAddress& address)
     return LoadBe64(octets) * 31 + LoadBe64(octets + 8);
 }
 
-std::size_t SlotOf(const PacketSelectors& packet, bool outbound)
+std::size_t SlotOf(const PacketSelectors& packet)
 {
     constexpr std::uint64_t kMultiplier = 0x9e3779b97f4a7c15; // 2^64 / golden ratio: spreads bits
     std::uint64_t hash = Fold(packet.source);
     hash = (hash ^ hash >> 32) * kMultiplier + Fold(packet.destination);
     hash = (hash ^ hash >> 32) * kMultiplier +
            (std::uint64_t{packet.sourcePort} << 32 | std::uint64_t{packet.destinationPort} << 16 |
-            std::uint64_t{packet.protocol} << 8 | (packet.portsKnown ? 2U : 0U) |
-            (outbound ? 1U : 0U));
+            std::uint64_t{packet.protocol} << 8 | (packet.portsKnown ? 1U : 0U));
     hash = (hash ^ hash >> 32) * kMultiplier;
     return hash >> 32 & (kCacheSlots - 1);
 }
@@ -88,7 +87,7 @@ const SpdEntry* Spd::LookupInbound(const PacketSelectors& packet)
 
 const SpdEntry* Spd::Lookup(const PacketSelectors& packet, bool outbound)
 {
-    CacheSlot& slot = m_cache[SlotOf(packet, outbound)];
+    CacheSlot& slot = m_cache[SlotOf(packet)];
     if (slot.generation != m_generation || slot.outbound != outbound || !Same(slot.key, packet))
     {
         const auto found =

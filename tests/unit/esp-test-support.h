@@ -27,8 +27,7 @@ namespace ipseclab::esp::test
 /// A recording of tests/vectors/linux-esp.
 inline nlohmann::json LoadRecording(const std::string& name)
 {
-    const auto path = std::filesystem::path(__FILE__).parent_path().parent_path() / "vectors" /
-                      "linux-esp" / name;
+    const auto path = std::filesystem::path(IPSECLAB_TEST_VECTORS) / "linux-esp" / name;
     std::ifstream file(path);
     if (!file)
     {
