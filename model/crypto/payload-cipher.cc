@@ -53,7 +53,9 @@ const EVP_CIPHER* FetchEcb(std::size_t keyLength)
     return keyLength == 16 ? ecb128 : (keyLength == 24 ? ecb192 : ecb256);
 }
 
-/// A context that has its cipher and key; a packet sets only the IV.
+/// A context that has its cipher and key; a packet sets only the IV. Padding is switched off where
+/// there is any: once touched, OpenSSL sets it again with every IV, which costs a short packet
+/// dear.
 CipherCtxPtr NewKeyed(const EVP_CIPHER* cipher, const std::uint8_t* key, Direction direction)
 {
     CipherCtxPtr context(EVP_CIPHER_CTX_new());
@@ -64,7 +66,8 @@ CipherCtxPtr NewKeyed(const EVP_CIPHER* cipher, const std::uint8_t* key, Directi
                                nullptr,
                                direction == Direction::Seal ? 1 : 0,
                                nullptr) == 1 &&
-            EVP_CIPHER_CTX_set_padding(context.get(), 0) == 1);
+            (EVP_CIPHER_get_block_size(cipher) == 1 ||
+             EVP_CIPHER_CTX_set_padding(context.get(), 0) == 1));
     return context;
 }
 

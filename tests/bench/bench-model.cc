@@ -15,7 +15,6 @@
 #include "model/ike/ike-endpoint.h"
 #include "model/wire/ipv4.h"
 
-#include <algorithm>
 #include <array>
 #include <benchmark/benchmark.h>
 #include <cstdio>
@@ -268,7 +267,7 @@ BENCHMARK(BmWindow)->RangeMultiplier(4)->Range(64, 65536)->Name("window");
 BENCHMARK(BmHandshakeModel)->Name("handshake/model");
 BENCHMARK(BmHandshakeBare)->Name("handshake/bare");
 
-/// Keeps every repetition's time, for the ratios.
+/// Keeps the medians over the repetitions, for the ratios.
 class MedianReporter : public benchmark::ConsoleReporter
 {
   public:
@@ -276,31 +275,26 @@ class MedianReporter : public benchmark::ConsoleReporter
     {
         for (const auto& run : runs)
         {
-            if (run.run_type == Run::RT_Iteration && !run.error_occurred)
+            if (run.run_type == Run::RT_Aggregate && run.aggregate_name == "median")
             {
-                m_times[run.run_name.function_name + "/" + run.run_name.args].push_back(
-                    run.GetAdjustedCPUTime());
+                m_medians[run.run_name.function_name + "/" + run.run_name.args] =
+                    run.GetAdjustedCPUTime();
             }
         }
         ConsoleReporter::ReportRuns(runs);
     }
 
-    double Median(const std::string& name)
+    double Median(const std::string& name) const
     {
-        auto& times = m_times[name];
-        if (times.empty())
-        {
-            return 0;
-        }
-        std::sort(times.begin(), times.end());
-        return times[times.size() / 2];
+        const auto found = m_medians.find(name);
+        return found == m_medians.end() ? 0 : found->second;
     }
 
   private:
-    std::map<std::string, std::vector<double>> m_times;
+    std::map<std::string, double> m_medians;
 };
 
-void PrintRatio(MedianReporter& reporter,
+void PrintRatio(const MedianReporter& reporter,
                 const char* label,
                 const std::string& a,
                 const std::string& b)
