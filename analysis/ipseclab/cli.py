@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The command line.  Every mistake is answered by one line on standard error."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ipseclab import plan
+from ipseclab.errors import (
+    EXIT_DIFFERS,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    EXIT_USAGE,
+    LabError,
+    RunsFailed,
+    Unsupported,
+)
+
+_POSITIVE = click.IntRange(min=1)
+_SEED = click.IntRange(1, 2**32 - 1)
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def _campaign_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Options that every command that runs something has."""
+    options: Sequence[Decorator] = (
+        click.option("--runs", type=_POSITIVE, default=1, help="Independent runs of each point."),
+        click.option("--seed", type=_SEED, default=1, help="ns-3 seed."),
+        click.option("--first-run", type=_POSITIVE, default=1, help="ns-3 number of the first."),
+        click.option("--out", type=click.Path(path_type=Path), help="Default: out/SCENARIO."),
+        click.option("--sized", is_flag=True, help="Right lengths instead of real encryption."),
+        click.option("--plot", is_flag=True, help="Figure as PNG and SVG."),
+        click.option("--jobs", type=_POSITIVE, default=2, help="Runs at the same time."),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def _typed_parameters(words: Sequence[str]) -> dict[str, str]:
+    """``--name value`` and ``--name=value``, dashes and underscores alike."""
+    typed: dict[str, str] = {}
+    waiting = iter(words)
+    for word in waiting:
+        if not word.startswith("--") or len(word) < 3:
+            raise LabError(f"'{word}' is no parameter; write --NAME VALUE")
+        name, equals, value = word[2:].partition("=")
+        if not equals:
+            found = next(waiting, None)
+            if found is None:
+                raise LabError(f"--{name}: its value is missing")
+            value = found
+        plan.add_once(typed, plan.parameter_name(name), value)
+    return typed
+
+
+def _check_names(scenario: str, names: Sequence[str]) -> None:
+    """Unknown parameters first: no value of another one is worth a word before."""
+    from ipseclab import core
+
+    known = [parameter["name"] for parameter in core.scenario_info(scenario)["parameters"]]
+    for name in names:
+        if name not in known:
+            raise LabError(f"{name}: no parameter of {scenario}; there are: {', '.join(known)}")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def cli() -> None:
+    """Simulates IPsec gateways and measures what the working group argues about."""
+
+
+@cli.command("list")
+def list_command() -> int:
+    """Scenarios with parameters and metrics, and claims."""
+    from ipseclab import listing, tables
+
+    listing.show(tables.console())
+    return EXIT_OK
+
+
+@cli.command(
+    "run",
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": True},
+    options_metavar="[--PARAMETER VALUE]... [OPTIONS]",
+)
+@click.argument("scenario")
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="")
+@_campaign_options
+@click.option("--pcap", is_flag=True, help="Captures and keys of the first run.")
+def run_command(
+    scenario: str,
+    words: tuple[str, ...],
+    runs: int,
+    seed: int,
+    first_run: int,
+    out: Path | None,
+    sized: bool,
+    plot: bool,
+    jobs: int,
+    pcap: bool,
+) -> int:
+    """One point of a SCENARIO; `ipseclab list` names the parameters."""
+    from ipseclab import tables, work
+
+    typed = _typed_parameters(words)
+    _check_names(scenario, list(typed))
+    points = plan.make_points(scenario, typed, {})
+    todo = plan.make_jobs(scenario, points, plan.Replications(runs, first_run, seed, sized))
+    folder = out or Path("out") / scenario
+    console = tables.console()
+    outcomes = work.perform(
+        console,
+        folder,
+        todo,
+        jobs,
+        title=scenario,
+        resume=_again(),
+        captures=folder / "captures" if pcap else None,
+    )
+    for point in work.points_of(folder, todo):
+        console.print(tables.point_table(f"{scenario}, {point.runs} run(s)", point))
+    written = [Path(name) for outcome in outcomes for name in outcome.files]
+    return _finish(console, folder, scenario, plot, outcomes, written)
+
+
+@cli.command("sweep")
+@click.argument("scenario")
+@click.option("--grid", multiple=True, metavar="NAME=V1,V2,...", help="Every one of these values.")
+@click.option("--set", "fixed", multiple=True, metavar="NAME=VALUE", help="The same everywhere.")
+@_campaign_options
+def sweep_command(
+    scenario: str,
+    grid: tuple[str, ...],
+    fixed: tuple[str, ...],
+    runs: int,
+    seed: int,
+    first_run: int,
+    out: Path | None,
+    sized: bool,
+    plot: bool,
+    jobs: int,
+) -> int:
+    """Every combination of the grids' values; what a campaign has already is not run again."""
+    from ipseclab import tables, work
+
+    grids: dict[str, str] = {}
+    constants: dict[str, str] = {}
+    for word in grid:
+        plan.add_once(grids, *plan.split_assignment(word, "--grid"))
+    for word in fixed:
+        plan.add_once(constants, *plan.split_assignment(word, "--set"))
+    _check_names(scenario, [*constants, *grids])
+    values = {name: text.split(",") for name, text in grids.items()}
+    points = plan.make_points(scenario, constants, values)
+    todo = plan.make_jobs(scenario, points, plan.Replications(runs, first_run, seed, sized))
+    folder = out or Path("out") / scenario
+    console = tables.console()
+    outcomes = work.perform(console, folder, todo, jobs, title=scenario, resume=_again())
+    console.print(tables.points_table(f"{scenario}, sweep", work.points_of(folder, todo)))
+    console.print(tables.confidence_note())
+    return _finish(console, folder, scenario, plot, outcomes, [])
+
+
+def _again() -> str:
+    return shlex.join(["./ipseclab", *sys.argv[1:]])
+
+
+def _finish(
+    console: Any,
+    folder: Path,
+    scenario: str,
+    plot: bool,
+    outcomes: Sequence[Any],
+    written: Sequence[Path],
+) -> int:
+    """Writes and names the results; EXIT_DIFFERS when a run failed."""
+    from ipseclab import work
+
+    for path in [*work.write_results(folder, scenario, plot=plot), *written]:
+        console.print(str(path), soft_wrap=True, markup=False)
+    failed = [outcome for outcome in outcomes if not outcome.ok]
+    if failed:
+        raise RunsFailed(
+            f"{len(failed)} of {len(outcomes)} runs failed; the first: {failed[0].error}"
+        )
+    return EXIT_OK
+
+
+@cli.command("demo")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("out/demo"), show_default=True)
+@click.option("--jobs", type=_POSITIVE, default=2, help="Runs at the same time.")
+def demo_command(out: Path, jobs: int) -> int:
+    """Sweeps against theory, recorded sessions and verdicts against the model; 2-3 minutes."""
+    from ipseclab import demo, tables
+
+    return demo.demo(tables.console(), out, jobs)
+
+
+def _show_tally(title: str, tally: Any) -> int:
+    from ipseclab import tables
+
+    console = tables.console()
+    console.print(tally.table(title))
+    for note in tally.notes:
+        console.print(f"note: {note}", markup=False)
+    for difference in tally.differences:
+        console.print(f"DIFFERS: {difference}", markup=False, soft_wrap=True)
+    agree, total = tally.sums()
+    console.print(f"{title}: {agree} of {total} agree", markup=False, soft_wrap=True)
+    return EXIT_OK if tally.all_agree else EXIT_DIFFERS
+
+
+@cli.command("verify")
+@click.argument("capture", type=click.Path(path_type=Path))
+@click.option("--secrets", type=click.Path(path_type=Path), required=True, help="JSON file.")
+def verify_command(capture: Path, secrets: Path) -> int:
+    """A recorded session through the model; exit 127: something in it is unsupported."""
+    from ipseclab.verify import verify
+
+    return _show_tally(str(capture), verify(capture, secrets))
+
+
+@cli.command("verify-window")
+@click.argument("verdicts", type=click.Path(path_type=Path))
+def verify_window_command(verdicts: Path) -> int:
+    """Replay verdicts of a kernel, packet by packet, against the model's receiver."""
+    from ipseclab.verify_window import verify_window
+
+    return _show_tally(str(verdicts), verify_window(verdicts))
+
+
+@cli.command("report")
+@click.argument("folder", type=click.Path(path_type=Path))
+def report_command(folder: Path) -> int:
+    """Writes FOLDER/report.html again from the campaign in FOLDER."""
+    from ipseclab import report
+
+    click.echo(report.write(folder))
+    return EXIT_OK
+
+
+@cli.command("doctor")
+def doctor_command() -> int:
+    """Versions, and what is missing for what."""
+    from ipseclab import doctor, tables
+
+    table, usable = doctor.examine()
+    tables.console().print(table)
+    return EXIT_OK if usable else EXIT_DIFFERS
+
+
+def _complain(message: str) -> None:
+    print(f"ipseclab: {' '.join(message.split())}", file=sys.stderr)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; the exit code."""
+    try:
+        code = cli.main(args=arguments, prog_name="ipseclab", standalone_mode=False)
+    except Unsupported as error:
+        _complain(f"unsupported: {error}")
+        return error.exit_code
+    except LabError as error:
+        _complain(str(error))
+        return error.exit_code
+    except click.ClickException as error:
+        _complain(error.format_message())
+        return EXIT_USAGE
+    except (click.Abort, KeyboardInterrupt):
+        _complain("interrupted")
+        return EXIT_INTERRUPTED
+    return code if isinstance(code, int) else EXIT_OK

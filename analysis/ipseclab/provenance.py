@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Where a result comes from: the code, its libraries and the machine."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import subprocess
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from ipseclab import PROJECT_ROOT, core
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Everything about one build on one machine that a result depends on."""
+
+    code_identity: str  # SHA-256 over the built core and the built libraries that it loads
+    revision: str  # git commit, "unknown" outside a checkout
+    dirty: bool  # the checkout had changes that are in no commit
+    ns3: str
+    openssl: str
+    compiler: str
+    cxx_standard: int
+    build_type: str
+    python: str
+    host_cpu: str
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(PROJECT_ROOT), *arguments],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=30,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def host_cpu() -> str:
+    """The model name of the first processor."""
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+@cache
+def collect() -> Provenance:
+    """The provenance of what this process would run."""
+    versions = core.load().versions()
+    digest = hashlib.sha256()
+    for library in core.libraries():
+        digest.update(library.read_bytes())
+    return Provenance(
+        code_identity=digest.hexdigest(),
+        revision=_git("rev-parse", "HEAD") or "unknown",
+        dirty=bool(_git("status", "--porcelain", "--untracked-files=no")),
+        ns3=versions["ns3"],
+        openssl=versions["openssl"],
+        compiler=versions["compiler"],
+        cxx_standard=versions["cxx_standard"],
+        build_type=versions["build_type"],
+        python=platform.python_version(),
+        host_cpu=host_cpu(),
+    )

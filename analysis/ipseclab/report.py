@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""One self-contained HTML page about a campaign."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shlex
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+
+from ipseclab import core, figures, tables
+from ipseclab.campaign import FILE_NAME, Campaign
+from ipseclab.errors import LabError
+from ipseclab.points import Point, summarise, varying
+
+VERIFICATIONS = "verification.json"
+QUESTIONS = {
+    "replay-window": "How many fresh packets does the ESP anti-replay check refuse because the "
+    "network delivered them out of order, and does theory predict it?",
+}
+LIMITS = {
+    "replay-window": (
+        "One SA, one direction, one constant-size flow; the formulas hold for constant spacing.",
+        "Delays are drawn per packet. Real networks correlate them, which makes losses burstier.",
+        "The last packets of a run, which lack overtakers, do not count for the ratio.",
+        "Intervals rest on the independence of runs (ns-3 run numbers), not of packets.",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Verification:
+    """How many of how many comparisons with recordings agreed."""
+
+    what: str
+    agree: int
+    total: int
+    unsupported: str = ""
+
+
+@dataclass(frozen=True)
+class _Section:
+    scenario: str
+    title: str
+    question: str
+    figure: str  # data URI, empty without a figure
+    points: list[Point]
+    names: list[str]
+    constants: dict[str, str]
+    limits: Sequence[str]
+    failures: list[str]
+    commands: list[str]
+    older_runs: int  # of other builds, in the campaign but not shown
+
+
+def _data_uri(scenario: str, points: Sequence[Point]) -> str:
+    figure = figures.make(scenario, points)
+    if figure is None:
+        return ""
+    encoded = base64.b64encode(figures.svg(figure)).decode("ascii")
+    return f"data:image/svg+xml;base64,{encoded}"
+
+
+def write_verifications(folder: Path, verifications: Sequence[Verification]) -> None:
+    """Keeps the counts beside the campaign, for this and every later report."""
+    rows = [asdict(verification) for verification in verifications]
+    (folder / VERIFICATIONS).write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+
+
+def _read_verifications(folder: Path) -> list[Verification]:
+    path = folder / VERIFICATIONS
+    if not path.exists():
+        return []
+    try:
+        return [Verification(**row) for row in json.loads(path.read_text(encoding="utf-8"))]
+    except (OSError, TypeError, ValueError) as error:
+        raise LabError(f"{path}: unreadable: {error}") from None
+
+
+def repeat_command(scenario: str, points: Sequence[Point], seed: int, runs: int) -> str:
+    """A sweep or run that makes all these points again."""
+    words = ["./ipseclab", "sweep", scenario]
+    names = varying(list(points))
+    for name, value in points[0].parameters.items():
+        if name not in names:
+            words += ["--set", f"{name}={value}"]
+    for name in names:
+        values = dict.fromkeys(point.parameters[name] for point in points)
+        words += ["--grid", f"{name}={','.join(values)}"]
+    words += ["--runs", str(runs), "--seed", str(seed)]
+    if points[0].mode == "sized":
+        words.append("--sized")
+    return shlex.join(words)
+
+
+def latest(frame: pd.DataFrame, scenario: str) -> list[Point]:
+    """The points of the code that made the newest run; older code is never mixed in."""
+    return summarise(frame, scenario, str(frame["code_identity"].iloc[-1]))
+
+
+def _section(campaign: Campaign, scenario: str) -> _Section:
+    frame = campaign.frame(scenario)
+    older = int((frame["code_identity"] != frame["code_identity"].iloc[-1]).sum())
+    points = latest(frame, scenario)
+    names = varying(points)
+    seed, runs = int(frame["seed"].min()), int(frame["run"].max())
+    families: dict[str, list[Point]] = {}
+    for point in points:
+        families.setdefault(point.parameters.get("network", ""), []).append(point)
+    return _Section(
+        scenario=scenario,
+        title=core.scenario_info(scenario)["title"],
+        question=QUESTIONS.get(scenario, ""),
+        figure=_data_uri(scenario, points),
+        older_runs=older,
+        points=points,
+        names=names,
+        constants={k: v for k, v in points[0].parameters.items() if k not in names},
+        limits=LIMITS.get(scenario, ()),
+        failures=[
+            f"{row.command}: {row.error}" for row in frame[frame["status"] == "failed"].itertuples()
+        ],
+        commands=[repeat_command(scenario, family, seed, runs) for family in families.values()],
+    )
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["ratio"] = tables.ratio_text
+    environment.filters["interval"] = tables.interval_text
+    environment.filters["verdict"] = tables.verdict_text
+    environment.filters["theory"] = tables.theory_text
+    environment.filters["rate"] = tables.rate_text
+    return environment
+
+
+def write(folder: Path) -> Path:
+    """Writes ``report.html`` about the campaign in the folder."""
+    with Campaign(folder / FILE_NAME, create=False) as campaign:
+        scenarios = campaign.scenarios()
+        if not scenarios:
+            raise LabError(f"{campaign.path}: the campaign has no runs yet")
+        sections = [_section(campaign, scenario) for scenario in scenarios]
+        provenance: list[dict[str, Any]] = campaign.provenance()
+    page = (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            sections=sections,
+            provenance=provenance,
+            verifications=_read_verifications(folder),
+            note=tables.confidence_note(),
+        )
+    )
+    path = folder / "report.html"
+    path.write_text(page, encoding="utf-8")
+    return path

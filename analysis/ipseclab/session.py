@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A recorded session: the frames of a capture and the secrets and expectations beside it."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dpkt
+
+from ipseclab.errors import LabError
+
+_MARKER = bytes(4)  # RFC 3948, section 2.2: zero in the place of an SPI says IKE
+_ESP_HEADER = 8  # SPI and sequence number
+_ETHERNET = 14  # octets of the link header; frames with VLAN tags are left out
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One IKE message or ESP packet of a capture."""
+
+    number: int  # from 1, as in Wireshark
+    source: str  # "ADDRESS:PORT", without port for ESP as IP protocol 50
+    destination: str
+    octets: bytes  # the IKE message without marker, or the ESP packet from its SPI on
+    packet: bytes  # the whole IPv4 packet
+    marker: bool = False  # the IKE message came behind a non-ESP marker
+
+    @property
+    def spi(self) -> int:
+        """Of an ESP packet."""
+        return int(struct.unpack(">I", self.octets[:4])[0])
+
+    @property
+    def sequence_low(self) -> int:
+        """Of an ESP packet: the number as it stands on the wire."""
+        return int(struct.unpack(">I", self.octets[4:8])[0])
+
+    @property
+    def outer_length(self) -> int:
+        """Octets in front of the ESP header: IPv4, and UDP where there is one."""
+        return len(self.packet) - len(self.octets)
+
+
+@dataclass(frozen=True)
+class Session:
+    """The frames of one capture by kind, and its secrets file."""
+
+    ike: list[Frame]
+    esp: list[Frame]
+    secrets: dict[str, Any]
+
+
+def _text(address: bytes, port: int | None = None) -> str:
+    text = socket.inet_ntoa(address)
+    return text if port is None else f"{text}:{port}"
+
+
+def _udp_frame(number: int, ip: dpkt.ip.IP, packet: bytes) -> tuple[str, Frame] | None:
+    header = ip.hl * 4
+    source_port, destination_port, length = struct.unpack(">HHH", packet[header : header + 6])
+    payload = packet[header + 8 : header + length]
+    ends = _text(ip.src, source_port), _text(ip.dst, destination_port)
+    ports = {source_port, destination_port}
+    if 4500 in ports:
+        if payload.startswith(_MARKER):
+            return "ike", Frame(number, *ends, payload[4:], packet, marker=True)
+        if len(payload) >= _ESP_HEADER:
+            return "esp", Frame(number, *ends, payload, packet)
+        return None  # a NAT keepalive
+    if 500 in ports:
+        return "ike", Frame(number, *ends, payload, packet)
+    return None
+
+
+def _classify(number: int, octets: bytes) -> tuple[str, Frame] | None:
+    ethernet = dpkt.ethernet.Ethernet(octets)
+    ip = ethernet.data
+    if not isinstance(ip, dpkt.ip.IP) or octets[12:14] != b"\x08\x00":
+        return None
+    packet = octets[_ETHERNET : _ETHERNET + ip.len]
+    if len(packet) < ip.len:
+        raise LabError(f"frame {number} is cut off")
+    if ip.p == dpkt.ip.IP_PROTO_UDP:
+        return _udp_frame(number, ip, packet)
+    if ip.p == dpkt.ip.IP_PROTO_ESP:
+        payload = packet[ip.hl * 4 :]
+        return "esp", Frame(number, _text(ip.src), _text(ip.dst), payload, packet)
+    return None
+
+
+def _frames(path: Path) -> Iterator[tuple[str, Frame]]:
+    with path.open("rb") as file:
+        reader = dpkt.pcap.UniversalReader(file)
+        if reader.datalink() != dpkt.pcap.DLT_EN10MB:
+            raise LabError(f"{path}: link type {reader.datalink()}, expected Ethernet (1)")
+        for number, (_, octets) in enumerate(reader, start=1):
+            found = _classify(number, octets)
+            if found:
+                yield found
+
+
+def _read_secrets(path: Path) -> dict[str, Any]:
+    try:
+        secrets = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise LabError(f"{path}: {error.strerror}") from None
+    except ValueError as error:
+        raise LabError(f"{path}: not JSON: {error}") from None
+    lists = ("ike_sas", "child_sas", "ike_messages", "esp_packets")
+    if not isinstance(secrets, dict) or not all(
+        isinstance(secrets.get(name), list) for name in lists
+    ):
+        raise LabError(f"{path}: not a session's secrets: it needs the lists {', '.join(lists)}")
+    if not isinstance(secrets.get("auth"), dict):
+        raise LabError(f"{path}: not a session's secrets: 'auth' is missing")
+    return secrets
+
+
+def read(capture: Path, secrets: Path) -> Session:
+    """Reads both files; LabError with one line when either is not what it should be."""
+    expected = _read_secrets(secrets)
+    try:
+        found = list(_frames(capture))
+    except OSError as error:
+        raise LabError(f"{capture}: {error.strerror}") from None
+    except (ValueError, dpkt.Error, struct.error) as error:
+        raise LabError(f"{capture}: not a readable capture: {error}") from None
+    if not found:
+        raise LabError(f"{capture}: no IKE message and no ESP packet in it")
+    ike = [frame for kind, frame in found if kind == "ike"]
+    esp = [frame for kind, frame in found if kind == "esp"]
+    return Session(ike, esp, expected)

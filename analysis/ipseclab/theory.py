@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Closed forms for the share of fresh packets that a replay window refuses.
+
+The unit of time is the distance of two packets, so a delay is a number of sequence numbers.  A
+packet is refused iff at its arrival the highest number accepted so far is ahead of its own by the
+window or more.  Both formulas are for a constant sending rate and the stationary state; they say
+nothing about a link's queue, random spacing, or the first and last packets of an SA.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special, stats
+
+Floats = npt.NDArray[np.float64]
+
+_NODES = 16  # of Gauss-Legendre quadrature in each piece of a unit interval
+_NEGLIGIBLE = 1e-16
+_CHUNK = 4096  # unit intervals handled at once
+
+
+def two_paths(
+    windows: npt.ArrayLike, rate_spread: npt.ArrayLike, fast_share: float, loss: float = 0.0
+) -> Floats:
+    """Loss over both paths, each first in first out, packets sprayed independently.
+
+    :param windows: sizes in sequence numbers; 0 means no check and no loss
+    :param rate_spread: packets per second times the difference of the paths' delays in seconds
+    :param fast_share: probability that a packet takes the faster path
+    :param loss: probability that the network loses a packet
+    """
+    window = np.asarray(windows, dtype=np.float64)
+    overtakers = np.maximum(0.0, np.ceil(rate_spread) - window)
+    slow_loss = 1.0 - (1.0 - fast_share * (1.0 - loss)) ** overtakers
+    return np.where(window == 0, 0.0, (1.0 - fast_share) * slow_loss)
+
+
+def _unit_nodes(breakpoint_: float) -> tuple[Floats, Floats]:
+    """Nodes and weights on [0, 1], in two pieces when the distribution has a kink inside."""
+    node, weight = special.roots_legendre(_NODES)
+    edges = [0.0, breakpoint_, 1.0] if 0.0 < breakpoint_ < 1.0 else [0.0, 1.0]
+    nodes, weights = [], []
+    for low, high in itertools.pairwise(edges):
+        nodes.append(low + (high - low) * (node + 1.0) / 2.0)
+        weights.append((high - low) * weight / 2.0)
+    return np.concatenate(nodes), np.concatenate(weights)
+
+
+def independent_delays(
+    windows: npt.ArrayLike, delay: stats.rv_continuous, loss: float = 0.0
+) -> Floats:
+    """Loss when every packet has its own delay, all from one continuous distribution.
+
+        P(W) = 1 - E[ prod over k >= W of (1 - (1 - loss) F(D - k)) ]
+
+    The expectation is a sum over whole delays j and an integral over the fraction u; for one u the
+    product of a delay j + u is a cumulative product of 1 - (1 - loss) F(i + u) up to i = j - W,
+    which does not depend on W.
+
+    :param windows: sizes in sequence numbers; 0 means no check and no loss
+    :param delay: a frozen scipy distribution on [0, inf), in packet distances
+    :param loss: probability that the network loses a packet; the result is per packet that arrives
+    """
+    window = np.atleast_1d(np.asarray(windows, dtype=np.float64))
+    upper = delay.support()[1]
+    nodes, weights = _unit_nodes(float(upper % 1.0) if np.isfinite(upper) else 0.0)
+    in_time = np.asarray(
+        delay.cdf(window), dtype=np.float64
+    )  # a delay below W: nobody can overtake
+    survived = np.ones_like(nodes)
+    start = 0
+    while start <= upper and survived.max() > _NEGLIGIBLE:
+        whole = np.arange(start, start + _CHUNK, dtype=np.float64)[:, None] + nodes
+        products = survived * np.cumprod(1.0 - (1.0 - loss) * delay.cdf(whole), axis=0)
+        for index, size in enumerate(window):
+            in_time[index] += np.sum(weights * delay.pdf(size + whole) * products)
+        if np.all(delay.sf(window + start + _CHUNK) < _NEGLIGIBLE):
+            break
+        survived = products[-1]
+        start += _CHUNK
+    lost = np.clip(1.0 - in_time, 0.0, 1.0)
+    return np.where(window == 0, 0.0, lost).reshape(np.shape(windows))
+
+
+def delay_distribution(network: str, rate_spread: float) -> stats.rv_continuous:
+    """The delays of a network with independent ones, in packet distances."""
+    if network == "uniform":
+        return stats.uniform(scale=rate_spread)
+    if network == "exponential":
+        return stats.expon(scale=rate_spread)
+    raise ValueError(f"no independent delays: {network}")
+
+
+def _replay_window(values: Mapping[str, float | str], windows: Sequence[int]) -> Floats | None:
+    if values["spacing"] != "constant":
+        return None
+    network = str(values["network"])
+    rate_spread = float(values["rate"]) * float(values["spread"])
+    loss = float(values["loss"])
+    if network == "ordered" or rate_spread == 0.0:
+        return np.zeros(len(windows))
+    if network == "two-path":
+        return two_paths(windows, rate_spread, float(values["fast_share"]), loss)
+    return independent_delays(windows, delay_distribution(network, rate_spread), loss)
+
+
+_THEORIES: dict[str, Callable[[Mapping[str, float | str], Sequence[int]], Floats | None]] = {
+    "replay-window": _replay_window,
+}
+
+
+def replay_loss(
+    scenario: str, values: Mapping[str, float | str], windows: Sequence[int]
+) -> Floats | None:
+    """The theory's replay loss ratio for several windows, None where there is no theory.
+
+    :param values: the other parameters in SI units, as the core gives them
+    """
+    theory = _THEORIES.get(scenario)
+    return theory(values, windows) if theory else None

@@ -1,0 +1,391 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A recorded session through the model: every key, message, packet and AUTH value.
+
+The capture gives the facts: SPIs, nonces, public values, negotiated suites, identities.  The
+secrets file gives private values and the pre-shared key, and what must come out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ipseclab import core, keys, session
+from ipseclab.errors import LabError, Unsupported
+from ipseclab.keys import ChildKeys, IkeKeys, Secrets
+from ipseclab.session import Frame
+from ipseclab.tally import Tally
+
+if TYPE_CHECKING:
+    from ipseclab._core import IkeHeader, Payload
+
+_HEADER = 28  # octets of the IKE header
+_INITIATOR, _RESPONSE = 0x08, 0x20  # flags, RFC 7296, section 3.1
+_IKE_SA_INIT, _IKE_AUTH, _CREATE_CHILD_SA = 34, 35, 36
+_SK, _SKF = 46, 53
+_PROTOCOL_IKE, _PROTOCOL_ESP = 1, 3
+_SHARED_KEY_MIC = 2  # the AUTH method of a pre-shared key
+_AUTHENTICATION_FAILED = "N(AUTHENTICATION_FAILED)"
+
+
+@dataclass
+class _Message:
+    """One IKE message with its payloads in clear."""
+
+    frame: Frame
+    header: IkeHeader
+    payloads: list[Payload]
+
+    @property
+    def where(self) -> str:
+        return f"frame {self.frame.number}"
+
+    @property
+    def is_response(self) -> bool:
+        return bool(self.header["flags"] & _RESPONSE)
+
+    @property
+    def from_initiator(self) -> bool:
+        """Sent by the original initiator of the IKE SA."""
+        return bool(self.header["flags"] & _INITIATOR)
+
+    @property
+    def spis(self) -> tuple[int, int]:
+        return self.header["initiator_spi"], self.header["responder_spi"]
+
+    def find(self, name: str) -> Payload | None:
+        return keys.find(self.payloads, name)
+
+    def need(self, name: str) -> Payload:
+        payload = self.find(name)
+        if payload is None:
+            raise LabError(f"{self.where}: payload {name} is missing")
+        return payload
+
+
+@dataclass
+class _Verifier:
+    recorded: session.Session
+    tally: Tally = field(default_factory=Tally)
+    ike_sas: dict[tuple[int, int], IkeKeys] = field(default_factory=dict)
+    child_sas: dict[int, ChildKeys] = field(default_factory=dict)
+    init_messages: dict[tuple[int, int], tuple[bytes, bytes]] = field(default_factory=dict)
+    requests: dict[tuple[object, ...], _Message] = field(default_factory=dict)
+    seen: set[bytes] = field(default_factory=set)
+    derived: set[tuple[str, int, int]] = field(default_factory=set)
+
+    def run(self) -> Tally:
+        expected = {entry["frame"]: entry for entry in self.recorded.secrets["ike_messages"]}
+        for frame in self.recorded.ike:
+            entry = expected.pop(frame.number, None)
+            if entry is None:
+                self.tally.fail("IKE messages", f"frame {frame.number}", "not in the secrets file")
+            else:
+                self._ike(frame, entry)
+        for number in expected:
+            self.tally.fail("IKE messages", f"frame {number}", "not in the capture")
+        self._all_sas_derived()
+        self._esp_packets()
+        return self.tally
+
+    # --- IKE messages ---
+
+    def _ike(self, frame: Frame, entry: Secrets) -> None:
+        module = core.load()
+        where = f"frame {frame.number}"
+        try:
+            header, outer = module.parse_ike(frame.octets)
+        except module.ParseError as error:
+            self.tally.fail("IKE messages", where, f"does not parse: {error}")
+            return
+        self._compare_header(frame, header, entry)
+        if any(payload["type"] == _SKF for payload in outer):
+            raise Unsupported("IKE fragmentation (SKF payload, RFC 7383)")
+        message = _Message(frame, header, outer)
+        if any(payload["type"] == _SK for payload in outer):
+            opened = self._open(message, entry)
+            if opened is None:
+                return
+            message.payloads = opened
+        else:
+            self._compare_clear(message)
+        names = [payload["name"] for payload in message.payloads]
+        self.tally.check("payload chains parsed", where, names, entry.get("payloads"))
+        self._follow(message)
+
+    def _compare_header(self, frame: Frame, header: IkeHeader, entry: Secrets) -> None:
+        got = {
+            "exchange": header["exchange_name"],
+            "message_id": header["message_id"],
+            "flags": header["flags"],
+            "spi_i": f"{header['initiator_spi']:016x}",
+            "spi_r": f"{header['responder_spi']:016x}",
+            "length": header["length"],
+            "src": frame.source,
+            "dst": frame.destination,
+            "non_esp_marker": frame.marker,
+            "retransmission": frame.octets in self.seen,
+        }
+        self.seen.add(frame.octets)
+        defaults = {"non_esp_marker": False, "retransmission": False}
+        wrong = [name for name in got if got[name] != entry.get(name, defaults.get(name))]
+        self.tally.count("IKE messages", not wrong)
+        for name in wrong:
+            self.tally.differences.append(
+                f"frame {frame.number}: {name}: got {got[name]}, expected {entry.get(name)}"
+            )
+
+    def _compare_clear(self, message: _Message) -> None:
+        module = core.load()
+        octets = message.frame.octets
+        again = module.serialize_payloads(octets[16], octets[_HEADER:])
+        self.tally.check("payload chains serialised", message.where, again, octets[_HEADER:])
+
+    def _open(self, message: _Message, entry: Secrets) -> list[Payload] | None:
+        module = core.load()
+        sa = self.ike_sas.get(message.spis)
+        if sa is None:
+            self.tally.fail("IKE messages opened", message.where, "its IKE SA has no known keys")
+            return None
+        try:
+            opened = module.open_ike(message.frame.octets, *sa.protection(message.from_initiator))
+        except (module.OpenError, module.ParseError) as error:
+            self.tally.fail("IKE messages opened", message.where, str(error))
+            return None
+        plaintext, first = opened["plaintext"], opened["first_inner"]
+        self.tally.check("IKE messages opened", message.where, first, entry["first_inner_payload"])
+        self.tally.check(
+            "IKE plaintexts", message.where, plaintext, keys.octets(entry, "plaintext")
+        )
+        again = module.serialize_payloads(first, plaintext)
+        self.tally.check("payload chains serialised", message.where, again, plaintext)
+        payloads: list[Payload] = opened["payloads"]
+        return payloads
+
+    # --- exchanges ---
+
+    def _follow(self, message: _Message) -> None:
+        """A request waits for its response; a response finishes the exchange."""
+        exchange = message.header["exchange"]
+        init = exchange == _IKE_SA_INIT
+        # The responder's SPI is in the response only.
+        spis = message.spis[:1] if init else message.spis
+        by_initiator = message.from_initiator != message.is_response
+        key = (exchange, spis, by_initiator, message.header["message_id"])
+        if not message.is_response:
+            self.requests[key] = message
+            return
+        request = self.requests.get(key)
+        if request is None:
+            raise LabError(f"{message.where}: a response without its request in the capture")
+        if init:
+            self._ike_sa_init(request, message)
+        elif exchange == _IKE_AUTH:
+            self._ike_auth(request, message)
+        elif exchange == _CREATE_CHILD_SA:
+            self._create_child_sa(request, message)
+
+    def _ike_sa_init(self, request: _Message, response: _Message) -> None:
+        chosen = response.find("SA")
+        if chosen is None or response.spis in self.ike_sas:
+            return  # refused, a cookie or another group is asked for; or a retransmission
+        proposal = keys.negotiated(chosen["proposals"][0])
+        nonces = request.need("NONCE")["data"], response.need("NONCE")["data"]
+        entry = self._secrets("ike_sas", *response.spis, 16, response)
+        shared = self._agree(request, response, entry)
+        module = core.load()
+        try:
+            seed = module.skeyseed(proposal.prf, *nonces, shared)
+        except module.UnsupportedError as error:
+            raise Unsupported(str(error)) from None
+        self.init_messages[response.spis] = request.frame.octets, response.frame.octets
+        self._add_ike_sa(proposal, *response.spis, nonces, seed, entry, response.where)
+
+    def _add_ike_sa(
+        self,
+        proposal: keys.Negotiated,
+        spi_i: int,
+        spi_r: int,
+        nonces: tuple[bytes, bytes],
+        seed: bytes,
+        entry: Secrets,
+        where: str,
+    ) -> None:
+        module = core.load()
+        try:
+            derived = module.derive_ike_keys(
+                proposal.suite, proposal.prf, seed, *nonces, spi_i, spi_r
+            )
+        except module.UnsupportedError as error:
+            raise Unsupported(str(error)) from None
+        self.tally.check("SKEYSEED", where, seed, keys.octets(entry, "skeyseed"))
+        keys.compare_keys(self.tally, "IKE SA keys", where, derived, entry["keys"])
+        self.ike_sas[spi_i, spi_r] = IkeKeys(spi_i, spi_r, proposal, *nonces, derived)
+        self.derived.add(("ike_sas", spi_i, spi_r))
+
+    def _ike_auth(self, request: _Message, response: _Message) -> None:
+        sa = self.ike_sas[response.spis]
+        refused = response.find(_AUTHENTICATION_FAILED) is not None
+        self._check_auth(request, sa, "i", good=not refused)
+        if response.find("AUTH"):
+            self._check_auth(response, sa, "r", good=True)
+        if response.find("SA"):
+            self._add_child(request, response, sa, sa.nonce_i, sa.nonce_r, b"")
+
+    def _check_auth(self, message: _Message, sa: IkeKeys, side: str, *, good: bool) -> None:
+        module = core.load()
+        auth, identity = message.need("AUTH"), message.need("IDi" if side == "i" else "IDr")
+        if auth["method"] != _SHARED_KEY_MIC:
+            raise Unsupported(f"AUTH method {auth['method']} (only 2, a shared key)")
+        entry = self._secrets("ike_sas", sa.spi_i, sa.spi_r, 16, message)
+        expected = entry.get(f"auth_{side}") or {}
+        secret = keys.octets(self.recorded.secrets["auth"], "psk_hex")
+        if secret is None:
+            raise LabError("secrets file: auth: psk_hex is missing")
+        real = self.init_messages[sa.spi_i, sa.spi_r][0 if side == "i" else 1]
+        nonce = sa.nonce_r if side == "i" else sa.nonce_i
+        signed = module.signed_octets(
+            sa.negotiated.prf, real, nonce, sa.keys[f"sk_p{side}"], identity["octets"]
+        )
+        where = f"{message.where} auth_{side}"
+        wanted = keys.octets(expected, "signed_octets")
+        self.tally.check("AUTH signed octets", where, signed, wanted)
+        body = keys.octets(expected, "id_payload_body")
+        self.tally.check("ID payload bodies", where, identity["octets"], body)
+        self.tally.check("AUTH values read", where, auth["data"], keys.octets(expected, "data"))
+        value = module.shared_key_auth(sa.negotiated.prf, secret, signed)
+        what = "AUTH verified" if good else "AUTH refused, as recorded"
+        self.tally.check(what, where, value == auth["data"], good)
+
+    def _create_child_sa(self, request: _Message, response: _Message) -> None:
+        chosen = response.find("SA")
+        if chosen is None:
+            return
+        old = self.ike_sas[response.spis]
+        nonces = request.need("NONCE")["data"], response.need("NONCE")["data"]
+        if chosen["proposals"][0]["protocol"] == _PROTOCOL_IKE:
+            self._rekey_ike_sa(request, response, old, nonces)
+            return
+        shared = b""
+        if response.find("KE"):
+            spis = self._child_spis(request, response)
+            entry = self._secrets("child_sas", *spis, 8, response)
+            shared = self._agree(request, response, entry)
+        self._add_child(request, response, old, *nonces, shared)
+
+    def _rekey_ike_sa(
+        self, request: _Message, response: _Message, old: IkeKeys, nonces: tuple[bytes, bytes]
+    ) -> None:
+        """RFC 7296, section 2.18: SKEYSEED with the old SA's PRF and SK_d."""
+        proposal = keys.negotiated(response.need("SA")["proposals"][0])
+        spis = self._child_spis(request, response)
+        if spis in self.ike_sas:
+            return
+        entry = self._secrets("ike_sas", *spis, 16, response)
+        shared = self._agree(request, response, entry)
+        seed = core.load().rekey_skeyseed(old.negotiated.prf, old.keys["sk_d"], shared, *nonces)
+        self._add_ike_sa(proposal, *spis, nonces, seed, entry, response.where)
+
+    def _add_child(
+        self,
+        request: _Message,
+        response: _Message,
+        ike: IkeKeys,
+        nonce_i: bytes,
+        nonce_r: bytes,
+        shared: bytes,
+    ) -> None:
+        spi_i, spi_r = self._child_spis(request, response)
+        if ("child_sas", spi_i, spi_r) in self.derived:
+            return
+        proposal = keys.negotiated(response.need("SA")["proposals"][0])
+        if proposal.protocol != _PROTOCOL_ESP:
+            raise Unsupported(f"a Child SA of protocol {proposal.protocol} (only 3, ESP)")
+        entry = self._secrets("child_sas", spi_i, spi_r, 8, response)
+        derived = core.load().derive_child_keys(
+            ike.negotiated.prf, proposal.suite, ike.keys["sk_d"], shared, nonce_i, nonce_r
+        )
+        keys.compare_keys(self.tally, "Child SA keys", response.where, derived, entry["keys"])
+        self.derived.add(("child_sas", spi_i, spi_r))
+        self.child_sas[spi_r] = ChildKeys(proposal, derived["encr_i"], derived["integ_i"])
+        self.child_sas[spi_i] = ChildKeys(proposal, derived["encr_r"], derived["integ_r"])
+
+    @staticmethod
+    def _child_spis(request: _Message, response: _Message) -> tuple[int, int]:
+        """The new SPIs of the exchange's initiator and responder."""
+        chosen = response.need("SA")["proposals"][0]
+        for offered in request.need("SA")["proposals"]:
+            if offered["number"] == chosen["number"]:
+                return int.from_bytes(offered["spi"], "big"), int.from_bytes(chosen["spi"], "big")
+        raise LabError(f"{response.where}: proposal {chosen['number']} was never offered")
+
+    def _secrets(self, kind: str, spi_i: int, spi_r: int, digits: int, message: _Message) -> Any:
+        wanted = f"{spi_i:0{digits}x}", f"{spi_r:0{digits}x}"
+        for entry in self.recorded.secrets[kind]:
+            if (entry["spi_i"], entry["spi_r"]) == wanted:
+                return entry
+        raise LabError(f"{message.where}: no secrets in {kind} for SPIs {wanted[0]}, {wanted[1]}")
+
+    def _agree(self, request: _Message, response: _Message, entry: Secrets) -> bytes:
+        ours, theirs = request.need("KE"), response.need("KE")
+        return keys.shared_secret(ours, theirs, entry["dh"] or {}, response.where, self.tally)
+
+    def _all_sas_derived(self) -> None:
+        for kind, what in (("ike_sas", "IKE SAs"), ("child_sas", "Child SAs")):
+            for entry in self.recorded.secrets[kind]:
+                spis = int(entry["spi_i"], 16), int(entry["spi_r"], 16)
+                where = f"{kind} {entry['spi_i']}"
+                self.tally.check(what, where, (kind, *spis) in self.derived, True)
+
+    # --- ESP ---
+
+    def _esp_packets(self) -> None:
+        module = core.load()
+        expected = {entry["frame"]: entry for entry in self.recorded.secrets["esp_packets"]}
+        receivers: dict[int, Any] = {}
+        for frame in self.recorded.esp:
+            where = f"frame {frame.number}"
+            entry = expected.pop(frame.number, None)
+            child = self.child_sas.get(frame.spi)
+            if entry is None or child is None:
+                why = "not in the secrets file" if entry is None else "its SPI has no known keys"
+                self.tally.fail("ESP packets opened", where, why)
+                continue
+            if frame.spi not in receivers:
+                receivers[frame.spi] = module.InboundSa(
+                    frame.spi,
+                    child.negotiated.suite,
+                    child.key,
+                    child.integrity_key,
+                    esn=child.negotiated.extended_sequence_numbers,
+                    window=0,
+                    profile="linux-legacy",
+                )
+            reason, number, inner = receivers[frame.spi].open(frame.packet, frame.outer_length)
+            self.tally.check("ESP packets opened", where, reason, "none")
+            self.tally.check(
+                "ESP SPIs and numbers",
+                where,
+                (frame.spi, number),
+                (int(entry["spi"], 16), entry["seq"]),
+            )
+            self.tally.check("inner packets", where, inner, keys.octets(entry, "inner"))
+        for number in expected:
+            self.tally.fail("ESP packets opened", f"frame {number}", "not in the capture")
+
+
+def verify(capture: Path, secrets: Path) -> Tally:
+    """Compares everything; LabError for files that are no session, Unsupported names a feature."""
+    recorded = session.read(capture, secrets)
+    kind = recorded.secrets["auth"].get("kind")
+    if kind != "psk":
+        fragments = any("fragment" in entry for entry in recorded.secrets["ike_messages"])
+        more = ", IKE fragmentation (SKF payload, RFC 7383)" if fragments else ""
+        raise Unsupported(f"authentication by {kind} (RFC 7427 signatures){more}")
+    try:
+        return _Verifier(recorded).run()
+    except (KeyError, TypeError, AttributeError) as error:
+        raise LabError(
+            f"{secrets}: not a session's secrets: {type(error).__name__}: {error}"
+        ) from None
