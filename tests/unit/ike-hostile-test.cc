@@ -252,8 +252,8 @@ TEST(IkeHostile, UnknownCriticalPayloadInTheFirstMessages)
     auto first = Parse(pair.log[0]);
     first.payloads.push_back(UnknownCritical());
     pair.Inject(pair.b, wire::Serialize(first));
-    const auto* notify =
-        wire::FindNotify(Parse(pair.log[1]).payloads, NotifyType::UnsupportedCriticalPayload);
+    const auto answer = Parse(pair.log.at(1));
+    const auto* notify = wire::FindNotify(answer.payloads, NotifyType::UnsupportedCriticalPayload);
     ASSERT_NE(notify, nullptr);
     EXPECT_EQ(notify->data, Bytes{200});
     EXPECT_EQ(pair.b.endpoint.IkeSaCount(), 0U);
@@ -433,6 +433,106 @@ TEST(IkeHostile, GarbageAtEveryStage)
         pair.Deliver(message);
     }
     ExpectMirrored(pair);
+}
+
+/// Up to five payloads of any type with bodies of chance, some of them from a genuine message.
+wire::PayloadList RandomPayloads(std::mt19937& engine, const wire::PayloadList& genuine)
+{
+    wire::PayloadList payloads;
+    for (auto left = engine() % 6; left > 0; --left)
+    {
+        if (!genuine.empty() && engine() % 2 == 0)
+        {
+            payloads.push_back(genuine[engine() % genuine.size()]);
+            continue;
+        }
+        Bytes body(engine() % 24);
+        std::generate(
+            body.begin(),
+            body.end(),
+            [&] { return static_cast<std::uint8_t>(engine() % 4 == 0 ? engine() : engine() % 4); });
+        payloads.push_back(wire::MakePayload(static_cast<PayloadType>(33 + engine() % 16),
+                                             wire::UnknownPayload{body}));
+    }
+    return payloads;
+}
+
+// The sender has the keys, so nothing but the payloads themselves stands in the way.
+TEST(IkeHostile, AuthenticNonsenseInAnAuthResponse)
+{
+    unsigned established = 0;
+    for (std::uint32_t seed = 0; seed < 1000; ++seed)
+    {
+        std::mt19937 engine(seed);
+        HandmadeHandshake h;
+        auto payloads = RandomPayloads(engine, h.request);
+        const bool proven = seed % 2 == 0;
+        if (proven)
+        {
+            const auto proof = h.responder.Proof();
+            payloads.insert(payloads.begin(), proof.begin(), proof.end());
+        }
+        h.pair.Inject(h.pair.a, h.responder.SealAuth(payloads));
+        const std::size_t up = h.pair.a.endpoint.EstablishedCount();
+        EXPECT_EQ(up, h.pair.a.All<IkeSaEstablished>().size());
+        EXPECT_LE(up, proven ? 1U : 0U) << "never without proof";
+        // Down at once, or after the responder was told in vain.
+        h.pair.RunFor(up == 0 ? 166s : 0s);
+        EXPECT_EQ(h.pair.a.endpoint.IkeSaCount(), up);
+        established += static_cast<unsigned>(up);
+    }
+    EXPECT_GT(established, 0U);
+    EXPECT_LT(established, 500U) << "some nonsense does not even parse";
+}
+
+TEST(IkeHostile, AuthenticNonsenseInAnAuthRequest)
+{
+    for (std::uint32_t seed = 0; seed < 1000; ++seed)
+    {
+        std::mt19937 engine(seed);
+        SeededRandom random(seed);
+        Pair pair;
+        pair.holding = true;
+        const auto peer = MakePeer(true);
+        ike::InitInitiator initiator(peer, 0x0102030405060708, random);
+        pair.Inject(pair.b, initiator.Request());
+        auto reaction = initiator.HandleResponse(Parse(pair.log[0]), pair.log[0].datagram.octets);
+        auto& channel = std::get<ike::InitResult>(reaction).channel;
+        pair.Inject(pair.b,
+                    channel.Seal(ExchangeType::IkeAuth, 1, false, RandomPayloads(engine, {})));
+        ASSERT_EQ(pair.log.size(), 2U) << "every authentic request is answered";
+        const auto answer = channel.Open(pair.log[1].datagram.octets);
+        ASSERT_TRUE(answer);
+        EXPECT_NE(wire::FindErrorNotify(answer->payloads), nullptr);
+        EXPECT_EQ(pair.b.endpoint.IkeSaCount(), 0U);
+        EXPECT_TRUE(pair.b.All<IkeSaEstablished>().empty());
+    }
+}
+
+TEST(IkeHostile, AuthenticNonsenseAfterwards)
+{
+    Pair pair;
+    pair.Connect();
+    auto channel = Impersonate(pair, true);
+    std::mt19937 engine(1);
+    std::uint32_t id = 2;
+    for (unsigned sent = 0; sent < 2000; ++sent)
+    {
+        const auto exchange =
+            engine() % 2 == 0 ? ExchangeType::Informational : ExchangeType::CreateChildSa;
+        pair.Inject(pair.b, channel.Seal(exchange, id++, false, RandomPayloads(engine, {})));
+        ASSERT_TRUE(channel.Open(pair.log.back().datagram.octets));
+        if (pair.b.endpoint.IkeSaCount() == 0)
+        {
+            pair.b.events.clear();
+            pair.a.events.clear();
+            pair.holding = false;
+            pair.Connect();
+            channel = Impersonate(pair, true);
+            id = 2;
+        }
+    }
+    EXPECT_EQ(pair.b.endpoint.IkeSaCount(), pair.b.endpoint.EstablishedCount());
 }
 
 /// One to four changes: an octet, a cut at the end, or octets added.
