@@ -1,0 +1,352 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Runs every layer of tests, one after the other, and counts every case.
+
+Usage: run_tests.py [layer...]      (all of them without an argument; --list names them)
+
+A layer is one entry of LAYERS: what it runs, how its cases are counted, when it is skipped and why. A layer
+without a single case, or one whose command fails although no case did, counts as a failure. What the
+commands print is kept in build/test-logs and shown when something fails. The last line is always
+"N passed, N failed, N skipped"; the exit status is 1 when anything failed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build"
+LOGS = BUILD / "test-logs"
+BIN = BUILD / "bin"
+SANITIZE = BUILD / "sanitize"
+FUZZ = BUILD / "fuzz"
+PYTHON = "/usr/bin/python3"
+JOBS = os.environ.get("JOBS", "2")
+FUZZ_SECONDS = os.environ.get("FUZZ_SECONDS", "60")
+CORPUS = ROOT / "tests/fuzz/corpus/ike-message"
+TAIL_LINES = 30
+
+
+@dataclass
+class Count:
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __add__(self, other: Count) -> Count:
+        return Count(
+            self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped
+        )
+
+    def __str__(self) -> str:
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command left behind, for the counters."""
+
+    status: int
+    output: str
+    report: Path
+
+
+# ---- how cases are counted ----
+
+
+def one_case(outcome: Outcome) -> Count:
+    return Count(passed=1) if outcome.status == 0 else Count(failed=1)
+
+
+def gtest_json(outcome: Outcome) -> Count:
+    report = json.loads(outcome.report.read_text(encoding="utf-8"))
+    cases = [case for suite in report["testsuites"] for case in suite["testsuite"]]
+    skipped = sum(case["result"] == "SKIPPED" or case["status"] == "NOTRUN" for case in cases)
+    failed = sum("failures" in case for case in cases)
+    return Count(len(cases) - skipped - failed, failed, skipped)
+
+
+def junit_xml(outcome: Outcome) -> Count:
+    cases = list(ElementTree.parse(outcome.report).iter("testcase"))
+    skipped = sum(case.find("skipped") is not None for case in cases)
+    failed = sum(
+        case.find("failure") is not None or case.find("error") is not None for case in cases
+    )
+    return Count(len(cases) - skipped - failed, failed, skipped)
+
+
+def ns3_xml(outcome: Outcome) -> Count:
+    # One <Test> for every suite, one after the other without a root; the cases are the innermost.
+    text = outcome.report.read_text(encoding="utf-8")
+    text = re.sub(r"<\?xml.*?\?>", "", text)
+    tests = [test for test in ElementTree.fromstring(f"<all>{text}</all>").iter("Test")]
+    results = [test.findtext("Result") for test in tests if test.find("Test") is None]
+    passed = results.count("PASS")
+    return Count(passed, len(results) - passed)
+
+
+def tap(outcome: Outcome) -> Count:
+    return Count(
+        len(re.findall(r"^ok\b", outcome.output, re.MULTILINE)),
+        len(re.findall(r"^not ok\b", outcome.output, re.MULTILINE)),
+    )
+
+
+def replayed_inputs(outcome: Outcome) -> Count:
+    done = re.search(r"^replayed (\d+) inputs$", outcome.output, re.MULTILINE)
+    return Count(passed=int(done.group(1))) if done and outcome.status == 0 else Count(failed=1)
+
+
+def fuzzer_runs(outcome: Outcome) -> Count:
+    runs = re.search(r"^stat::number_of_executed_units:\s*(\d+)$", outcome.output, re.MULTILINE)
+    worked = outcome.status == 0 and runs is not None and int(runs.group(1)) > 0
+    return Count(passed=1) if worked else Count(failed=1)
+
+
+# ---- the layers ----
+
+Command = list[str]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command of a layer. "{report}" in it becomes the file that its counter reads."""
+
+    command: Command
+    count: Callable[[Outcome], Count] | None = None  # None: prepares, and only its failure counts
+
+
+@dataclass(frozen=True)
+class Layer:
+    name: str
+    steps: list[Step]
+    needs: tuple[str, ...] = ()  # programs without which the layer is skipped
+    why: str = ""  # what to do about a missing program
+    timeout: int = 900  # seconds for each step
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+def configure(folder: Path, *options: str) -> Step:
+    return Step([str(ROOT / "build-tools/configure.sh"), str(folder), *options])
+
+
+def build(folder: Path, *targets: str) -> Step:
+    return Step(["cmake", "--build", str(folder), "-j", JOBS, "--target", *targets])
+
+
+def compile_check(standard: int) -> Step:
+    return Step(build(BUILD, f"model-cxx{standard}").command, one_case)
+
+
+def gtest(program: Path) -> Step:
+    return Step([str(program), "--gtest_brief=1", "--gtest_output=json:{report}"], gtest_json)
+
+
+def cxx_files() -> list[str]:
+    folders = ("model", "ns3-module", "helpers", "scenarios", "tests", "cmake")
+    files = (path for folder in folders for path in (ROOT / folder).rglob("*"))
+    return sorted(str(path) for path in files if path.suffix in {".h", ".cc"})
+
+
+LAYERS = [
+    Layer("purity of model/", [Step([PYTHON, "build-tools/check_model_purity.py"], tap)]),
+    Layer(
+        "C++ format",
+        [Step(["clang-format", "--dry-run", "-Werror", *cxx_files()], one_case)],
+        needs=("clang-format",),
+        why="apt-get install clang-format",
+    ),
+    Layer(
+        "ruff",
+        [
+            Step(["ruff", "check", "."], one_case),
+            Step(["ruff", "format", "--check", "."], one_case),
+        ],
+        needs=("ruff",),
+        why="not in Debian 12; pipx install ruff",
+    ),
+    Layer(
+        "mypy",
+        [Step(["mypy", "--no-error-summary"], one_case)],
+        needs=("mypy",),
+        why="apt-get install mypy",
+    ),
+    Layer("unit tests", [gtest(BIN / "unit-tests")]),
+    Layer("property tests", [gtest(BIN / "property-tests")]),
+    Layer(
+        "fuzz corpus",
+        [Step([str(BIN / "ike-message-fuzz-replay"), str(CORPUS)], replayed_inputs)],
+    ),
+    Layer("ns-3 tests", [Step([str(BIN / "ns3-tests"), "--xml", "--out={report}"], ns3_xml)]),
+    Layer(
+        "Python tests",
+        [Step([PYTHON, "-P", "-m", "pytest", "-q", "--junitxml={report}"], junit_xml)],
+        environment={
+            "IPSECLAB_BUILD": str(BUILD),
+            "PYTHONPATH": f"{BUILD / 'python'}:{ROOT / 'analysis'}",
+        },
+    ),
+    Layer("model as C++17, 20, 23", [compile_check(standard) for standard in (17, 20, 23)]),
+    Layer(
+        "sanitizers",
+        [
+            configure(SANITIZE, "-DIPSECLAB_SANITIZE=ON", "-DCMAKE_CXX_FLAGS_RELEASE=-O1"),
+            build(SANITIZE, "all"),
+            gtest(SANITIZE / "bin/unit-tests"),
+            gtest(SANITIZE / "bin/property-tests"),
+            Step(
+                [str(SANITIZE / "bin/ike-message-fuzz-replay"), str(CORPUS)], replayed_inputs
+            ),
+        ],
+    ),
+    Layer(
+        f"fuzzing for {FUZZ_SECONDS} s",
+        [
+            configure(FUZZ, "-DIPSECLAB_FUZZ=ON", "-DCMAKE_CXX_COMPILER=clang++"),
+            build(FUZZ, "all"),
+            Step(["mkdir", "-p", str(FUZZ / "found")]),
+            Step(
+                [
+                    str(FUZZ / "bin/ike-message-fuzz"),
+                    f"-max_total_time={FUZZ_SECONDS}",
+                    "-print_final_stats=1",
+                    f"-artifact_prefix={FUZZ}/",
+                    str(FUZZ / "found"),  # new inputs land here, not among the corpus
+                    str(CORPUS),
+                ],
+                fuzzer_runs,
+            ),
+        ],
+        needs=("clang++",),
+        why="apt-get install clang libclang-rt-14-dev",
+    ),
+]
+
+
+# ---- running ----
+
+
+def run(step: Step, layer: Layer, log: Path) -> Outcome:
+    """Runs one step; its output goes to the log. A program that cannot start has status 127."""
+    report = log.with_suffix(".report")
+    report.unlink(missing_ok=True)
+    command = [word.replace("{report}", str(report)) for word in step.command]
+    environment = {**os.environ, **layer.environment}
+    with log.open("w", encoding="utf-8") as output:
+        print("$", *command, file=output, flush=True)
+        try:
+            # A process group of its own: a timeout ends the compilers and simulations below it too.
+            process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            print(f"cannot run {command[0]}: {error.strerror}", file=output)
+            status = 127
+        else:
+            status = wait(process, layer.timeout, output.fileno())
+    return Outcome(status, log.read_text(encoding="utf-8", errors="replace"), report)
+
+
+def wait(process: subprocess.Popen[bytes], timeout: int, log: int) -> int:
+    try:
+        return process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        os.write(log, f"ended after {timeout} s without a result\n".encode())
+        return 124
+    except KeyboardInterrupt:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
+
+
+def counted(step: Step, outcome: Outcome) -> Count:
+    """What a step adds; never nothing when it failed, never success without a case."""
+    if step.count is None:
+        return Count(failed=1) if outcome.status != 0 else Count()
+    try:
+        count = step.count(outcome)
+    except (OSError, ValueError, KeyError, ElementTree.ParseError):
+        return Count(failed=1)  # no report, or one that breaks off: the program crashed
+    if count.failed == 0 and (outcome.status != 0 or count.passed == 0):
+        count.failed = 1
+    return count
+
+
+def show_failure(log: Path, outcome: Outcome) -> None:
+    for line in outcome.output.splitlines()[-TAIL_LINES:]:
+        print("    |", line)
+    print(f"    exit status {outcome.status}, all of it: {log.relative_to(ROOT)}", flush=True)
+
+
+def run_layer(layer: Layer) -> Count:
+    missing = [program for program in layer.needs if shutil.which(program) is None]
+    if missing:
+        print(f"skipped: no {', '.join(missing)} ({layer.why})", flush=True)
+        return Count(skipped=1)
+    started = time.monotonic()
+    total = Count()
+    failures: list[tuple[Path, Outcome]] = []
+    for number, step in enumerate(layer.steps):
+        log = LOGS / f"{re.sub('[^a-z0-9]+', '-', layer.name.lower()).strip('-')}-{number}.log"
+        outcome = run(step, layer, log)
+        count = counted(step, outcome)
+        total += count
+        if count.failed:
+            failures.append((log, outcome))
+            if step.count is None:
+                break  # what could not be built cannot run
+    print(f"{total} ({time.monotonic() - started:.1f} s)", flush=True)
+    for log, outcome in failures:
+        show_failure(log, outcome)
+    return total
+
+
+def chosen(names: list[str]) -> Iterator[Layer]:
+    for layer in LAYERS:
+        if not names or any(name in layer.name for name in names):
+            yield layer
+
+
+def main(names: list[str]) -> int:
+    if names == ["--list"]:
+        print(*(layer.name for layer in LAYERS), sep="\n")
+        return 0
+    layers = list(chosen(names))
+    LOGS.mkdir(parents=True, exist_ok=True)
+    total = Count()
+    status = 0
+    try:
+        for number, layer in enumerate(layers, 1):
+            print(f"[{number:2}/{len(layers)}] {layer.name}: ", end="", flush=True)
+            total += run_layer(layer)
+    except KeyboardInterrupt:
+        print("interrupted")
+        status = 130
+    if not layers:
+        print(f"no layer is called {' or '.join(names)}; --list names them")
+        total.failed += 1
+    print(total)
+    return status or (1 if total.failed else 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
