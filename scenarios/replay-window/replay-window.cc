@@ -43,6 +43,7 @@ using replay_window::Source;
 
 /// More than both exchanges of a handshake can take before IKE gives up.
 constexpr double kHandshakeLimit = 600;
+constexpr std::uint64_t kMostPackets = 10000000;
 
 /// Brings the tunnel up and says when it is.
 class Handshake
@@ -422,12 +423,15 @@ void CheckTogether(const ParameterValues& values)
                              std::to_string(static_cast<std::uint64_t>(std::ceil(offered))) +
                              "bps");
     }
-    if (settings.packets <= settings.Cooldown())
+    const std::uint64_t needed = settings.Cooldown() + 1;
+    if (settings.packets < needed)
     {
-        throw ParameterError("packets: " + values.Canonical().at("packets") +
-                             " are too few, for the last " + std::to_string(settings.Cooldown()) +
-                             " can lack overtakers and do not count; needs " +
-                             std::to_string(settings.Cooldown() + 1) + " to 10000000");
+        throw ParameterError(
+            "packets: " + values.Canonical().at("packets") + " are too few, for the last " +
+            std::to_string(needed - 1) + " can lack overtakers and do not count; " +
+            (needed <= kMostPackets ? "needs " + std::to_string(needed) + " to "
+                                    : "make rate x spread smaller, for there are at most ") +
+            std::to_string(kMostPackets));
     }
 }
 
@@ -461,7 +465,7 @@ std::vector<ParameterSpec> MakeParameters()
         {"rate", Q::PacketRate, "100kpps", 1, 1e7, "", {}, "packets per second of the source"},
         {"spacing", Q::Choice, "constant", 0, 0, "", {"constant", "poisson"}, "of the source"},
         {"payload", Q::Octets, "1000B", 12, 1372, "", {}, "UDP payload of each packet"},
-        {"packets", Q::Count, "20000", 100, 1e7, "", {}, "packets that the source sends"},
+        {"packets", Q::Count, "20000", 100, kMostPackets, "", {}, "packets that the source sends"},
         {"network",
          Q::Choice,
          "two-path",
