@@ -1,4 +1,3 @@
-# -*- mode: python; coding: utf-8 -*-
 # SPDX-License-Identifier: BSD-3-Clause
 """Build description for waf.
 
@@ -131,6 +130,6 @@ def build_alone(bld):
     bld.program(
         source=tests["ns3"] + tests["ns3-runner"],
         target="ns3-tests",
-        defines=['IPSECLAB_TEST_VECTORS="%s"' % vectors],
+        defines=[f'IPSECLAB_TEST_VECTORS="{vectors}"'],
         use="ipseclab-ns3 NS3 CRYPTO",
     )

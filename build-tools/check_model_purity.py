@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Proves that model/ stands alone: no ns-3, no operating system, no clock, no randomness of its own.
+"""Proves that model/ stands alone: no ns-3, no system calls, no clock, no randomness of its own.
 
 Prints one TAP line for every file and ends with 1 when any of them breaks the law.
 """
@@ -11,8 +11,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Headers that bring threads, clocks, randomness, files or sockets. <chrono> may name durations; its clocks
-# are found by their names.
+# Headers that bring threads, clocks, randomness, files or sockets. <chrono> may name durations; its
+# clocks are found by their names.
 FORBIDDEN_HEADERS = re.compile(
     r"condition_variable|ctime|filesystem|fstream|future|iostream|mutex|random|shared_mutex|thread"
     r"|time\.h|unistd\.h|pthread\.h|poll\.h|signal\.h"

@@ -4,10 +4,10 @@
 
 Usage: run_tests.py [layer...]      (all of them without an argument; --list names them)
 
-A layer is one entry of LAYERS: what it runs, how its cases are counted, when it is skipped and why. A layer
-without a single case, or one whose command fails although no case did, counts as a failure. What the
-commands print is kept in build/test-logs and shown when something fails. The last line is always
-"N passed, N failed, N skipped"; the exit status is 1 when anything failed.
+A layer is one entry of LAYERS: what it runs, how its cases are counted, when it is skipped and why.
+A layer without a single case, or one whose command fails although no case did, counts as a failure.
+What the commands print is kept in build/test-logs and shown when something fails. The last line is
+always "N passed, N failed, N skipped"; the exit status is 1 when anything failed.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def ns3_xml(outcome: Outcome) -> Count:
     # One <Test> for every suite, one after the other without a root; the cases are the innermost.
     text = outcome.report.read_text(encoding="utf-8")
     text = re.sub(r"<\?xml.*?\?>", "", text)
-    tests = [test for test in ElementTree.fromstring(f"<all>{text}</all>").iter("Test")]
+    tests = list(ElementTree.fromstring(f"<all>{text}</all>").iter("Test"))
     results = [test.findtext("Result") for test in tests if test.find("Test") is None]
     passed = results.count("PASS")
     return Count(passed, len(results) - passed)
@@ -205,9 +205,7 @@ LAYERS = [
             build(SANITIZE, "all"),
             gtest(SANITIZE / "bin/unit-tests"),
             gtest(SANITIZE / "bin/property-tests"),
-            Step(
-                [str(SANITIZE / "bin/ike-message-fuzz-replay"), str(CORPUS)], replayed_inputs
-            ),
+            Step([str(SANITIZE / "bin/ike-message-fuzz-replay"), str(CORPUS)], replayed_inputs),
         ],
     ),
     Layer(
@@ -292,7 +290,7 @@ def counted(step: Step, outcome: Outcome) -> Count:
 
 
 def show_failure(log: Path, outcome: Outcome) -> None:
-    for line in outcome.output.splitlines()[-TAIL_LINES:]:
+    for line in outcome.output.splitlines()[1:][-TAIL_LINES:]:  # without the command
         print("    |", line)
     print(f"    exit status {outcome.status}, all of it: {log.relative_to(ROOT)}", flush=True)
 

@@ -14,8 +14,7 @@
 #include <iostream>
 #include <sstream>
 
-int
-main()
+int main()
 {
     std::ostringstream captured;
     auto* const original = std::clog.rdbuf(captured.rdbuf());

@@ -10,8 +10,7 @@
 
 #include "ns3/test.h"
 
-int
-main(int argc, char* argv[])
+int main(int argc, char* argv[])
 {
     return ns3::TestRunner::Run(argc, argv);
 }
