@@ -122,7 +122,7 @@ class Campaign:
             database.executescript(_SCHEMA)
             database.execute("PRAGMA journal_mode=WAL")
             database.close()
-            os.replace(temporary, path)
+            temporary.replace(path)
         except (OSError, sqlite3.Error) as error:
             raise LabError(f"{path}: cannot create the campaign: {error}") from None
 
@@ -190,7 +190,10 @@ class Campaign:
         return [name for (name,) in self._database.execute("SELECT DISTINCT scenario FROM runs")]
 
     def _rows(self, scenario: str) -> Iterator[dict[str, Any]]:
-        names = ["scenario", "parameters", "seed", "run", "mode", "code_identity", "status", "error", "wall_seconds", "command", "metrics"]
+        names = [
+            *("scenario", "parameters", "seed", "run", "mode", "code_identity"),
+            *("status", "error", "wall_seconds", "command", "metrics"),
+        ]
         query = f"SELECT {', '.join(names)} FROM runs WHERE scenario = ? ORDER BY id"
         for row in self._database.execute(query, (scenario,)):
             yield dict(zip(names, row, strict=True))

@@ -86,8 +86,9 @@ def _draw_curve(axes: Axes, curve: list[Point], index: int, limits: tuple[float,
     )
 
 
-def _draw_panel(axes: Axes, network: str, points: Sequence[Point]) -> None:
-    limits = _windows(points)
+def _draw_panel(
+    axes: Axes, network: str, points: Sequence[Point], limits: tuple[float, float]
+) -> None:
     for index, curve in enumerate(_curves(points)):
         _draw_curve(axes, curve, index, limits)
     low, high = limits
@@ -99,20 +100,26 @@ def _draw_panel(axes: Axes, network: str, points: Sequence[Point]) -> None:
     axes.set_ylim(-0.03, 1.03)
     axes.set_xlabel("window [sequence numbers]")
     axes.set_title(NETWORKS.get(network, network))
-    axes.legend(title="rate × spread [packets]", title_fontsize=8.0, loc="upper right")
+    axes.legend(
+        title="rate × spread [packets]",
+        title_fontsize=8.0,
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.17),
+        ncols=4,
+        handletextpad=0.2,
+    )
 
 
 def replay_loss(points: Sequence[Point]) -> Figure:
     """Replay loss ratio against the window, a curve per rate x spread, a panel per network."""
     networks = list(dict.fromkeys(str(point.values["network"]) for point in points))
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(1.2 + 3.6 * len(networks), 3.8), layout="constrained")
+        figure = Figure(figsize=(1.2 + 3.6 * len(networks), 4.2), layout="constrained")
         panels = figure.subplots(1, len(networks), sharey=True, squeeze=False)[0]
         for axes, network in zip(panels, networks, strict=True):
             chosen = [point for point in points if point.values["network"] == network]
-            _draw_panel(axes, network, chosen)
+            _draw_panel(axes, network, chosen, _windows(points))
         panels[0].set_ylabel("replay loss ratio [lost / fresh packets arrived]")
-        panels[0].set_xlabel("window [sequence numbers]")
         figure.supxlabel(
             "lines: closed form    markers: simulation with "
             f"{PLOT_CONFIDENCE:.0%} intervals (Korn–Graubard over independent runs)",

@@ -22,6 +22,8 @@ from statsmodels.stats.proportion import proportion_confint
 
 Floats = npt.NDArray[np.float64]
 
+_NO_VARIANCE = 1e-9  # of the binomial one: equal runs but for rounding, which tell nothing
+
 
 @dataclass(frozen=True)
 class Ratio:
@@ -53,11 +55,12 @@ def _effective_size(
     # The weighted mean with White's HC1 covariance is the ratio estimator over clusters.
     fit = sm.WLS(events / totals, np.ones(runs), weights=totals).fit(cov_type="HC1")
     between = float(fit.cov_params()[0][0])
-    if between <= 0.0:
+    independent = ratio * (1.0 - ratio) / total
+    if between < _NO_VARIANCE * independent:
         return conservative
     tail = 0.5 + confidence / 2.0
     few_runs = float(stats.norm.ppf(tail) / stats.t.ppf(tail, runs - 1)) ** 2
-    return min(total, ratio * (1.0 - ratio) / between * few_runs)
+    return min(total, total * independent / between * few_runs)
 
 
 def pooled_ratio(

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What tshark sees in a capture of a run: everything decrypted, nothing malformed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import environment, small_arguments
+
+pytestmark = [
+    pytest.mark.core,
+    pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed"),
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The campaign folder of one captured run."""
+    out = tmp_path_factory.mktemp("capture")
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "ipseclab", "run", "replay-window"),
+            *(*small_arguments(), "--pcap", "--out", str(out)),
+        ],
+        env=environment(),
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return out
+
+
+def tshark(folder: Path, capture: str, display_filter: str, *fields: str) -> list[list[str]]:
+    """The fields of the frames that pass the filter."""
+    words = ["tshark", "-C", "ipseclab", "-r", str(folder / "captures" / capture)]
+    for preference in ("ip.check_checksum", "udp.check_checksum"):
+        words += ["-o", f"{preference}:TRUE"]
+    words += ["-Y", display_filter, "-T", "fields", "-E", "separator=;"]
+    for field in fields or ("frame.number",):
+        words += ["-e", field]
+    done = subprocess.run(
+        words,
+        env={**os.environ, "WIRESHARK_CONFIG_DIR": str(folder / "captures" / "wireshark")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [line.split(";") for line in done.stdout.splitlines()]
+
+
+CAPTURES = ("gateway-a.pcap", "gateway-b.pcap")
+
+
+@pytest.mark.parametrize("capture", CAPTURES)
+def test_nothing_is_malformed_and_all_checksums_are_good(folder: Path, capture: str) -> None:
+    frames = tshark(folder, capture, "frame")
+    assert len(frames) > 300
+    assert tshark(folder, capture, "_ws.malformed or _ws.unreassembled") == []
+    assert tshark(folder, capture, 'ip.checksum.status == "Bad"') == []
+    assert tshark(folder, capture, 'udp.checksum.status == "Bad"') == []
+    good = tshark(folder, capture, 'ip.checksum.status == "Good"')
+    assert len(good) == len(frames)
+
+
+@pytest.mark.parametrize("capture", CAPTURES)
+def test_ike_payloads_are_decrypted(folder: Path, capture: str) -> None:
+    exchanges = tshark(folder, capture, "isakmp", "isakmp.exchangetype")
+    assert [row[0] for row in exchanges[:4]] == ["34", "34", "35", "35"]
+    # AUTH (39) and the selectors (44, 45) are inside the encrypted payload only.
+    for inner in ("isakmp.auth.method", "isakmp.ts.type", "isakmp.id.type"):
+        assert len(tshark(folder, capture, f"isakmp.exchangetype == 35 and {inner}")) == 2
+
+
+@pytest.mark.parametrize("capture", CAPTURES)
+def test_every_esp_packet_opens_and_shows_its_inner_packet(folder: Path, capture: str) -> None:
+    packets = tshark(folder, capture, "esp")
+    assert len(packets) > 300
+    assert len(tshark(folder, capture, "esp.icv_good == 1")) == len(packets)
+    assert len(tshark(folder, capture, "esp and udp")) == len(packets)
+
+
+def test_the_capture_has_every_packet_of_the_metrics(folder: Path) -> None:
+    database = sqlite3.connect(folder / "campaign.sqlite")
+    [(sealed, arrived)] = database.execute(
+        "SELECT json_extract(metrics, '$.sealed_packets'),"
+        " json_extract(metrics, '$.arrived_packets') FROM runs"
+    )
+    database.close()
+    assert len(tshark(folder, "gateway-a.pcap", "esp")) == sealed
+    assert len(tshark(folder, "gateway-b.pcap", "esp")) == arrived

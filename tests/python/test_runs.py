@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Runs from the command line: determinism, failures, results."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, Cli, environment, small_arguments
+
+import ipseclab
+from ipseclab import plan, runner
+
+RUN = ("run", "replay-window")
+
+
+def metrics_of(folder: Path) -> list[tuple[int, str]]:
+    database = sqlite3.connect(folder / "campaign.sqlite")
+    try:
+        return database.execute("SELECT run, metrics FROM runs ORDER BY run").fetchall()
+    finally:
+        database.close()
+
+
+def captures_of(folder: Path) -> dict[str, str]:
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted((folder / "captures").glob("*.pcap"))
+    }
+
+
+@pytest.mark.core
+def test_same_seed_and_run_give_the_same_octets(cli: Cli, tmp_path: Path) -> None:
+    for out, run in (("one", 4), ("two", 4), ("other", 5)):
+        done = cli(*RUN, *small_arguments(), "--first-run", run, "--pcap", "--out", out)
+        assert done.returncode == 0, done.stderr
+    one, two, other = (tmp_path / name for name in ("one", "two", "other"))
+    assert captures_of(one) == captures_of(two)
+    assert len(captures_of(one)) == 2
+    assert metrics_of(one) == metrics_of(two)
+    for name, digest in captures_of(other).items():
+        assert digest != captures_of(one)[name]
+    assert metrics_of(other)[0][1] != metrics_of(one)[0][1]
+
+
+@pytest.mark.core
+def test_number_of_workers_changes_nothing(cli: Cli, tmp_path: Path) -> None:
+    for jobs in ("1", "3"):
+        done = cli(*RUN, *small_arguments(), "--runs", "6", "--jobs", jobs, "--out", f"j{jobs}")
+        assert done.returncode == 0, done.stderr
+    assert metrics_of(tmp_path / "j1") == metrics_of(tmp_path / "j3")
+    assert len({metrics for _, metrics in metrics_of(tmp_path / "j1")}) == 6
+
+
+@pytest.mark.core
+def test_sized_and_real_count_the_same(cli: Cli, tmp_path: Path) -> None:
+    for mode in ([], ["--sized"]):
+        done = cli(*RUN, *small_arguments(), *mode, "--out", f"m{len(mode)}")
+        assert done.returncode == 0, done.stderr
+    assert metrics_of(tmp_path / "m0") == metrics_of(tmp_path / "m1")
+
+
+@pytest.mark.core
+def test_results_and_their_paths(cli: Cli, tmp_path: Path) -> None:
+    done = cli(*RUN, *small_arguments(), "--runs", "3", "--plot", "--pcap", "--out", "s")
+    assert done.returncode == 0, done.stderr
+    names = {path.name for path in (tmp_path / "s").iterdir()}
+    files = {"campaign.sqlite", "metrics.csv", "report.html"}
+    assert files | {"replay-window.png", "replay-window.svg", "captures"} <= names
+    for name in files | {"replay-window.png", "gateway-a.pcap"}:
+        assert name in done.stdout
+    for quantity in ("replay loss ratio", "theory", "RFC 4737", "goodput", "wall time"):
+        assert quantity in done.stdout
+
+
+@pytest.mark.core
+def test_report_is_self_contained(cli: Cli, tmp_path: Path) -> None:
+    done = cli(*RUN, *small_arguments(), "--runs", "2", "--out", "s")
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "s" / "report.html").read_text(encoding="utf-8")
+    loads = re.findall(r"""(?:src|href|url)\s*[=(]\s*["']?([^"')>\s]*)""", page)
+    assert loads and all(target.startswith("data:") for target in loads)
+    assert not re.search(r"<(script|link|iframe|object)\b|@import", page)
+    for text in ("Provenance", "Limits", "./ipseclab sweep replay-window", "code identity"):
+        assert text in page
+    (tmp_path / "s" / "report.html").unlink()
+    assert cli("report", "s").returncode == 0
+    assert (tmp_path / "s" / "report.html").read_text(encoding="utf-8") == page
+
+
+@pytest.mark.core
+def test_list_names_everything(cli: Cli) -> None:
+    done = cli("list")
+    assert done.returncode == 0, done.stderr
+    words = ("replay-window", "--fast-share", "pps", "replay_loss_ratio", "replay-window.R1")
+    for word in words:
+        assert word in done.stdout
+
+
+@pytest.mark.core
+def test_doctor(cli: Cli) -> None:
+    done = cli("doctor")
+    assert done.returncode == 0, done.stderr
+    assert "openssl" in done.stdout and "tshark" in done.stdout
+
+
+@pytest.mark.core
+def test_scripting_interface() -> None:
+    frame = ipseclab.sweep(
+        "replay-window", window=[32, 64], packets=400, spread="0.1055ms", runs=2, jobs=2
+    )
+    assert len(frame) == 4
+    assert set(frame["parameter.window"]) == {"32", "64"}
+    assert (frame["status"] == "ok").all()
+    row = ipseclab.run("replay-window", window=32, packets=400, spread="0.1055ms", run=2)
+    same = frame[(frame["parameter.window"] == "32") & (frame["run"] == 2)].iloc[0]
+    assert row["metric.replay_lost"] == same["metric.replay_lost"]
+
+
+def job(run: int) -> plan.Job:
+    return plan.Job("replay-window", (("window", "64"),), 1, run, False)
+
+
+def test_a_crash_is_one_failed_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run 2 dies by a signal, run 3 raises; the others go on."""
+    script = tmp_path / "stand-in"
+    script.write_text(
+        f"#!{sys.executable}\n"
+        "import json, os, signal, sys\n"
+        "job = json.load(sys.stdin)\n"
+        "print('last words', file=sys.stderr, flush=True)\n"
+        "if job['run'] == 2: os.kill(os.getpid(), signal.SIGSEGV)\n"
+        "if job['run'] == 3: sys.exit(1)\n"
+        "if job['run'] == 4: print('no JSON'); sys.exit(0)\n"
+        "print(json.dumps({'metrics': {'m': job['run']}, 'files': [], 'wall_seconds': 0.1}))\n"
+    )
+    script.chmod(0o755)
+    monkeypatch.setattr(runner.sys, "executable", str(script))
+    outcomes = {o.job.run: o for o in runner.run_jobs([job(n) for n in range(1, 6)], 2)}
+    assert outcomes[1].ok and outcomes[5].metrics == {"m": 5}
+    assert outcomes[2].error == "signal 11: last words"
+    assert outcomes[3].error == "exit 1: last words"
+    assert "unreadable" in outcomes[4].error
+
+
+def test_without_a_build_one_line_says_so(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "ipseclab", "list"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT / "analysis"), "IPSECLAB_BUILD": str(tmp_path / "nothing")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "not built" in done.stderr and "make" in done.stderr
+
+
+def test_the_launcher_works_from_anywhere(tmp_path: Path) -> None:
+    launcher = ROOT / "ipseclab"
+    if not launcher.exists():
+        pytest.skip("no launcher in this tree")
+    done = subprocess.run(
+        [launcher, "--help"],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "verify-window" in done.stdout
+
+
+def test_importing_needs_no_heavy_package() -> None:
+    """A worker starts for every run: it must not pay for the analysis."""
+    code = "import sys, ipseclab, ipseclab.worker; print(sorted(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True
+    )
+    for heavy in ("numpy", "pandas", "click", "rich", "matplotlib"):
+        assert f"'{heavy}'" not in done.stdout
