@@ -213,7 +213,11 @@ bool IpsecGateway::IsForNode(uint32_t destination) const
 
 void IpsecGateway::AddPeer(const ike::PeerConfig& peer)
 {
-    NS_ABORT_MSG_UNLESS(m_ike.AddPeer(peer), "there is a peer \"" << peer.name << "\" already");
+    NS_ABORT_MSG_UNLESS(
+        m_ike.AddPeer(peer),
+        "IKE does not take peer \""
+            << peer.name
+            << "\": its name is taken, a suite is unsupported, or suites or selectors are missing");
     const esp::SpdEntry icmp = IcmpBypass(peer.local.address);
     const auto& entries = m_dataPlane.GetSpd().Entries();
     if (std::none_of(entries.begin(),

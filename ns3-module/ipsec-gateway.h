@@ -52,7 +52,7 @@ class IpsecGateway : public Object
     ~IpsecGateway() override;
 
     /// \name Configuration, before the simulation starts
-    /// \throws nothing; aborts with a message when the peer's name is taken
+    /// \throws nothing; aborts with a message when IkeEndpoint::AddPeer refuses
     /// Also lets ICMP of the peer entry's local address pass in clear.
     void AddPeer(const ipseclab::ike::PeerConfig& peer);
     /// Appends an SPD entry. Entries that bypass IKE itself are there from the start.

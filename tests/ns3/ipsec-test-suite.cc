@@ -715,6 +715,7 @@ class DeviceCase : public TestCase
         chain.Run(Seconds(2));
         NS_TEST_EXPECT_MSG_EQ(m_overheard, 3, "opened packets");
         NS_TEST_EXPECT_MSG_EQ(chain.DeliveredAtB(), 3, "and each forwarded once");
+        NS_TEST_EXPECT_MSG_EQ(chain.drops, 0, "and none opened twice");
         NS_TEST_EXPECT_MSG_EQ(m_other, 1, "a frame that is not IPv4");
     }
 
