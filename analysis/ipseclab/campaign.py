@@ -50,6 +50,9 @@ CREATE TABLE runs (
 );
 """
 
+# Runs finish in any order; what is read does not depend on that.
+_ORDER = "parameters, mode, code_identity, seed, run"
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -189,12 +192,18 @@ class Campaign:
         """The names of the scenarios that have runs here."""
         return [name for (name,) in self._database.execute("SELECT DISTINCT scenario FROM runs")]
 
+    def latest_code(self, scenario: str) -> str:
+        """The identity of the code that made the newest run."""
+        query = "SELECT code_identity FROM runs WHERE scenario = ? ORDER BY id DESC LIMIT 1"
+        row: tuple[str] = self._database.execute(query, (scenario,)).fetchone()
+        return row[0]
+
     def _rows(self, scenario: str) -> Iterator[dict[str, Any]]:
         names = [
             *("scenario", "parameters", "seed", "run", "mode", "code_identity"),
             *("status", "error", "wall_seconds", "command", "metrics"),
         ]
-        query = f"SELECT {', '.join(names)} FROM runs WHERE scenario = ? ORDER BY id"
+        query = f"SELECT {', '.join(names)} FROM runs WHERE scenario = ? ORDER BY {_ORDER}"
         for row in self._database.execute(query, (scenario,)):
             yield dict(zip(names, row, strict=True))
 

@@ -106,12 +106,12 @@ def run_command(
     pcap: bool,
 ) -> int:
     """One point of a SCENARIO; `ipseclab list` names the parameters."""
-    from ipseclab import tables, work
-
     typed = _typed_parameters(words)
     _check_names(scenario, list(typed))
     points = plan.make_points(scenario, typed, {})
     todo = plan.make_jobs(scenario, points, plan.Replications(runs, first_run, seed, sized))
+    from ipseclab import tables, work  # takes a second: not before a mistake is found
+
     folder = out or Path("out") / scenario
     console = tables.console()
     outcomes = work.perform(
@@ -147,8 +147,6 @@ def sweep_command(
     jobs: int,
 ) -> int:
     """Every combination of the grids' values; what a campaign has already is not run again."""
-    from ipseclab import tables, work
-
     grids: dict[str, str] = {}
     constants: dict[str, str] = {}
     for word in grid:
@@ -159,6 +157,8 @@ def sweep_command(
     values = {name: text.split(",") for name, text in grids.items()}
     points = plan.make_points(scenario, constants, values)
     todo = plan.make_jobs(scenario, points, plan.Replications(runs, first_run, seed, sized))
+    from ipseclab import tables, work  # takes a second: not before a mistake is found
+
     folder = out or Path("out") / scenario
     console = tables.console()
     outcomes = work.perform(console, folder, todo, jobs, title=scenario, resume=_again())

@@ -99,7 +99,7 @@ def _draw_panel(
     axes.minorticks_off()
     axes.set_ylim(-0.03, 1.03)
     axes.set_xlabel("window [sequence numbers]")
-    axes.set_title(NETWORKS.get(network, network))
+    axes.set_title(NETWORKS[network])
     axes.legend(
         title="rate × spread [packets]",
         title_fontsize=8.0,
@@ -112,7 +112,8 @@ def _draw_panel(
 
 def replay_loss(points: Sequence[Point]) -> Figure:
     """Replay loss ratio against the window, a curve per rate x spread, a panel per network."""
-    networks = list(dict.fromkeys(str(point.values["network"]) for point in points))
+    present = {str(point.values["network"]) for point in points}
+    networks = [network for network in NETWORKS if network in present]
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(1.2 + 3.6 * len(networks), 4.2), layout="constrained")
         panels = figure.subplots(1, len(networks), sharey=True, squeeze=False)[0]

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import pandas as pd
 
 from ipseclab import core, figures, tables
 from ipseclab.campaign import FILE_NAME, Campaign
@@ -99,15 +98,11 @@ def repeat_command(scenario: str, points: Sequence[Point], seed: int, runs: int)
     return shlex.join(words)
 
 
-def latest(frame: pd.DataFrame, scenario: str) -> list[Point]:
-    """The points of the code that made the newest run; older code is never mixed in."""
-    return summarise(frame, scenario, str(frame["code_identity"].iloc[-1]))
-
-
 def _section(campaign: Campaign, scenario: str) -> _Section:
     frame = campaign.frame(scenario)
-    older = int((frame["code_identity"] != frame["code_identity"].iloc[-1]).sum())
-    points = latest(frame, scenario)
+    code = campaign.latest_code(scenario)  # results of different code are never mixed
+    older = int((frame["code_identity"] != code).sum())
+    points = summarise(frame, scenario, code)
     names = varying(points)
     seed, runs = int(frame["seed"].min()), int(frame["run"].max())
     families: dict[str, list[Point]] = {}

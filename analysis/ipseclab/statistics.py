@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import statsmodels.api as sm
 from scipy import stats
+from statsmodels.regression.linear_model import WLS
 from statsmodels.stats.proportion import proportion_confint
 
 Floats = npt.NDArray[np.float64]
@@ -53,7 +53,7 @@ def _effective_size(
     if runs < 2 or ratio in (0.0, 1.0):
         return conservative
     # The weighted mean with White's HC1 covariance is the ratio estimator over clusters.
-    fit = sm.WLS(events / totals, np.ones(runs), weights=totals).fit(cov_type="HC1")
+    fit = WLS(events / totals, np.ones(runs), weights=totals).fit(cov_type="HC1")
     between = float(fit.cov_params()[0][0])
     independent = ratio * (1.0 - ratio) / total
     if between < _NO_VARIANCE * independent:

@@ -95,7 +95,7 @@ def write_results(folder: Path, scenario: str, *, plot: bool) -> list[Path]:
     csv = folder / "metrics.csv"
     with Campaign(folder / FILE_NAME, create=False) as campaign:
         campaign.export_csv(scenario, csv)
-        frame = campaign.frame(scenario)
+        points = summarise(campaign.frame(scenario), scenario, campaign.latest_code(scenario))
     paths = [folder / FILE_NAME, csv, report.write(folder)]
-    figure = figures.make(scenario, report.latest(frame, scenario)) if plot else None
+    figure = figures.make(scenario, points) if plot else None
     return paths + (figures.save(figure, folder / scenario) if figure else [])

@@ -124,16 +124,18 @@ def test_foreign_campaigns_on_the_command_line(cli: Cli, tmp_path: Path) -> None
         target = folder / "campaign.sqlite"
         path.rename(target)
         before = target.read_bytes()
-        for arguments in (
-            ("run", "replay-window", *small_arguments(), "--out", folder),
-            (*SWEEP, "--out", folder),
-            ("report", folder),
-        ):
-            done = cli(*arguments)
-            assert done.returncode == 2, (path, done.stdout)
-            assert done.stderr.count("\n") == 1 and "untouched" in done.stderr
+        done = cli(*SWEEP, "--out", folder)
+        assert done.returncode == 2, (path, done.stdout)
+        assert done.stderr.count("\n") == 1 and "untouched" in done.stderr
         assert target.read_bytes() == before
         assert [entry.name for entry in folder.iterdir()] == ["campaign.sqlite"]
+    for arguments in (
+        ("run", "replay-window", *small_arguments(), "--out", folder),
+        ("report", folder),
+        ("demo", "--out", folder),
+    ):
+        assert cli(*arguments).returncode == 2
+    assert target.read_bytes() == before
 
 
 @pytest.mark.core
@@ -172,7 +174,7 @@ def finished_runs(path: Path) -> int:
 
 @pytest.mark.core
 def test_interrupt_keeps_what_finished_and_resumes(cli: Cli, tmp_path: Path) -> None:
-    arguments = [*SWEEP, "--runs", "60", "--out", "s"]
+    arguments = [*SWEEP, "--runs", "20", "--out", "s"]
     process = subprocess.Popen(
         [sys.executable, "-m", "ipseclab", *arguments],
         cwd=tmp_path,
@@ -192,13 +194,13 @@ def test_interrupt_keeps_what_finished_and_resumes(cli: Cli, tmp_path: Path) -> 
     assert process.returncode == 130, complaint
     assert complaint.count("\n") == 1, complaint
     kept = len(query(path, "SELECT id FROM runs WHERE status = 'ok'"))
-    assert 3 <= kept < 120
+    assert 3 <= kept < 40
     assert query(path, "SELECT id FROM runs WHERE status <> 'ok'") == []
-    assert f"{kept} of 120 runs are kept; resume: ./ipseclab sweep replay-window" in complaint
+    assert f"{kept} of 40 runs are kept; resume: ./ipseclab sweep replay-window" in complaint
     resumed = cli(*arguments)
     assert resumed.returncode == 0, resumed.stderr
-    assert f"{kept} of 120 runs are in" in resumed.stdout
-    assert len(query(path, "SELECT id FROM runs WHERE status = 'ok'")) == 120
+    assert f"{kept} of 40 runs are in" in resumed.stdout
+    assert len(query(path, "SELECT id FROM runs WHERE status = 'ok'")) == 40
 
 
 @pytest.mark.core
