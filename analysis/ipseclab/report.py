@@ -82,7 +82,7 @@ def _read_verifications(folder: Path) -> list[Verification]:
         raise LabError(f"{path}: unreadable: {error}") from None
 
 
-def repeat_command(scenario: str, points: Sequence[Point], seed: int, runs: int) -> str:
+def repeat_command(scenario: str, points: Sequence[Point], seed: int, runs: range) -> str:
     """A sweep or run that makes all these points again."""
     words = ["./ipseclab", "sweep", scenario]
     names = varying(list(points))
@@ -92,7 +92,7 @@ def repeat_command(scenario: str, points: Sequence[Point], seed: int, runs: int)
     for name in names:
         values = dict.fromkeys(point.parameters[name] for point in points)
         words += ["--grid", f"{name}={','.join(values)}"]
-    words += ["--runs", str(runs), "--seed", str(seed)]
+    words += ["--runs", str(len(runs)), "--first-run", str(runs.start), "--seed", str(seed)]
     if points[0].mode == "sized":
         words.append("--sized")
     return shlex.join(words)
@@ -104,7 +104,7 @@ def _section(campaign: Campaign, scenario: str) -> _Section:
     older = int((frame["code_identity"] != code).sum())
     points = summarise(frame, scenario, code)
     names = varying(points)
-    seed, runs = int(frame["seed"].min()), int(frame["run"].max())
+    seed, runs = int(frame["seed"].min()), range(frame["run"].min(), frame["run"].max() + 1)
     families: dict[str, list[Point]] = {}
     for point in points:
         families.setdefault(point.parameters.get("network", ""), []).append(point)

@@ -104,7 +104,7 @@ def point_table(title: str, point: Point) -> Table:
         table.add_row(f"  inside the {FAMILY_CONFIDENCE:.0%} interval", verdict_text(point))
     table.add_row("reordered ratio (RFC 4737)", ratio_text(means.get("reordered_ratio", 0.0)))
     for name in ("reorder_extent_mean", "reorder_extent_max", "sequence_gap_max"):
-        table.add_row(f"{name.replace('_', ' ')} [packets]", f"{means.get(name, 0):.5g}")
+        table.add_row(f"{name.replace('_', ' ')} (packets)", f"{means.get(name, 0):.5g}")
     table.add_row("goodput", rate_text(means.get("goodput_bps", 0.0)))
     table.add_row("wall time of all runs", f"{point.wall_seconds:.2f} s")
     if point.failed:

@@ -204,6 +204,26 @@ def test_interrupt_keeps_what_finished_and_resumes(cli: Cli, tmp_path: Path) -> 
 
 
 @pytest.mark.core
+def test_failed_runs_keep_their_error_and_stop_nothing(cli: Cli, tmp_path: Path) -> None:
+    # With nine datagrams of ten lost, IKE gives up: this run fails, whatever the machine.
+    done = cli(
+        *("sweep", "replay-window", "--set", "packets=400", "--set", "spread=0.1055ms"),
+        *("--grid", "loss=0.9,0", "--runs", "2", "--out", "s"),
+    )
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1 and "2 of 4 runs failed" in done.stderr
+    rows = query(
+        tmp_path / "s" / "campaign.sqlite",
+        "SELECT json_extract(parameters, '$.loss'), status, error, metrics FROM runs",
+    )
+    assert sorted((row[0], row[1]) for row in rows) == [("0", "ok")] * 2 + [("0.9", "failed")] * 2
+    for _, status, error, metrics in rows:
+        assert ("no tunnel" in str(error)) == (status == "failed")
+        assert (metrics == "{}") == (status == "failed")
+    assert "no tunnel" in (tmp_path / "s" / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.core
 def test_csv_and_provenance(cli: Cli, tmp_path: Path) -> None:
     done = cli("run", "replay-window", *small_arguments(), "--runs", "2", "--out", "s")
     assert done.returncode == 0, done.stderr
