@@ -72,6 +72,11 @@ def test_no_build_file_lists_a_source_itself() -> None:
         assert named <= allowed, path.name
 
 
+def test_cmake_in_a_tree_links_the_manifests_ns3_modules() -> None:
+    text = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
+    assert re.findall(r"\$\{lib([\w-]+)\}", text) == MANIFEST["ns3-modules"]
+
+
 # ---- the wscript ----
 
 
