@@ -17,7 +17,6 @@
 namespace ns3
 {
 
-using ipseclab::esp::DropReason;
 using ipseclab::esp::Verdict;
 
 NS_LOG_COMPONENT_DEFINE("IpsecFastPath");
@@ -203,7 +202,7 @@ void IpsecFastPath::ReceiveInside(Ptr<NetDevice> device,
     else if (outcome.forwarded &&
              !m_outside->Send(outcome.packet, m_outside->GetBroadcast(), protocol))
     {
-        m_gateway->NotifyDrop(outcome.packet, DropReason::Queue, true);
+        m_gateway->NotifyQueueDrop(outcome.packet, true);
     }
 }
 
@@ -219,7 +218,7 @@ void IpsecFastPath::ReceiveOutside(Ptr<NetDevice> device,
     {
         if (!m_inside->Send(outcome.packet, m_inside->GetBroadcast(), protocol))
         {
-            m_gateway->NotifyDrop(outcome.packet, DropReason::Queue, false);
+            m_gateway->NotifyQueueDrop(outcome.packet, false);
         }
     }
     else if (outcome.verdict != Verdict::Drop)

@@ -512,17 +512,10 @@ IpsecGateway::Outcome IpsecGateway::Finish(Ptr<const Packet> packet,
     return {result.verdict, made};
 }
 
-void IpsecGateway::NotifyDrop(Ptr<const Packet> packet, esp::DropReason reason, bool outbound)
+void IpsecGateway::NotifyQueueDrop(Ptr<const Packet> packet, bool outbound)
 {
-    if (outbound)
-    {
-        m_dataPlane.CountOutboundDrop(reason);
-    }
-    else
-    {
-        m_dataPlane.CountInboundDrop(reason);
-    }
-    m_dropTrace(packet, reason, outbound);
+    m_dataPlane.CountQueueDrop(outbound);
+    m_dropTrace(packet, esp::DropReason::Queue, outbound);
 }
 
 void IpsecGateway::CarryByteTags(Ptr<const Packet> from, Ptr<Packet> to)

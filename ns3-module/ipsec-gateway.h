@@ -94,9 +94,9 @@ class IpsecGateway : public Object
      */
     Outcome ForwardInbound(Ptr<const Packet> packet, uint16_t mtu);
 
-    /// Counts and traces a packet that an attachment or a device below gave up. A device may have
-    /// put its header in front of the packet already.
-    void NotifyDrop(Ptr<const Packet> packet, ipseclab::esp::DropReason reason, bool outbound);
+    /// Counts and traces a packet that the device below refused, as DropReason::Queue. The device
+    /// may have put its header in front of the packet already.
+    void NotifyQueueDrop(Ptr<const Packet> packet, bool outbound);
 
     /// Addresses that ESP is for: all that the node had when the simulation started.
     bool IsLocalAddress(Ipv4Address address) const;

@@ -11,7 +11,6 @@
 namespace ns3
 {
 
-using ipseclab::esp::DropReason;
 using ipseclab::esp::Verdict;
 
 NS_LOG_COMPONENT_DEFINE("IpsecNetDevice");
@@ -71,7 +70,7 @@ bool IpsecNetDevice::Account(Ptr<const Packet> packet, bool sent)
 {
     if (!sent)
     {
-        m_gateway->NotifyDrop(packet, DropReason::Queue, true);
+        m_gateway->NotifyQueueDrop(packet, true);
     }
     return sent;
 }

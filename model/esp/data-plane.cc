@@ -168,16 +168,9 @@ DataPlaneResult DataPlane::ProcessInboundClear()
     return {};
 }
 
-void DataPlane::CountOutboundDrop(DropReason reason)
+void DataPlane::CountQueueDrop(bool outbound)
 {
-    m_counters.outboundIn += reason == DropReason::Queue ? 0 : 1;
-    m_counters.outboundDrops.Count(reason);
-}
-
-void DataPlane::CountInboundDrop(DropReason reason)
-{
-    m_counters.inboundIn += reason == DropReason::Queue ? 0 : 1;
-    m_counters.inboundDrops.Count(reason);
+    (outbound ? m_counters.outboundDrops : m_counters.inboundDrops).Count(DropReason::Queue);
 }
 
 } // namespace ipseclab::esp

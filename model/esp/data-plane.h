@@ -93,13 +93,9 @@ class DataPlane
     /// A clear packet that entered from the protected side's outside: may it?
     DataPlaneResult ProcessInboundClear();
 
-    /**
-     * Counts what an attachment drops. Queue: a packet that was already counted as transformed or
-     * bypassed; any other reason: one that none of the functions above has seen.
-     */
-    void CountOutboundDrop(DropReason reason);
-    /// Likewise.
-    void CountInboundDrop(DropReason reason);
+    /// A packet that was counted as transformed or bypassed, and that the device below then
+    /// refused.
+    void CountQueueDrop(bool outbound);
 
   private:
     DataPlaneResult SealWith(OutboundSa& sa, std::size_t innerLength, std::size_t mtu);

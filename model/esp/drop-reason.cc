@@ -24,8 +24,6 @@ const char* Name(DropReason reason)
         return "sequence-overflow";
     case DropReason::TooBig:
         return "too-big";
-    case DropReason::TtlExpired:
-        return "ttl-expired";
     case DropReason::Fragment:
         return "fragment";
     case DropReason::UnknownSpi:

@@ -21,7 +21,6 @@ enum class DropReason : std::uint8_t
     AcquirePending,     ///< outbound: PROTECT, but there is no SA yet; IKE was asked for one
     SequenceOverflow,   ///< outbound: the SA has used its last number
     TooBig,             ///< outbound: the ESP packet would exceed the MTU of the link
-    TtlExpired,         ///< the fast path forwards by itself and the TTL ran out
     Fragment,           ///< inbound: an IP fragment offered to ESP (RFC 4303, section 3.4.1)
     UnknownSpi,         ///< inbound: no SA
     ReplayTooOld,       ///< inbound: left of the window
