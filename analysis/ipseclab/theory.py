@@ -20,6 +20,7 @@ Floats = npt.NDArray[np.float64]
 
 _NODES = 16  # of Gauss-Legendre quadrature in each piece of a unit interval
 _NEGLIGIBLE = 1e-16
+_TIE_DECIMALS = 9  # of a packet distance; a nanosecond is more of one at any rate a run can have
 _CHUNK = 4096  # unit intervals handled at once
 
 
@@ -34,7 +35,9 @@ def two_paths(
     :param loss: probability that the network loses a packet
     """
     window = np.asarray(windows, dtype=np.float64)
-    overtakers = np.maximum(0.0, np.ceil(rate_spread) - window)
+    # 1 Mpps x 70 us is 70 packets, not the 70.00000000000001 of floating point.
+    behind = np.ceil(np.round(rate_spread, _TIE_DECIMALS))
+    overtakers = np.maximum(0.0, behind - window)
     slow_loss = 1.0 - (1.0 - fast_share * (1.0 - loss)) ** overtakers
     return np.where(window == 0, 0.0, (1.0 - fast_share) * slow_loss)
 

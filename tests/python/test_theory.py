@@ -10,6 +10,7 @@ import pytest
 from conftest import VECTORS, read_json
 from scipy import stats
 
+import ipseclab
 from ipseclab import theory
 
 TABLES = VECTORS / "replay-theory"
@@ -91,3 +92,17 @@ def test_only_constant_spacing_has_a_theory() -> None:
     values: dict[str, float | str] = {"spacing": "poisson", "network": "uniform"}
     assert theory.replay_loss("replay-window", values, [64]) is None
     assert theory.replay_loss("something-else", values, [64]) is None
+
+
+def test_a_tie_is_a_whole_number_of_packets_in_spite_of_floating_point() -> None:
+    rate_spread = 1e5 * 510e-6
+    assert rate_spread > 51
+    assert theory.two_paths([51, 50], rate_spread, 0.3) == pytest.approx([0, 0.7 * 0.3])
+
+
+@pytest.mark.core
+@pytest.mark.parametrize(("spread", "lost"), [("510us", False), ("520us", True)])
+def test_the_simulator_breaks_ties_as_the_formula_does(spread: str, lost: bool) -> None:
+    """51 packets: a fast one and the slow one sent 51 before it arrive at the same instant."""
+    row = ipseclab.run("replay-window", window=51, spread=spread, packets=3000)
+    assert (float(str(row["metric.replay_loss_ratio"])) > 0) is lost
