@@ -36,7 +36,7 @@ def two_paths(
     """
     window = np.asarray(windows, dtype=np.float64)
     # 1 Mpps x 70 us is 70 packets, not the 70.00000000000001 of floating point.
-    behind = np.ceil(np.round(rate_spread, _TIE_DECIMALS))
+    behind = np.ceil(np.round(np.asarray(rate_spread, dtype=np.float64), _TIE_DECIMALS))
     overtakers = np.maximum(0.0, behind - window)
     slow_loss = 1.0 - (1.0 - fast_share * (1.0 - loss)) ** overtakers
     return np.where(window == 0, 0.0, (1.0 - fast_share) * slow_loss)
