@@ -16,6 +16,33 @@ Identity Identity::Fqdn(const std::string& name)
     return {wire::IdType::Fqdn, Bytes(name.begin(), name.end())};
 }
 
+Identity Identity::Email(const std::string& address)
+{
+    return {wire::IdType::Rfc822Address, Bytes(address.begin(), address.end())};
+}
+
+Identity Identity::Address(const IpAddress& address)
+{
+    const ByteSpan octets = address.Octets();
+    return {address.IsV4() ? wire::IdType::Ipv4Address : wire::IdType::Ipv6Address,
+            Bytes(octets.begin(), octets.end())};
+}
+
+Identity Identity::DistinguishedName(Bytes der)
+{
+    return {wire::IdType::DerAsn1Dn, std::move(der)};
+}
+
+Identity Identity::KeyId(Bytes octets)
+{
+    return {wire::IdType::KeyId, std::move(octets)};
+}
+
+Identity Identity::Null()
+{
+    return {wire::IdType::Null, {}};
+}
+
 wire::IdPayload Identity::ToPayload() const
 {
     wire::IdPayload payload;

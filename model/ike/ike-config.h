@@ -4,6 +4,7 @@
 #ifndef IPSECLAB_IKE_IKE_CONFIG_H
 #define IPSECLAB_IKE_IKE_CONFIG_H
 
+#include "model/crypto/certificate.h"
 #include "model/crypto/payload-cipher.h"
 #include "model/ike/proposal.h"
 #include "model/wire/ip-address.h"
@@ -47,6 +48,13 @@ struct Identity
     Bytes data;
 
     static Identity Fqdn(const std::string& name);
+    static Identity Email(const std::string& address);
+    static Identity Address(const IpAddress& address);
+    /// \param der a distinguished name, such as crypto::Certificate::Subject gives
+    static Identity DistinguishedName(Bytes der);
+    static Identity KeyId(Bytes octets);
+    /// Nobody (RFC 7619).
+    static Identity Null();
     wire::IdPayload ToPayload() const;
     bool operator==(const Identity& o) const;
 };
@@ -59,6 +67,33 @@ struct RetransmissionPolicy
     unsigned tries{6};                         ///< transmissions before the SA is given up
 };
 
+/// How a side proves who it is.
+enum class AuthKind : std::uint8_t
+{
+    SharedKey, ///< RFC 7296, section 2.15
+    Signature, ///< RFC 7427 where both sides announce it, otherwise RFC 7296 and RFC 4754
+    Null,      ///< proves nothing but that the side is the same all along (RFC 7619)
+};
+
+/// The proof that this side gives, and the one that it asks for; they need not be of one kind.
+struct AuthConfig
+{
+    AuthKind local{AuthKind::SharedKey};
+    AuthKind remote{AuthKind::SharedKey};
+    std::shared_ptr<const crypto::PrivateKey> privateKey; ///< of localId
+    crypto::CertificateList certificates; ///< sent: that of the private key, then those above it
+    /// CA certificates that may vouch for remoteId, or its own certificate.
+    crypto::CertificateList trustAnchors;
+    /// Announced as acceptable, and the order of our choice; empty: RFC 7427 is not offered.
+    std::vector<crypto::HashId> hashes{crypto::HashId::Sha2_256,
+                                       crypto::HashId::Sha2_384,
+                                       crypto::HashId::Sha2_512,
+                                       crypto::HashId::Identity};
+    bool pss{false}; ///< an RSA key of ours signs with RSASSA-PSS in RFC 7427
+    /// Seconds since 1970 at Instant zero: the driver's clock for the validity of certificates.
+    std::chrono::seconds unixTimeAtZero{0};
+};
+
 /// What one gateway knows of one peer: PAD entry, IKE and Child SA proposals.
 struct PeerConfig
 {
@@ -68,6 +103,10 @@ struct PeerConfig
     Identity localId;
     Identity remoteId;
     Bytes preSharedKey;
+    AuthConfig auth;
+    /// Octets of the IP datagram above which an encrypted IKE message is sent in fragments; at
+    /// least 256. Zero: RFC 7383 is not offered.
+    std::size_t maxIkeDatagram{1280};
     std::vector<IkeSuite> ikeSuites{IkeSuite{}};
     std::vector<ChildSuite> childSuites{ChildSuite{}};
     TrafficSelectorList localSelectors;

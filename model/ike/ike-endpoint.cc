@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #include "model/crypto/prf.h"
+#include "model/ike/authentication.h"
 #include "model/ike/ike-sa.h"
 
 #include <algorithm>
@@ -29,8 +30,10 @@ bool IsUsable(const PeerConfig& peer)
     };
     const auto childFits = [](const ChildSuite& s)
     { return crypto::FindTraits(s.cipher).has_value(); };
-    return !peer.ikeSuites.empty() && !peer.childSuites.empty() && !peer.localSelectors.empty() &&
-           !peer.remoteSelectors.empty() &&
+    constexpr std::size_t kSmallestDatagram = 256;
+    return (peer.maxIkeDatagram == 0 || peer.maxIkeDatagram >= kSmallestDatagram) &&
+           IsComplete(peer.auth) && !peer.ikeSuites.empty() && !peer.childSuites.empty() &&
+           !peer.localSelectors.empty() && !peer.remoteSelectors.empty() &&
            std::all_of(peer.ikeSuites.begin(), peer.ikeSuites.end(), ikeFits) &&
            std::all_of(peer.childSuites.begin(), peer.childSuites.end(), childFits);
 }
@@ -242,7 +245,10 @@ void IkeEndpoint::State::RepeatLastAnswer(Instant now,
         return;
     }
     ++counters.responsesResent;
-    Transmit({path, found->second.answer.response});
+    for (const auto& response : found->second.answer.responses)
+    {
+        Transmit({path, response});
+    }
 }
 
 /// Takes what an SA has to say after it was given anything; the entry may be gone afterwards.

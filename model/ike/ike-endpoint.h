@@ -29,11 +29,12 @@ struct IkeCounters
     std::uint64_t malformed{0};       ///< no IKEv2 message, or an exchange out of place
     std::uint64_t badVersion{0};
     std::uint64_t unknownSpi{0};
-    std::uint64_t badIcv{0};        ///< an SK payload that did not open
-    std::uint64_t badMessageId{0};  ///< outside the window of one
-    std::uint64_t noPeer{0};        ///< IKE_SA_INIT from an address without configuration
-    std::uint64_t halfOpenLimit{0}; ///< IKE_SA_INIT of a peer with too many half-open IKE SAs
-    std::uint64_t unsupported{0};   ///< authentic requests that were refused by an error notify
+    std::uint64_t badIcv{0};             ///< an SK payload that did not open
+    std::uint64_t badMessageId{0};       ///< outside the window of one
+    std::uint64_t noPeer{0};             ///< IKE_SA_INIT from an address without configuration
+    std::uint64_t halfOpenLimit{0};      ///< IKE_SA_INIT of a peer with too many half-open IKE SAs
+    std::uint64_t fragmentsDiscarded{0}; ///< SKF payloads that are replayed, obsolete or too many
+    std::uint64_t unsupported{0}; ///< authentic requests that were refused by an error notify
 };
 
 /**
@@ -50,6 +51,7 @@ struct IkeCounters
  * value when the peer asks for another group; the first Child SA's SPI with the first IKE_SA_INIT
  * response. A responder: SPI, nonce, private value with each new IKE_SA_INIT request (of one that
  * is refused before its KE payload is used, only the SPI), the Child SA's SPI with IKE_AUTH.
+ * A signature with RSASSA-PSS: its salt, before the SPI of the Child SA (responder) or after it.
  *
  * An unauthenticated error to IKE_SA_INIT does not end the attempt (RFC 7296, section 2.21.1): the
  * initiator goes on until its last try and then closes with the reason that the error named.
@@ -74,7 +76,8 @@ class IkeEndpoint
 
     /// \name Configuration
     /// Adds a peer; a responder finds it by the remote address, the first one added wins. False:
-    /// the name is taken, or there is a suite that the model has not got, or no suite or selector.
+    /// the name is taken, or there is a suite that the model has not got, or no suite or selector,
+    /// or a key, certificate or trust anchor is missing, or the datagram limit is below 256.
     bool AddPeer(const PeerConfig& peer);
 
     /// \name Commands

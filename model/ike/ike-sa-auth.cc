@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include "model/crypto/prf.h"
+#include "model/ike/authentication.h"
 #include "model/ike/ike-sa.h"
 #include "model/ike/narrowing.h"
 
@@ -19,53 +19,14 @@ namespace
 /// How many IKE_SA_INIT responses an initiator follows up before one is proven.
 constexpr std::size_t kMaxCandidates = 5;
 
-/// AUTH of the side whose identity is given (RFC 7296, section 2.15).
-Bytes ComputeAuth(const SecureChannel& channel,
-                  const InitTranscript& transcript,
-                  bool ofInitiator,
-                  const wire::IdPayload& id,
-                  const Bytes& secret)
-{
-    const crypto::PrfId prf = channel.Suite().prf;
-    const Bytes octets = SignedOctets(prf,
-                                      ofInitiator ? transcript.request : transcript.response,
-                                      ofInitiator ? transcript.nonceR : transcript.nonceI,
-                                      ofInitiator ? channel.Keys().skPi : channel.Keys().skPr,
-                                      id.Body());
-    return SharedKeyAuth(prf, secret, octets);
-}
-
-bool IsAuthentic(const SecureChannel& channel,
-                 const InitTranscript& transcript,
-                 bool ofInitiator,
-                 const wire::IdPayload& id,
-                 const wire::AuthPayload& auth,
-                 const PeerConfig& peer)
-{
-    return Identity{id.type, id.data} == peer.remoteId &&
-           auth.method == wire::AuthMethod::SharedKey &&
-           crypto::ConstantTimeEqual(
-               auth.data,
-               ComputeAuth(channel, transcript, ofInitiator, id, peer.preSharedKey));
-}
-
-wire::Payload MakeAuth(const SecureChannel& channel,
-                       const InitTranscript& transcript,
-                       bool ofInitiator,
-                       const PeerConfig& peer)
-{
-    return wire::MakePayload(PayloadType::Auth,
-                             wire::AuthPayload{wire::AuthMethod::SharedKey,
-                                               ComputeAuth(channel,
-                                                           transcript,
-                                                           ofInitiator,
-                                                           peer.localId.ToPayload(),
-                                                           peer.preSharedKey)});
-}
-
 wire::Payload MakeTs(PayloadType type, const TrafficSelectorList& selectors)
 {
     return wire::MakePayload(type, wire::TsPayload{selectors});
+}
+
+void Append(wire::PayloadList& list, wire::PayloadList more)
+{
+    std::move(more.begin(), more.end(), std::back_inserter(list));
 }
 
 } // namespace
@@ -117,15 +78,30 @@ void IkeSa::AddCandidate(Instant now, InitResult init)
     {
         m_firstChildSpi = m_environment.childSpis.Allocate(m_environment.random, LocalSpi());
     }
-    const wire::PayloadList payloads{
-        wire::MakePayload(PayloadType::IdI, m_peer.localId.ToPayload()),
-        wire::MakePayload(PayloadType::IdR, m_peer.remoteId.ToPayload()),
-        MakeAuth(init.channel, init.transcript, true, m_peer),
-        wire::MakePayload(PayloadType::Sa,
-                          MakeChildProposals(m_peer.childSuites, *m_firstChildSpi, false)),
-        MakeTs(PayloadType::TsI, m_peer.localSelectors),
-        MakeTs(PayloadType::TsR, m_peer.remoteSelectors)};
-    Bytes request = init.channel.Seal(wire::ExchangeType::IkeAuth, 1, false, payloads);
+    auto proof = MakeProof({m_peer, init.channel, init.transcript, init.abilities, true},
+                           m_environment.random);
+    if (!proof)
+    {
+        m_init->NoteFailure(IkeFailure::AuthenticationFailed);
+        return;
+    }
+    wire::PayloadList payloads{wire::MakePayload(PayloadType::IdI, m_peer.localId.ToPayload())};
+    Append(payloads, std::move(proof->certificates));
+    if (auto certificateRequest = MakeCertificateRequest(m_peer))
+    {
+        payloads.push_back(std::move(*certificateRequest));
+    }
+    if (m_peer.remoteId.type != wire::IdType::Null)
+    {
+        payloads.push_back(wire::MakePayload(PayloadType::IdR, m_peer.remoteId.ToPayload()));
+    }
+    Append(payloads,
+           {std::move(proof->auth),
+            wire::MakePayload(PayloadType::Sa,
+                              MakeChildProposals(m_peer.childSuites, *m_firstChildSpi, false)),
+            MakeTs(PayloadType::TsI, m_peer.localSelectors),
+            MakeTs(PayloadType::TsR, m_peer.remoteSelectors)});
+    auto request = init.channel.SealParts(wire::ExchangeType::IkeAuth, 1, false, payloads);
     m_candidates.push_back({std::move(init), std::move(request)});
     m_phase = Phase::AuthSent;
     m_nextRequestId = 2;
@@ -133,9 +109,9 @@ void IkeSa::AddCandidate(Instant now, InitResult init)
     std::vector<Bytes> requests;
     for (const auto& candidate : m_candidates)
     {
-        requests.push_back(candidate.authRequest);
+        requests.insert(requests.end(), candidate.authRequest.begin(), candidate.authRequest.end());
     }
-    Transmit(m_path, requests.back());
+    TransmitAll(m_path, m_candidates.back().authRequest);
     m_retransmitter.Start(now, m_peer.retransmission, std::move(requests));
 }
 
@@ -158,7 +134,7 @@ void IkeSa::HandleAuthResponse(Instant now, const wire::IkeHeader& header, ByteS
             continue;
         }
         known = true;
-        const auto failure = opened ? CheckAuthResponse(m_candidates[i], opened->payloads)
+        const auto failure = opened ? CheckAuthResponse(now, m_candidates[i], opened->payloads)
                                     : std::make_optional(IkeFailure::InvalidSyntax);
         if (!failure)
         {
@@ -183,7 +159,8 @@ void IkeSa::HandleAuthResponse(Instant now, const wire::IkeHeader& header, ByteS
     }
 }
 
-std::optional<IkeFailure> IkeSa::CheckAuthResponse(const Candidate& candidate,
+std::optional<IkeFailure> IkeSa::CheckAuthResponse(Instant now,
+                                                   const Candidate& candidate,
                                                    const wire::PayloadList& response) const
 {
     const auto* id = wire::Find<wire::IdPayload>(response, PayloadType::IdR);
@@ -194,7 +171,7 @@ std::optional<IkeFailure> IkeSa::CheckAuthResponse(const Candidate& candidate,
         return error ? ToFailure(error->type) : IkeFailure::InvalidSyntax;
     }
     const InitResult& init = candidate.init;
-    if (!IsAuthentic(init.channel, init.transcript, false, *id, *auth, m_peer))
+    if (!IsProven(now, {m_peer, init.channel, init.transcript, init.abilities, true}, response))
     {
         return IkeFailure::AuthenticationFailed;
     }
@@ -222,6 +199,7 @@ void IkeSa::Adopt(std::size_t candidate)
     InitResult& init = m_candidates[candidate].init;
     m_id = init.channel.Id();
     m_transcript = std::move(init.transcript);
+    m_abilities = std::move(init.abilities);
     m_channel = std::move(init.channel);
     m_candidates.clear();
     m_init.reset();
@@ -342,14 +320,17 @@ IkeSa::Answer IkeSa::AnswerAuth(Instant now, const wire::PayloadList& request)
     {
         return Fatal(NotifyType::InvalidSyntax);
     }
-    if (!IsAuthentic(*m_channel, m_transcript, true, *id, *auth, m_peer))
+    const AuthContext context{m_peer, *m_channel, m_transcript, m_abilities, false};
+    auto proof =
+        IsProven(now, context, request) ? MakeProof(context, m_environment.random) : std::nullopt;
+    if (!proof)
     {
         return Fatal(NotifyType::AuthenticationFailed);
     }
     Establish(now);
-    Answer answer{{wire::MakePayload(PayloadType::IdR, m_peer.localId.ToPayload()),
-                   MakeAuth(*m_channel, m_transcript, false, m_peer)},
-                  std::nullopt};
+    Answer answer{{wire::MakePayload(PayloadType::IdR, m_peer.localId.ToPayload())}, std::nullopt};
+    Append(answer.payloads, std::move(proof->certificates));
+    answer.payloads.push_back(std::move(proof->auth));
     AnswerFirstChild(*sa, *tsI, *tsR, answer.payloads);
     return answer;
 }

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #include "model/ike/ike-sa-init.h"
+#include "model/ike/authentication.h"
 
 #include <algorithm>
 
@@ -45,16 +46,94 @@ wire::Payload MakeKe(const crypto::KeyExchange& exchange)
         wire::KePayload{static_cast<std::uint16_t>(exchange.Group()), exchange.PublicValue()});
 }
 
-InitResult MakeResult(const IkeSaId& id,
+bool OffersSignatures(const PeerConfig& peer)
+{
+    const AuthConfig& auth = peer.auth;
+    return !auth.hashes.empty() &&
+           (auth.local == AuthKind::Signature || auth.remote == AuthKind::Signature);
+}
+
+/// RFC 7427, section 4: two octets for each hash.
+Bytes HashOctets(const std::vector<crypto::HashId>& hashes)
+{
+    ByteWriter out;
+    for (const auto hash : hashes)
+    {
+        out.U16(static_cast<std::uint16_t>(hash));
+    }
+    return out.Take();
+}
+
+/**
+ * The status notifies of our side.
+ * \param request null: this is the request; otherwise only what the request has too is announced
+ */
+void Announce(const PeerConfig& peer, const wire::PayloadList* request, wire::PayloadList& out)
+{
+    const auto isAsked = [request](NotifyType type)
+    { return !request || wire::FindNotify(*request, type); };
+    if (peer.maxIkeDatagram > 0 && isAsked(NotifyType::Ikev2FragmentationSupported))
+    {
+        out.push_back(wire::MakeNotify(NotifyType::Ikev2FragmentationSupported));
+    }
+    if (OffersSignatures(peer) && isAsked(NotifyType::SignatureHashAlgorithms))
+    {
+        out.push_back(
+            wire::MakeNotify(NotifyType::SignatureHashAlgorithms, HashOctets(peer.auth.hashes)));
+    }
+}
+
+/// What the peer has announced and we have, or will.
+PeerAbilities ReadAbilities(const PeerConfig& peer, const wire::PayloadList& received)
+{
+    PeerAbilities abilities;
+    abilities.fragmentation = peer.maxIkeDatagram > 0 &&
+                              wire::FindNotify(received, NotifyType::Ikev2FragmentationSupported);
+    const auto* hashes = wire::FindNotify(received, NotifyType::SignatureHashAlgorithms);
+    if (hashes && OffersSignatures(peer))
+    {
+        abilities.digitalSignature = true;
+        ByteReader reader(hashes->data);
+        while (reader.Left() >= 2)
+        {
+            const auto hash = static_cast<crypto::HashId>(reader.U16());
+            const auto& ours = peer.auth.hashes;
+            if (std::find(ours.begin(), ours.end(), hash) != ours.end())
+            {
+                abilities.hashes.push_back(hash);
+            }
+        }
+    }
+    return abilities;
+}
+
+/// How long an IKE message may be so that its IP datagram is not too big, non-ESP marker included.
+std::size_t MessageLimit(const PeerConfig& peer)
+{
+    constexpr std::size_t kUdpAndMarker = 8 + 4;
+    const std::size_t ip = peer.remote.address.IsV4() ? 20 : 40;
+    return peer.maxIkeDatagram - ip - kUdpAndMarker;
+}
+
+InitResult MakeResult(const PeerConfig& peer,
+                      const IkeSaId& id,
                       bool initiator,
                       const IkeSuite& suite,
                       InitTranscript transcript,
-                      ByteSpan shared)
+                      ByteSpan shared,
+                      PeerAbilities abilities)
 {
     const Bytes seed = ComputeSkeyseed(suite.prf, transcript.nonceI, transcript.nonceR, shared);
     IkeKeys keys =
         DeriveIkeKeys(suite, seed, transcript.nonceI, transcript.nonceR, id.spiI, id.spiR);
-    return {SecureChannel(id, initiator, suite, std::move(keys)), std::move(transcript)};
+    InitResult result{SecureChannel(id, initiator, suite, std::move(keys)),
+                      std::move(transcript),
+                      std::move(abilities)};
+    if (result.abilities.fragmentation)
+    {
+        result.channel.SetFragmentLimit(MessageLimit(peer));
+    }
+    return result;
 }
 
 InitAnswer Refuse(const wire::IkeMessage& request, NotifyType type, Bytes data = {})
@@ -112,6 +191,11 @@ IkeFailure InitInitiator::Hint() const
     return m_hint;
 }
 
+void InitInitiator::NoteFailure(IkeFailure reason)
+{
+    m_hint = reason;
+}
+
 InitInitiator::Reaction InitInitiator::HandleResponse(const wire::IkeMessage& response,
                                                       ByteSpan octets)
 {
@@ -137,6 +221,7 @@ Bytes InitInitiator::MakeRequest(const crypto::KeyExchange& exchange) const
         wire::MakePayload(PayloadType::Sa, MakeIkeProposals(m_peer.ikeSuites, ByteSpan())));
     payloads.push_back(MakeKe(exchange));
     payloads.push_back(wire::MakePayload(PayloadType::Nonce, wire::NoncePayload{m_nonce}));
+    Announce(m_peer, nullptr, payloads);
     return wire::Serialize(MakeInitHeader(m_spiI, 0, wire::kFlagInitiator), payloads);
 }
 
@@ -224,7 +309,13 @@ InitInitiator::Reaction InitInitiator::Complete(const wire::IkeMessage& response
                               m_nonce,
                               nonce->data};
     const IkeSaId id{m_spiI, response.header.responderSpi};
-    return MakeResult(id, true, suite, std::move(transcript), *shared);
+    return MakeResult(m_peer,
+                      id,
+                      true,
+                      suite,
+                      std::move(transcript),
+                      *shared,
+                      ReadAbilities(m_peer, response.payloads));
 }
 
 bool InitInitiator::IsOffered(const Choice<IkeSuite>& choice) const
@@ -282,13 +373,25 @@ InitAnswer AnswerInit(const PeerConfig& peer,
         return Refuse(request, NotifyType::InvalidSyntax);
     }
     const IkeSaId id{request.header.initiatorSpi, spiR};
+    wire::PayloadList payloads{wire::MakePayload(PayloadType::Sa, AnswerIke(*choice, ByteSpan())),
+                               MakeKe(*exchange),
+                               wire::MakePayload(PayloadType::Nonce, wire::NoncePayload{ourNonce})};
+    if (auto certificateRequest = MakeCertificateRequest(peer))
+    {
+        payloads.push_back(std::move(*certificateRequest));
+    }
+    Announce(peer, &request.payloads, payloads);
     Bytes response =
-        wire::Serialize(MakeInitHeader(id.spiI, id.spiR, wire::kFlagResponse),
-                        {wire::MakePayload(PayloadType::Sa, AnswerIke(*choice, ByteSpan())),
-                         MakeKe(*exchange),
-                         wire::MakePayload(PayloadType::Nonce, wire::NoncePayload{ourNonce})});
+        wire::Serialize(MakeInitHeader(id.spiI, id.spiR, wire::kFlagResponse), payloads);
     InitTranscript transcript{Bytes(octets.begin(), octets.end()), response, nonce->data, ourNonce};
-    return {std::move(response), MakeResult(id, false, suite, std::move(transcript), *shared)};
+    return {std::move(response),
+            MakeResult(peer,
+                       id,
+                       false,
+                       suite,
+                       std::move(transcript),
+                       *shared,
+                       ReadAbilities(peer, request.payloads))};
 }
 
 } // namespace ipseclab::ike

@@ -27,11 +27,20 @@ struct InitTranscript
     Bytes nonceR;
 };
 
+/// What both sides have announced in IKE_SA_INIT. Proven to be genuine by AUTH.
+struct PeerAbilities
+{
+    bool fragmentation{false};          ///< RFC 7383
+    bool digitalSignature{false};       ///< RFC 7427; then no other signature will do
+    std::vector<crypto::HashId> hashes; ///< that the peer verifies, the model's only
+};
+
 /// A completed IKE_SA_INIT exchange.
 struct InitResult
 {
     SecureChannel channel;
     InitTranscript transcript;
+    PeerAbilities abilities;
 };
 
 /// What an unauthenticated error notify says about the end of the IKE SA.
@@ -65,6 +74,8 @@ class InitInitiator
     Reaction HandleResponse(const wire::IkeMessage& response, ByteSpan octets);
     /// The reason to give when no good answer comes: what an error notify said, else Timeout.
     IkeFailure Hint() const;
+    /// A reason that was found after this exchange.
+    void NoteFailure(IkeFailure reason);
 
   private:
     /// One group that was tried.

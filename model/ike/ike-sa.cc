@@ -77,10 +77,11 @@ std::unique_ptr<IkeSa> IkeSa::Respond(Instant now,
     std::unique_ptr<IkeSa> sa(new IkeSa(environment, peer, path, false, init.channel.Id()));
     sa->m_channel = std::move(init.channel);
     sa->m_transcript = std::move(init.transcript);
-    sa->m_lastAnswer = {sa->m_transcript.request, sa->m_transcript.response};
+    sa->m_abilities = std::move(init.abilities);
+    sa->m_lastAnswer = {sa->m_transcript.request, {sa->m_transcript.response}};
     sa->m_expectedRequestId = 1;
     sa->m_halfOpenDeadline = now + peer.halfOpenTimeout;
-    sa->Transmit(path, sa->m_lastAnswer.response);
+    sa->TransmitAll(path, sa->m_lastAnswer.responses);
     return sa;
 }
 
@@ -231,10 +232,10 @@ void IkeSa::HandleRequest(Instant now,
                           ByteSpan octets)
 {
     IkeCounters& counters = m_environment.counters;
-    if (!m_lastAnswer.request.empty() && IsEqual(octets, m_lastAnswer.request))
+    if (RepeatsLastRequest(header, octets))
     {
         ++counters.responsesResent;
-        Transmit(path, m_lastAnswer.response);
+        TransmitAll(path, m_lastAnswer.responses);
         return;
     }
     if (!IsInPlace(header.exchange))
@@ -255,11 +256,24 @@ void IkeSa::HandleRequest(Instant now,
     }
     m_lastHeard = now;
     ++m_expectedRequestId;
+    const bool joined = opened && !opened->firstFragment.empty();
     Reply(path,
           header.exchange,
-          octets,
+          joined ? ByteSpan(opened->firstFragment) : octets,
           opened ? AnswerRequest(now, header.exchange, opened->payloads)
                  : Fatal(NotifyType::InvalidSyntax));
+}
+
+/// RFC 7296, section 2.1: bit for bit; fragments may differ from try to try, but are authentic.
+bool IkeSa::RepeatsLastRequest(const wire::IkeHeader& header, ByteSpan octets)
+{
+    if (m_lastAnswer.request.empty())
+    {
+        return false;
+    }
+    return IsEqual(octets, m_lastAnswer.request) ||
+           (m_channel && header.messageId + 1 == m_expectedRequestId &&
+            m_channel->IsFirstFragment(octets));
 }
 
 void IkeSa::Reply(const Path& path, ExchangeType exchange, ByteSpan request, Answer answer)
@@ -269,9 +283,9 @@ void IkeSa::Reply(const Path& path, ExchangeType exchange, ByteSpan request, Ans
         ++m_environment.counters.unsupported;
     }
     m_lastAnswer.request.assign(request.begin(), request.end());
-    m_lastAnswer.response =
-        m_channel->Seal(exchange, m_expectedRequestId - 1, true, answer.payloads);
-    Transmit(path, m_lastAnswer.response);
+    m_lastAnswer.responses =
+        m_channel->SealParts(exchange, m_expectedRequestId - 1, true, answer.payloads);
+    TransmitAll(path, m_lastAnswer.responses);
     if (answer.close)
     {
         Finished(*answer.close);
@@ -369,10 +383,10 @@ void IkeSa::SendNextRequest(Instant now)
     const auto exchange = std::visit([](const auto& t) { return t.kExchange; }, task);
     const auto payloads = std::visit([this](const auto& t) { return Request(t); }, task);
     const std::uint32_t id = m_nextRequestId++;
-    Bytes octets = m_channel->Seal(exchange, id, false, payloads);
+    std::vector<Bytes> messages = m_channel->SealParts(exchange, id, false, payloads);
     m_inFlight = InFlight{std::move(task), exchange, id};
-    m_retransmitter.Start(now, m_peer.retransmission, {octets});
-    Transmit(m_path, std::move(octets));
+    TransmitAll(m_path, messages);
+    m_retransmitter.Start(now, m_peer.retransmission, std::move(messages));
 }
 
 void IkeSa::Resend()
@@ -403,6 +417,14 @@ void IkeSa::GiveUp()
 void IkeSa::Transmit(const Path& path, Bytes octets)
 {
     m_transmits.push_back({path, std::move(octets)});
+}
+
+void IkeSa::TransmitAll(const Path& path, const std::vector<Bytes>& messages)
+{
+    for (const auto& octets : messages)
+    {
+        Transmit(path, octets);
+    }
 }
 
 /// The end: every Child SA goes, then the IKE SA; keys are freed.
@@ -438,7 +460,19 @@ std::optional<Instant> IkeSa::LivenessDue() const
 void IkeSa::CountOpenError(OpenError error)
 {
     auto& counters = m_environment.counters;
-    ++(error == OpenError::NotEncrypted ? counters.malformed : counters.badIcv);
+    switch (error)
+    {
+    case OpenError::Incomplete:
+        break;
+    case OpenError::Discarded:
+        ++counters.fragmentsDiscarded;
+        break;
+    case OpenError::NotEncrypted:
+        ++counters.malformed;
+        break;
+    default:
+        ++counters.badIcv;
+    }
 }
 
 } // namespace ipseclab::ike

@@ -49,8 +49,8 @@ class IkeSa
     /// The last request of the peer and our response to it, for repetitions.
     struct CachedAnswer
     {
-        Bytes request;
-        Bytes response;
+        Bytes request;                ///< fragment 1 where it came in fragments
+        std::vector<Bytes> responses; ///< one, or all its fragments
     };
 
     /// Sends the first IKE_SA_INIT request. Draws nonce and private value.
@@ -131,7 +131,7 @@ class IkeSa
     struct Candidate
     {
         InitResult init;
-        Bytes authRequest;
+        std::vector<Bytes> authRequest; ///< one, or all its fragments
     };
 
     struct ChildSa
@@ -172,6 +172,8 @@ class IkeSa
     void Resend();
     void GiveUp();
     void Transmit(const Path& path, Bytes octets);
+    void TransmitAll(const Path& path, const std::vector<Bytes>& messages);
+    bool RepeatsLastRequest(const wire::IkeHeader& header, ByteSpan octets);
     void Finished(IkeFailure reason);
     std::optional<Instant> LivenessDue() const;
     void CountOpenError(OpenError error);
@@ -183,7 +185,8 @@ class IkeSa
     void AddCandidate(Instant now, InitResult init);
     bool IsKnownCandidate(ByteSpan octets) const;
     void HandleAuthResponse(Instant now, const wire::IkeHeader& header, ByteSpan octets);
-    std::optional<IkeFailure> CheckAuthResponse(const Candidate& candidate,
+    std::optional<IkeFailure> CheckAuthResponse(Instant now,
+                                                const Candidate& candidate,
                                                 const wire::PayloadList& response) const;
     void FailHandshake(Instant now, IkeFailure reason, bool peerIsUp);
     void Adopt(std::size_t candidate);
@@ -228,6 +231,7 @@ class IkeSa
     std::optional<std::uint32_t> m_firstChildSpi; ///< offered in IKE_AUTH, not yet installed
 
     std::optional<SecureChannel> m_channel;
+    PeerAbilities m_abilities;
     InitTranscript m_transcript; ///< until IKE_AUTH is over
     std::vector<ChildSa> m_children;
 

@@ -41,10 +41,19 @@ const IkeKeys& SecureChannel::Keys() const
     return m_keys;
 }
 
-Bytes SecureChannel::Seal(wire::ExchangeType exchange,
-                          std::uint32_t messageId,
-                          bool response,
-                          const wire::PayloadList& inner)
+void SecureChannel::SetFragmentLimit(std::size_t octets)
+{
+    m_fragmentLimit = octets;
+}
+
+std::size_t SecureChannel::FragmentLimit() const
+{
+    return m_fragmentLimit;
+}
+
+wire::IkeHeader SecureChannel::MakeHeader(wire::ExchangeType exchange,
+                                          std::uint32_t messageId,
+                                          bool response) const
 {
     wire::IkeHeader header;
     header.initiatorSpi = m_id.spiI;
@@ -53,12 +62,51 @@ Bytes SecureChannel::Seal(wire::ExchangeType exchange,
     header.flags = static_cast<std::uint8_t>((m_initiator ? wire::kFlagInitiator : 0) |
                                              (response ? wire::kFlagResponse : 0));
     header.messageId = messageId;
-    return SealMessage(header, inner, *m_outbound, m_sealed++);
+    return header;
+}
+
+Bytes SecureChannel::Seal(wire::ExchangeType exchange,
+                          std::uint32_t messageId,
+                          bool response,
+                          const wire::PayloadList& inner)
+{
+    return SealMessage(MakeHeader(exchange, messageId, response), inner, *m_outbound, m_sealed++);
+}
+
+std::vector<Bytes> SecureChannel::SealParts(wire::ExchangeType exchange,
+                                            std::uint32_t messageId,
+                                            bool response,
+                                            const wire::PayloadList& inner)
+{
+    if (m_fragmentLimit == 0)
+    {
+        return {Seal(exchange, messageId, response, inner)};
+    }
+    return SealFragments(MakeHeader(exchange, messageId, response),
+                         inner,
+                         *m_outbound,
+                         m_sealed,
+                         m_fragmentLimit);
 }
 
 tl::expected<OpenedPayload, OpenError> SecureChannel::Open(ByteSpan datagram)
 {
-    return OpenMessage(datagram, *m_inbound);
+    if (m_fragmentLimit == 0 || !IsFragment(datagram))
+    {
+        return OpenMessage(datagram, *m_inbound);
+    }
+    FragmentQueue& queue = wire::ParseHeader(datagram)->IsResponse() ? m_responses : m_requests;
+    return queue.Add(datagram, *m_inbound);
+}
+
+bool SecureChannel::IsFirstFragment(ByteSpan datagram)
+{
+    if (m_fragmentLimit == 0)
+    {
+        return false;
+    }
+    const auto fragment = OpenFragment(datagram, *m_inbound);
+    return fragment && fragment->number == 1 && fragment->total > 0;
 }
 
 } // namespace ipseclab::ike

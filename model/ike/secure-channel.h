@@ -4,7 +4,7 @@
 #ifndef IPSECLAB_IKE_SECURE_CHANNEL_H
 #define IPSECLAB_IKE_SECURE_CHANNEL_H
 
-#include "model/ike/encrypted-payload.h"
+#include "model/ike/extensions/fragmentation.h"
 #include "model/ike/ike-event.h"
 
 namespace ipseclab::ike
@@ -21,15 +21,32 @@ class SecureChannel
     const IkeSuite& Suite() const;
     const IkeKeys& Keys() const;
 
-    /// A whole message from this side.
+    /// Both sides have announced RFC 7383: messages above this length go out, and SKF messages come
+    /// in. Zero, as at first: neither.
+    void SetFragmentLimit(std::size_t octets);
+    std::size_t FragmentLimit() const;
+
+    /// A whole message from this side, as one datagram.
     Bytes Seal(wire::ExchangeType exchange,
                std::uint32_t messageId,
                bool response,
                const wire::PayloadList& inner);
-    /// A whole message from the other side.
+    /// The same in as many datagrams as the fragment limit asks for.
+    std::vector<Bytes> SealParts(wire::ExchangeType exchange,
+                                 std::uint32_t messageId,
+                                 bool response,
+                                 const wire::PayloadList& inner);
+    /// A whole message from the other side, or the fragment that completes one.
     tl::expected<OpenedPayload, OpenError> Open(ByteSpan datagram);
+    /// Whether this is an authentic fragment 1, which repeats a request that was answered (RFC
+    /// 7383, section 2.6.1). Stores nothing.
+    bool IsFirstFragment(ByteSpan datagram);
 
   private:
+    wire::IkeHeader MakeHeader(wire::ExchangeType exchange,
+                               std::uint32_t messageId,
+                               bool response) const;
+
     IkeSaId m_id;
     bool m_initiator;
     IkeSuite m_suite;
@@ -37,6 +54,9 @@ class SecureChannel
     std::unique_ptr<crypto::PayloadCipher> m_outbound;
     std::unique_ptr<crypto::PayloadCipher> m_inbound;
     std::uint64_t m_sealed{0};
+    std::size_t m_fragmentLimit{0};
+    FragmentQueue m_requests;
+    FragmentQueue m_responses;
 };
 
 } // namespace ipseclab::ike

@@ -1,0 +1,297 @@
+/*
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "model/ike/authentication.h"
+
+#include <algorithm>
+
+namespace ipseclab::ike
+{
+
+using crypto::HashId;
+using crypto::KeyType;
+using crypto::SignatureAlgorithm;
+using crypto::SignatureScheme;
+using wire::AuthMethod;
+using wire::PayloadType;
+
+namespace
+{
+
+constexpr std::uint8_t kX509Signature = 4; ///< certificate encoding (RFC 7296, section 3.6)
+/// CERT payloads that are looked at; a chain has two or three.
+constexpr std::size_t kMaxCertificates = 10;
+
+/// RFC 7296, section 2.15, for the side whose identity is given.
+Bytes OctetsToSign(const AuthContext& c, bool ofInitiator, const wire::IdPayload& id)
+{
+    return SignedOctets(c.channel.Suite().prf,
+                        ofInitiator ? c.transcript.request : c.transcript.response,
+                        ofInitiator ? c.transcript.nonceR : c.transcript.nonceI,
+                        ofInitiator ? c.channel.Keys().skPi : c.channel.Keys().skPr,
+                        id.Body());
+}
+
+/// The key of a MIC: the shared one, or SK_p, which proves no identity (RFC 7619, section 2.1).
+const Bytes& MicKey(const AuthContext& c, AuthKind kind, bool ofInitiator)
+{
+    const IkeKeys& keys = c.channel.Keys();
+    return kind == AuthKind::SharedKey ? c.peer.preSharedKey : ofInitiator ? keys.skPi : keys.skPr;
+}
+
+bool Contains(const std::vector<HashId>& hashes, HashId hash)
+{
+    return std::find(hashes.begin(), hashes.end(), hash) != hashes.end();
+}
+
+/// How the methods of before RFC 7427 sign with a key; Ed25519 is not among them.
+struct LegacyMethod
+{
+    AuthMethod method;
+    SignatureAlgorithm algorithm;
+};
+
+std::optional<LegacyMethod> FindLegacyMethod(KeyType type)
+{
+    switch (type)
+    {
+    case KeyType::Rsa:
+        return LegacyMethod{AuthMethod::RsaSignature, {SignatureScheme::RsaPkcs1, HashId::Sha1, 0}};
+    case KeyType::EcP256:
+        return LegacyMethod{AuthMethod::EcdsaP256,
+                            {SignatureScheme::EcdsaFixed, HashId::Sha2_256, 0}};
+    case KeyType::EcP384:
+        return LegacyMethod{AuthMethod::EcdsaP384,
+                            {SignatureScheme::EcdsaFixed, HashId::Sha2_384, 0}};
+    case KeyType::EcP521:
+        return LegacyMethod{AuthMethod::EcdsaP521,
+                            {SignatureScheme::EcdsaFixed, HashId::Sha2_512, 0}};
+    case KeyType::Ed25519:
+        break;
+    }
+    return std::nullopt;
+}
+
+/// The first of our hashes that the peer takes and the key can do.
+std::optional<SignatureAlgorithm> ChooseDigital(const AuthContext& c)
+{
+    for (const HashId hash : c.peer.auth.hashes)
+    {
+        const auto found =
+            crypto::ChooseAlgorithm(c.peer.auth.privateKey->Type(), hash, c.peer.auth.pss);
+        if (found && Contains(c.abilities.hashes, hash))
+        {
+            return found;
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<wire::AuthPayload> SignDigital(const AuthContext& c,
+                                             ByteSpan octets,
+                                             crypto::RandomSource& random)
+{
+    const auto algorithm = ChooseDigital(c);
+    const auto signature =
+        algorithm ? c.peer.auth.privateKey->Sign(*algorithm, octets, random) : std::nullopt;
+    if (!signature)
+    {
+        return std::nullopt;
+    }
+    const Bytes identifier = crypto::EncodeAlgorithm(*algorithm);
+    Bytes data{static_cast<std::uint8_t>(identifier.size())};
+    data.insert(data.end(), identifier.begin(), identifier.end());
+    data.insert(data.end(), signature->begin(), signature->end());
+    return wire::AuthPayload{AuthMethod::DigitalSignature, std::move(data)};
+}
+
+std::optional<wire::AuthPayload> SignLegacy(const AuthContext& c,
+                                            ByteSpan octets,
+                                            crypto::RandomSource& random)
+{
+    const auto legacy = FindLegacyMethod(c.peer.auth.privateKey->Type());
+    auto signature =
+        legacy ? c.peer.auth.privateKey->Sign(legacy->algorithm, octets, random) : std::nullopt;
+    return signature ? std::optional(wire::AuthPayload{legacy->method, std::move(*signature)})
+                     : std::nullopt;
+}
+
+std::optional<wire::AuthPayload> MakeAuth(const AuthContext& c, crypto::RandomSource& random)
+{
+    const AuthKind kind = c.peer.auth.local;
+    const Bytes octets = OctetsToSign(c, c.initiator, c.peer.localId.ToPayload());
+    if (kind == AuthKind::Signature)
+    {
+        return c.abilities.digitalSignature ? SignDigital(c, octets, random)
+                                            : SignLegacy(c, octets, random);
+    }
+    return wire::AuthPayload{
+        kind == AuthKind::Null ? AuthMethod::Null : AuthMethod::SharedKey,
+        SharedKeyAuth(c.channel.Suite().prf, MicKey(c, kind, c.initiator), octets)};
+}
+
+/// RFC 7427, section 3: length and AlgorithmIdentifier before the signature; only what we
+/// announced.
+bool VerifyDigital(const AuthContext& c, const crypto::PublicKey& key, ByteSpan octets, ByteSpan d)
+{
+    if (d.empty() || d.size() < 1U + d[0])
+    {
+        return false;
+    }
+    const auto algorithm = crypto::ParseAlgorithm(d.subspan(1, d[0]));
+    return algorithm && Contains(c.peer.auth.hashes, algorithm->hash) &&
+           key.Verify(*algorithm, octets, d.subspan(1U + d[0]));
+}
+
+bool VerifyLegacy(const crypto::PublicKey& key, ByteSpan octets, const wire::AuthPayload& auth)
+{
+    const auto legacy = FindLegacyMethod(key.Type());
+    if (!legacy || legacy->method != auth.method)
+    {
+        return false;
+    }
+    if (legacy->method != AuthMethod::RsaSignature)
+    {
+        return key.Verify(legacy->algorithm, octets, auth.data);
+    }
+    // RFC 7296, section 3.8: the hash is in the signature itself.
+    constexpr HashId kHashes[] = {HashId::Sha1,
+                                  HashId::Sha2_256,
+                                  HashId::Sha2_384,
+                                  HashId::Sha2_512};
+    return std::any_of(
+        std::begin(kHashes),
+        std::end(kHashes),
+        [&](HashId hash) {
+            return key.Verify({SignatureScheme::RsaPkcs1, hash, 0}, octets, auth.data);
+        });
+}
+
+/// The certificates of a message; nothing when one of them cannot be read.
+std::optional<crypto::CertificateList> ReadCertificates(const wire::PayloadList& received)
+{
+    crypto::CertificateList list;
+    for (const auto& payload : received)
+    {
+        const auto* cert = std::get_if<wire::CertPayload>(&payload.body);
+        if (!cert || payload.type != PayloadType::Cert || cert->encoding != kX509Signature)
+        {
+            continue;
+        }
+        auto certificate = crypto::Certificate::FromDer(cert->data);
+        if (!certificate || list.size() == kMaxCertificates)
+        {
+            return std::nullopt;
+        }
+        list.push_back(std::move(certificate));
+    }
+    return list;
+}
+
+/// The trusted certificate of the peer's identity: the first that it sent, or else an anchor.
+crypto::CertificatePtr FindTrusted(Instant now,
+                                   const PeerConfig& peer,
+                                   const wire::PayloadList& received)
+{
+    const auto sent = ReadCertificates(received);
+    if (!sent)
+    {
+        return nullptr;
+    }
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now);
+    const std::int64_t unixTime = (seconds + peer.auth.unixTimeAtZero).count();
+    const auto isTrusted = [&](const crypto::CertificatePtr& leaf)
+    {
+        return leaf->Names(peer.remoteId.type, peer.remoteId.data) &&
+               crypto::CheckChain(*leaf, *sent, peer.auth.trustAnchors, unixTime) ==
+                   crypto::ChainError::None;
+    };
+    const auto& candidates = sent->empty() ? peer.auth.trustAnchors : *sent;
+    const auto last = sent->empty() ? candidates.end() : candidates.begin() + 1;
+    const auto found = std::find_if(candidates.begin(), last, isTrusted);
+    return found == last ? nullptr : *found;
+}
+
+} // namespace
+
+std::optional<Proof> MakeProof(const AuthContext& context, crypto::RandomSource& random)
+{
+    auto auth = MakeAuth(context, random);
+    if (!auth)
+    {
+        return std::nullopt;
+    }
+    Proof proof;
+    proof.auth = wire::MakePayload(PayloadType::Auth, std::move(*auth));
+    if (context.peer.auth.local == AuthKind::Signature)
+    {
+        for (const auto& certificate : context.peer.auth.certificates)
+        {
+            proof.certificates.push_back(
+                wire::MakePayload(PayloadType::Cert,
+                                  wire::CertPayload{kX509Signature, certificate->Der()}));
+        }
+    }
+    return proof;
+}
+
+bool IsProven(Instant now, const AuthContext& context, const wire::PayloadList& received)
+{
+    const auto* id =
+        wire::Find<wire::IdPayload>(received,
+                                    context.initiator ? PayloadType::IdR : PayloadType::IdI);
+    const auto* auth = wire::Find<wire::AuthPayload>(received, PayloadType::Auth);
+    const PeerConfig& peer = context.peer;
+    const AuthKind kind = peer.auth.remote;
+    // Whoever proves nothing may call itself what it likes.
+    if (!id || !auth ||
+        (kind != AuthKind::Null && !(Identity{id->type, id->data} == peer.remoteId)))
+    {
+        return false;
+    }
+    const Bytes octets = OctetsToSign(context, !context.initiator, *id);
+    if (kind != AuthKind::Signature)
+    {
+        const auto method = kind == AuthKind::Null ? AuthMethod::Null : AuthMethod::SharedKey;
+        const Bytes& key = MicKey(context, kind, !context.initiator);
+        return auth->method == method &&
+               crypto::ConstantTimeEqual(auth->data,
+                                         SharedKeyAuth(context.channel.Suite().prf, key, octets));
+    }
+    const bool isDigital = auth->method == AuthMethod::DigitalSignature;
+    if (isDigital != context.abilities.digitalSignature)
+    {
+        return false;
+    }
+    const auto certificate = FindTrusted(now, peer, received);
+    return certificate &&
+           (isDigital ? VerifyDigital(context, certificate->Key(), octets, auth->data)
+                      : VerifyLegacy(certificate->Key(), octets, *auth));
+}
+
+std::optional<wire::Payload> MakeCertificateRequest(const PeerConfig& peer)
+{
+    if (peer.auth.remote != AuthKind::Signature)
+    {
+        return std::nullopt;
+    }
+    wire::CertPayload request{kX509Signature, {}};
+    for (const auto& anchor : peer.auth.trustAnchors)
+    {
+        const Bytes hash = anchor->KeyHash();
+        request.data.insert(request.data.end(), hash.begin(), hash.end());
+    }
+    return wire::MakePayload(PayloadType::CertReq, std::move(request));
+}
+
+bool IsComplete(const AuthConfig& auth)
+{
+    const bool signs = auth.local == AuthKind::Signature;
+    const bool ownsCertificate =
+        auth.certificates.empty() || (auth.privateKey && auth.certificates.front()->Key().ToDer() ==
+                                                             auth.privateKey->PublicDer());
+    return (!signs || (auth.privateKey && ownsCertificate)) &&
+           (auth.remote != AuthKind::Signature || !auth.trustAnchors.empty());
+}
+
+} // namespace ipseclab::ike
