@@ -139,6 +139,17 @@ class OpenedMessage(TypedDict):
 def open_ike(datagram: bytes, suite: CipherSuite, key: bytes, integrity_key: bytes = b"") -> OpenedMessage:
     """Opens the SK payload of a whole message. Raises OpenError, ParseError."""
 
+class OpenedFragment(TypedDict):
+    number: int  # from 1
+    total: int
+    first_inner: int  # 0 but in fragment 1
+    plaintext: bytes
+
+def open_ike_fragment(
+    datagram: bytes, suite: CipherSuite, key: bytes, integrity_key: bytes = b""
+) -> OpenedFragment:
+    """Opens one SKF payload (RFC 7383) on its own. Raises OpenError, ParseError."""
+
 def key_exchange_public(group: int, private: bytes) -> bytes:
     """The KE payload's octets for a known private value. Raises UnsupportedError, ValueError."""
 
@@ -159,6 +170,18 @@ def derive_child_keys(
 
 def signed_octets(prf: int, real_message: bytes, peer_nonce: bytes, sk_p: bytes, id_body: bytes) -> bytes: ...
 def shared_key_auth(prf: int, secret: bytes, signed: bytes) -> bytes: ...
+
+def certificates_from_pem(text: str) -> list[bytes]:
+    """All certificates of a PEM text in DER. Raises ValueError."""
+
+def certificate_names(certificate: bytes, id_type: int, identity: bytes) -> bool:
+    """Whether a DER certificate is one of the identity of an ID payload. Raises ValueError."""
+
+def check_chain(leaf: bytes, others: list[bytes], anchors: list[bytes], unix_time: int) -> str:
+    """Why a chain is not trusted at that time; "none" when it is. Raises ValueError."""
+
+def verify_signature(certificate: bytes, method: int, auth: bytes, signed: bytes) -> bool:
+    """Whether the data of an AUTH payload (methods 1, 9 to 11, 14) is a signature. Raises ValueError."""
 
 class OutboundSa:
     def __init__(

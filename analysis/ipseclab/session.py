@@ -7,7 +7,7 @@ import json
 import socket
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ class Frame:
     destination: str
     octets: bytes  # the IKE message without marker, or the ESP packet from its SPI on
     packet: bytes  # the whole IPv4 packet
+    time: float = 0.0  # of the capture, seconds since 1970
     marker: bool = False  # the IKE message came behind a non-ESP marker
 
     @property
@@ -99,10 +100,11 @@ def _frames(path: Path) -> Iterator[tuple[str, Frame]]:
         reader = dpkt.pcap.UniversalReader(file)
         if reader.datalink() != dpkt.pcap.DLT_EN10MB:
             raise LabError(f"{path}: link type {reader.datalink()}, expected Ethernet (1)")
-        for number, (_, octets) in enumerate(reader, start=1):
+        for number, (time, octets) in enumerate(reader, start=1):
             found = _classify(number, octets)
             if found:
-                yield found
+                kind, frame = found
+                yield kind, replace(frame, time=float(time))
 
 
 def _read_secrets(path: Path) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A recorded session through the model: every key, message, packet and AUTH value.
 
-The capture gives the facts: SPIs, nonces, public values, negotiated suites, identities.  The
-secrets file gives private values and the pre-shared key, and what must come out.
+The capture gives the facts: SPIs, nonces, public values, negotiated suites, identities and
+certificates.  The secrets file gives private values, the pre-shared key or the CA that is trusted, and
+what must come out.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from ipseclab.session import Frame
 from ipseclab.tally import Tally
 
 if TYPE_CHECKING:
-    from ipseclab._core import IkeHeader, Payload
+    from ipseclab._core import IkeHeader, OpenedFragment, Payload
 
 _HEADER = 28  # octets of the IKE header
 _INITIATOR, _RESPONSE = 0x08, 0x20  # flags, RFC 7296, section 3.1
@@ -26,6 +27,8 @@ _IKE_SA_INIT, _IKE_AUTH, _CREATE_CHILD_SA = 34, 35, 36
 _SK, _SKF = 46, 53
 _PROTOCOL_IKE, _PROTOCOL_ESP = 1, 3
 _SHARED_KEY_MIC = 2  # the AUTH method of a pre-shared key
+_SIGNATURES = (1, 9, 10, 11, 14)  # AUTH methods: RSA, ECDSA, RFC 7427
+_DIGITAL_SIGNATURE = 14
 _AUTHENTICATION_FAILED = "N(AUTHENTICATION_FAILED)"
 
 
@@ -72,6 +75,7 @@ class _Verifier:
     child_sas: dict[int, ChildKeys] = field(default_factory=dict)
     init_messages: dict[tuple[int, int], tuple[bytes, bytes]] = field(default_factory=dict)
     requests: dict[tuple[object, ...], _Message] = field(default_factory=dict)
+    fragments: dict[tuple[object, ...], list[OpenedFragment]] = field(default_factory=dict)
     seen: set[bytes] = field(default_factory=set)
     derived: set[tuple[str, int, int]] = field(default_factory=set)
 
@@ -100,11 +104,10 @@ class _Verifier:
             self.tally.fail("IKE messages", where, f"does not parse: {error}")
             return
         self._compare_header(frame, header, entry)
-        if any(payload["type"] == _SKF for payload in outer):
-            raise Unsupported("IKE fragmentation (SKF payload, RFC 7383)")
         message = _Message(frame, header, outer)
-        if any(payload["type"] == _SK for payload in outer):
-            opened = self._open(message, entry)
+        kinds = [payload["type"] for payload in outer]
+        if _SK in kinds or _SKF in kinds:
+            opened = self._join(message, entry) if _SKF in kinds else self._open(message, entry)
             if opened is None:
                 return
             message.payloads = opened
@@ -161,6 +164,41 @@ class _Verifier:
         again = module.serialize_payloads(first, plaintext)
         self.tally.check("payload chains serialised", message.where, again, plaintext)
         payloads: list[Payload] = opened["payloads"]
+        return payloads
+
+    def _join(self, message: _Message, entry: Secrets) -> list[Payload] | None:
+        """RFC 7383: the payloads of the whole message, with its last fragment."""
+        module = core.load()
+        where = message.where
+        sa = self.ike_sas.get(message.spis)
+        if sa is None:
+            self.tally.fail("IKE fragments opened", where, "its IKE SA has no known keys")
+            return None
+        try:
+            opened = module.open_ike_fragment(
+                message.frame.octets, *sa.protection(message.from_initiator)
+            )
+        except (module.OpenError, module.ParseError) as error:
+            self.tally.fail("IKE fragments opened", where, str(error))
+            return None
+        place = {"number": opened["number"], "total": opened["total"]}
+        self.tally.check("IKE fragments opened", where, place, entry.get("fragment"))
+        first, plaintext = opened["first_inner"], opened["plaintext"]
+        wanted = keys.octets(entry, "plaintext")
+        self.tally.check("IKE fragment types", where, first, entry["first_inner_payload"])
+        self.tally.check("IKE fragment plaintexts", where, plaintext, wanted)
+        key = (*message.spis, message.header["flags"], message.header["message_id"])
+        parts = self.fragments.setdefault((*key, opened["total"]), [])
+        if all(part["number"] != opened["number"] for part in parts):
+            parts.append(opened)
+        if len(parts) < opened["total"] or "reassembled" not in entry:
+            return None
+        parts.sort(key=lambda part: part["number"])
+        chain = b"".join(part["plaintext"] for part in parts)
+        self.tally.check("IKE plaintexts", where, chain, keys.octets(entry, "reassembled"))
+        again = module.serialize_payloads(parts[0]["first_inner"], chain)
+        self.tally.check("payload chains serialised", where, again, chain)
+        payloads: list[Payload] = module.parse_payloads(parts[0]["first_inner"], chain)
         return payloads
 
     # --- exchanges ---
@@ -236,13 +274,10 @@ class _Verifier:
     def _check_auth(self, message: _Message, sa: IkeKeys, side: str, *, good: bool) -> None:
         module = core.load()
         auth, identity = message.need("AUTH"), message.need("IDi" if side == "i" else "IDr")
-        if auth["method"] != _SHARED_KEY_MIC:
-            raise Unsupported(f"AUTH method {auth['method']} (only 2, a shared key)")
+        if auth["method"] not in (_SHARED_KEY_MIC, *_SIGNATURES):
+            raise Unsupported(f"AUTH method {auth['method']}")
         entry = self._secrets("ike_sas", sa.spi_i, sa.spi_r, 16, message)
         expected = entry.get(f"auth_{side}") or {}
-        secret = keys.octets(self.recorded.secrets["auth"], "psk_hex")
-        if secret is None:
-            raise LabError("secrets file: auth: psk_hex is missing")
         real = self.init_messages[sa.spi_i, sa.spi_r][0 if side == "i" else 1]
         nonce = sa.nonce_r if side == "i" else sa.nonce_i
         signed = module.signed_octets(
@@ -254,9 +289,46 @@ class _Verifier:
         body = keys.octets(expected, "id_payload_body")
         self.tally.check("ID payload bodies", where, identity["octets"], body)
         self.tally.check("AUTH values read", where, auth["data"], keys.octets(expected, "data"))
-        value = module.shared_key_auth(sa.negotiated.prf, secret, signed)
+        if auth["method"] == _SHARED_KEY_MIC:
+            secret = keys.octets(self.recorded.secrets["auth"], "psk_hex")
+            if secret is None:
+                raise LabError("secrets file: auth: psk_hex is missing")
+            verified = module.shared_key_auth(sa.negotiated.prf, secret, signed) == auth["data"]
+        else:
+            verified = self._check_signature(message, auth, identity, expected, signed)
         what = "AUTH verified" if good else "AUTH refused, as recorded"
-        self.tally.check(what, where, value == auth["data"], good)
+        self.tally.check(what, where, verified, good)
+
+    def _check_signature(
+        self,
+        message: _Message,
+        auth: Payload,
+        identity: Payload,
+        expected: Secrets,
+        signed: bytes,
+    ) -> bool:
+        """The signature, and that its certificate is trusted and of that identity."""
+        module = core.load()
+        where = message.where
+        if auth["method"] == _DIGITAL_SIGNATURE:
+            got = auth["data"][1 : 1 + auth["data"][0]]
+            wanted = keys.octets(expected, "algorithm_identifier")
+            self.tally.check("AlgorithmIdentifiers", where, got, wanted)
+        chain = [payload["data"] for payload in message.payloads if payload["name"] == "CERT"]
+        try:
+            anchors = module.certificates_from_pem(self.recorded.secrets["auth"]["ca"])
+            if not chain:
+                raise LabError(f"{where}: a signature without a certificate")
+            reason = module.check_chain(chain[0], chain[1:], anchors, int(message.frame.time))
+            self.tally.check("certificate chains trusted", where, reason, "none")
+            named = module.certificate_names(chain[0], identity["id_type"], identity["data"])
+            self.tally.check("certificates of the identity", where, named, True)
+            verified: bool = module.verify_signature(
+                chain[0], auth["method"], auth["data"], signed
+            )
+        except ValueError as error:
+            raise LabError(f"{where}: {error}") from None
+        return verified
 
     def _create_child_sa(self, request: _Message, response: _Message) -> None:
         chosen = response.find("SA")
@@ -379,10 +451,8 @@ def verify(capture: Path, secrets: Path) -> Tally:
     """Compares everything; LabError for files that are no session, Unsupported names a feature."""
     recorded = session.read(capture, secrets)
     kind = recorded.secrets["auth"].get("kind")
-    if kind != "psk":
-        fragments = any("fragment" in entry for entry in recorded.secrets["ike_messages"])
-        more = ", IKE fragmentation (SKF payload, RFC 7383)" if fragments else ""
-        raise Unsupported(f"authentication by {kind} (RFC 7427 signatures){more}")
+    if kind not in ("psk", "certificate"):
+        raise Unsupported(f"authentication by {kind}")
     try:
         return _Verifier(recorded).run()
     except (KeyError, TypeError, AttributeError) as error:

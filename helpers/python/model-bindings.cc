@@ -5,7 +5,8 @@
 
 #include "model/crypto/key-exchange.h"
 #include "model/esp/esp-sa.h"
-#include "model/ike/encrypted-payload.h"
+#include "model/ike/authentication.h"
+#include "model/ike/extensions/fragmentation.h"
 #include "model/ike/key-schedule.h"
 #include "model/wire/ipv4.h"
 
@@ -294,6 +295,81 @@ py::dict OpenIke(const py::bytes& datagram,
                     "payloads"_a = ToPython(opened->payloads));
 }
 
+py::dict OpenIkeFragment(const py::bytes& datagram,
+                         const SupportedSuite& suite,
+                         const py::bytes& key,
+                         const py::bytes& integrityKey)
+{
+    using namespace pybind11::literals;
+    RequireKeys(suite, FromPython(key), FromPython(integrityKey));
+    Parse(FromPython(datagram));
+    const auto cipher = crypto::PayloadCipher::Create(suite.suite,
+                                                      FromPython(key),
+                                                      FromPython(integrityKey),
+                                                      crypto::Direction::Open);
+    const auto opened = ike::OpenFragment(FromPython(datagram), *cipher);
+    if (!opened)
+    {
+        throw OpenError(ike::Name(opened.error()));
+    }
+    return py::dict("number"_a = opened->number,
+                    "total"_a = opened->total,
+                    "first_inner"_a = static_cast<int>(opened->firstInner),
+                    "plaintext"_a = ToPython(opened->plaintext));
+}
+
+// ---- certificates
+
+crypto::CertificatePtr RequireCertificate(const py::bytes& der)
+{
+    auto certificate = crypto::Certificate::FromDer(FromPython(der));
+    if (!certificate)
+    {
+        throw std::invalid_argument("no X.509 certificate with a key that the model has");
+    }
+    return certificate;
+}
+
+crypto::CertificateList RequireCertificates(const std::vector<py::bytes>& ders)
+{
+    crypto::CertificateList list;
+    for (const auto& der : ders)
+    {
+        list.push_back(RequireCertificate(der));
+    }
+    return list;
+}
+
+py::list CertificatesFromPem(const std::string& text)
+{
+    const auto* octets = reinterpret_cast<const std::uint8_t*>(text.data());
+    const auto certificates = crypto::Certificate::FromPem(ByteSpan(octets, text.size()));
+    if (certificates.empty())
+    {
+        throw std::invalid_argument("no PEM certificate with a key that the model has");
+    }
+    py::list list;
+    for (const auto& certificate : certificates)
+    {
+        list.append(ToPython(certificate->Der()));
+    }
+    return list;
+}
+
+bool VerifySignature(const py::bytes& certificate,
+                     std::uint8_t method,
+                     const py::bytes& auth,
+                     const py::bytes& octets)
+{
+    using crypto::HashId;
+    const wire::AuthPayload payload{static_cast<wire::AuthMethod>(method), CopyFromPython(auth)};
+    return ike::IsSigned(
+        RequireCertificate(certificate)->Key(),
+        payload,
+        FromPython(octets),
+        {HashId::Sha1, HashId::Sha2_256, HashId::Sha2_384, HashId::Sha2_512, HashId::Identity});
+}
+
 std::unique_ptr<crypto::KeyExchange> MakeKeyExchange(std::uint16_t number,
                                                      const py::bytes& privateValue)
 {
@@ -542,6 +618,12 @@ void DefineMessages(py::module_& module)
                py::arg("suite"),
                py::arg("key"),
                py::arg("integrity_key") = py::bytes());
+    module.def("open_ike_fragment",
+               &OpenIkeFragment,
+               py::arg("datagram"),
+               py::arg("suite"),
+               py::arg("key"),
+               py::arg("integrity_key") = py::bytes());
 }
 
 void DefineCrypto(py::module_& module)
@@ -653,6 +735,43 @@ void DefineAuthentication(py::module_& module)
         py::arg("signed"));
 }
 
+void DefineCertificates(py::module_& module)
+{
+    module.def("certificates_from_pem", &CertificatesFromPem, py::arg("text"));
+    module.def(
+        "certificate_names",
+        [](const py::bytes& certificate, std::uint8_t type, const py::bytes& identity)
+        {
+            return RequireCertificate(certificate)
+                ->Names(static_cast<wire::IdType>(type), FromPython(identity));
+        },
+        py::arg("certificate"),
+        py::arg("id_type"),
+        py::arg("identity"));
+    module.def(
+        "check_chain",
+        [](const py::bytes& leaf,
+           const std::vector<py::bytes>& others,
+           const std::vector<py::bytes>& anchors,
+           std::int64_t unixTime)
+        {
+            return std::string(crypto::Name(crypto::CheckChain(*RequireCertificate(leaf),
+                                                               RequireCertificates(others),
+                                                               RequireCertificates(anchors),
+                                                               unixTime)));
+        },
+        py::arg("leaf"),
+        py::arg("others"),
+        py::arg("anchors"),
+        py::arg("unix_time"));
+    module.def("verify_signature",
+               &VerifySignature,
+               py::arg("certificate"),
+               py::arg("method"),
+               py::arg("auth"),
+               py::arg("signed"));
+}
+
 void DefineEsp(py::module_& module)
 {
     py::class_<Sealer>(module, "OutboundSa")
@@ -703,6 +822,7 @@ void DefineModel(py::module_& module)
     DefineCrypto(module);
     DefineKeySchedule(module);
     DefineAuthentication(module);
+    DefineCertificates(module);
     DefineEsp(module);
 }
 

@@ -130,17 +130,19 @@ std::optional<wire::AuthPayload> MakeAuth(const AuthContext& c, crypto::RandomSo
         SharedKeyAuth(c.channel.Suite().prf, MicKey(c, kind, c.initiator), octets)};
 }
 
-/// RFC 7427, section 3: length and AlgorithmIdentifier before the signature; only what we
-/// announced.
-bool VerifyDigital(const AuthContext& c, const crypto::PublicKey& key, ByteSpan octets, ByteSpan d)
+/// RFC 7427, section 3: length and AlgorithmIdentifier before the signature.
+bool VerifyDigital(const crypto::PublicKey& key,
+                   ByteSpan octets,
+                   ByteSpan data,
+                   const std::vector<HashId>& allowed)
 {
-    if (d.empty() || d.size() < 1U + d[0])
+    if (data.empty() || data.size() < 1U + data[0])
     {
         return false;
     }
-    const auto algorithm = crypto::ParseAlgorithm(d.subspan(1, d[0]));
-    return algorithm && Contains(c.peer.auth.hashes, algorithm->hash) &&
-           key.Verify(*algorithm, octets, d.subspan(1U + d[0]));
+    const auto algorithm = crypto::ParseAlgorithm(data.subspan(1, data[0]));
+    return algorithm && Contains(allowed, algorithm->hash) &&
+           key.Verify(*algorithm, octets, data.subspan(1U + data[0]));
 }
 
 bool VerifyLegacy(const crypto::PublicKey& key, ByteSpan octets, const wire::AuthPayload& auth)
@@ -264,9 +266,17 @@ bool IsProven(Instant now, const AuthContext& context, const wire::PayloadList& 
         return false;
     }
     const auto certificate = FindTrusted(now, peer, received);
-    return certificate &&
-           (isDigital ? VerifyDigital(context, certificate->Key(), octets, auth->data)
-                      : VerifyLegacy(certificate->Key(), octets, *auth));
+    return certificate && IsSigned(certificate->Key(), *auth, octets, peer.auth.hashes);
+}
+
+bool IsSigned(const crypto::PublicKey& key,
+              const wire::AuthPayload& auth,
+              ByteSpan octets,
+              const std::vector<HashId>& allowed)
+{
+    return auth.method == AuthMethod::DigitalSignature
+             ? VerifyDigital(key, octets, auth.data, allowed)
+             : VerifyLegacy(key, octets, auth);
 }
 
 std::optional<wire::Payload> MakeCertificateRequest(const PeerConfig& peer)

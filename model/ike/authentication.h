@@ -38,6 +38,13 @@ std::optional<Proof> MakeProof(const AuthContext& context, crypto::RandomSource&
 /// \param received the payloads of its IKE_AUTH message
 bool IsProven(Instant now, const AuthContext& context, const wire::PayloadList& received);
 
+/// Whether an AUTH payload of a signature method was made with the other half of this key.
+/// \param allowed hashes that RFC 7427 may use; the older methods have hashes of their own
+bool IsSigned(const crypto::PublicKey& key,
+              const wire::AuthPayload& auth,
+              ByteSpan octets,
+              const std::vector<crypto::HashId>& allowed);
+
 /// CERTREQ with the hashes of our trust anchors; nothing where the peer does not sign.
 std::optional<wire::Payload> MakeCertificateRequest(const PeerConfig& peer);
 
