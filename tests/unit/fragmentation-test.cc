@@ -402,26 +402,5 @@ TEST(IkeFragmentation, ForgeriesAreCountedAndForgotten)
     EXPECT_EQ(pair.a.endpoint.Counters().badIcv + pair.b.endpoint.Counters().badIcv, forged);
 }
 
-TEST(IkeFragmentation, RekeyedSaGoesOnWithFragments)
-{
-    LongHandshake h;
-    h.atA.maxIkeDatagram = h.atB.maxIkeDatagram = 256;
-    Pair pair(h.atA, h.atB);
-    pair.Connect();
-    ExpectMirrored(pair);
-    const auto count = [&]
-    { return std::count_if(pair.log.begin(), pair.log.end(), LongHandshake::IsSkf); };
-    ASSERT_TRUE(pair.a.endpoint.RekeyIkeSa(pair.now, pair.a.Last<ike::IkeSaEstablished>().id));
-    pair.Collect();
-    pair.RunUntilQuiet();
-    const auto before = count();
-    ASSERT_EQ(pair.a.endpoint.EstablishedCount(), 1U);
-    ASSERT_TRUE(pair.a.endpoint.CreateChildSa(pair.now, pair.a.Last<ike::IkeSaEstablished>().id));
-    pair.Collect();
-    pair.RunUntilQuiet();
-    EXPECT_EQ(pair.a.All<ike::ChildSaInstalled>().size(), 2U);
-    EXPECT_GE(count(), before);
-}
-
 } // namespace
 } // namespace ipseclab::test

@@ -1,0 +1,298 @@
+/*
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "model/ike/authentication.h"
+#include "model/ike/ike-endpoint.h"
+#include "tests/unit/test-pki.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+/**
+ * \file
+ * A whole responder in the hands of a peer that knows the keys. The input is a script: each step
+ * sends raw octets, a genuine message that was damaged, or a chain of any octets that is sealed as
+ * it should be, in SK or in SKF, so that what lies behind the ICV is reached. At the end only what
+ * is established may be left.
+ */
+
+namespace
+{
+
+using namespace ipseclab;
+using namespace std::chrono_literals;
+
+constexpr std::size_t kMaxSteps = 64;
+
+void Require(bool condition, const char* law)
+{
+    if (!condition)
+    {
+        std::fprintf(stderr, "broken law: %s\n", law);
+        std::abort();
+    }
+}
+
+ike::PeerConfig MakePeer(bool initiator, unsigned kind)
+{
+    const IpAddress a = IpAddress::V4(0xc0000201);
+    const IpAddress b = IpAddress::V4(0xc0000202);
+    const auto anything = TrafficSelector::FromString("0.0.0.0-255.255.255.255");
+    ike::PeerConfig peer;
+    peer.name = "peer";
+    peer.local.address = initiator ? a : b;
+    peer.remote.address = initiator ? b : a;
+    peer.localId = ike::Identity::Fqdn(initiator ? "a.example" : "b.example");
+    peer.remoteId = ike::Identity::Fqdn(initiator ? "b.example" : "a.example");
+    peer.preSharedKey = {1, 2, 3};
+    peer.localSelectors = {*anything};
+    peer.remoteSelectors = {*anything};
+    if (kind % 3 == 1)
+    {
+        peer.auth.local = peer.auth.remote = ike::AuthKind::Null;
+    }
+    if (kind % 3 == 2)
+    {
+        static const auto root = test::Authority("root");
+        static const auto leaf = test::Leaf("a-p256");
+        static const auto key = test::LeafKey("a-p256");
+        (initiator ? peer.auth.local : peer.auth.remote) = ike::AuthKind::Signature;
+        peer.auth.privateKey = key;
+        peer.auth.certificates = {leaf};
+        peer.auth.trustAnchors = {root};
+        peer.auth.unixTimeAtZero = std::chrono::seconds(test::kTestTime);
+    }
+    return peer;
+}
+
+class Session
+{
+  public:
+    explicit Session(unsigned kind)
+        : m_random(1),
+          m_atA(MakePeer(true, kind)),
+          m_responderRandom(2),
+          m_endpoint(m_responderRandom)
+    {
+        Require(m_endpoint.AddPeer(MakePeer(false, kind)), "the configuration is complete");
+        ike::InitInitiator init(m_atA, 0x0102030405060708, m_random);
+        m_genuine = init.Request();
+        Send(m_genuine);
+        const auto response = wire::ParseMessage(m_answer);
+        Require(response.has_value(), "a genuine request is answered");
+        auto reaction = init.HandleResponse(*response, m_answer);
+        Require(std::holds_alternative<ike::InitResult>(reaction), "the answer is good");
+        m_init.emplace(std::get<ike::InitResult>(std::move(reaction)));
+        const auto& channel = m_init->channel;
+        m_sealer = crypto::PayloadCipher::Create(channel.Suite().cipher,
+                                                 channel.Keys().skEi,
+                                                 channel.Keys().skAi,
+                                                 crypto::Direction::Seal);
+    }
+
+    void Run(ByteReader script)
+    {
+        for (std::size_t step = 0; step < kMaxSteps && script.Left() > 0; ++step)
+        {
+            switch (script.U8() % 7)
+            {
+            case 0:
+                SendAuth();
+                break;
+            case 1:
+                SendSealed(script);
+                break;
+            case 2:
+                SendFragment(script);
+                break;
+            case 3:
+                SendDamaged(script);
+                break;
+            case 4:
+                SendRaw(script);
+                break;
+            case 5:
+                Wait(std::chrono::seconds(script.U8()));
+                break;
+            default:
+                Send(m_genuine);
+            }
+        }
+        Wait(3h);
+        Require(m_endpoint.IkeSaCount() == m_endpoint.EstablishedCount(), "all comes to rest");
+    }
+
+  private:
+    void Send(const Bytes& octets)
+    {
+        const Bytes copy = octets;
+        m_endpoint.HandleDatagram(m_now, {m_atA.remote, m_atA.local}, copy);
+        Drain();
+    }
+
+    void Drain()
+    {
+        while (m_endpoint.PollEvent())
+        {
+        }
+        while (auto datagram = m_endpoint.PollTransmit())
+        {
+            m_answer = std::move(datagram->octets);
+        }
+    }
+
+    /// Lets the clock run; an endpoint whose timers never end would hang here.
+    void Wait(ike::Duration duration)
+    {
+        const auto end = m_now + duration;
+        while (const auto due = m_endpoint.PollTimeout())
+        {
+            if (*due > end)
+            {
+                break;
+            }
+            m_now = std::max(m_now, *due);
+            m_endpoint.HandleTimeout(m_now);
+            Drain();
+        }
+        m_now = end;
+    }
+
+    wire::IkeHeader MakeHeader(wire::ExchangeType exchange) const
+    {
+        wire::IkeHeader header;
+        header.initiatorSpi = m_init->channel.Id().spiI;
+        header.responderSpi = m_init->channel.Id().spiR;
+        header.exchange = exchange;
+        header.flags = wire::kFlagInitiator;
+        header.messageId = m_nextId;
+        return header;
+    }
+
+    /// A genuine IKE_AUTH request.
+    void SendAuth()
+    {
+        const auto proof =
+            ike::MakeProof({m_atA, m_init->channel, m_init->transcript, m_init->abilities, true},
+                           m_random);
+        wire::PayloadList payloads{
+            wire::MakePayload(wire::PayloadType::IdI, m_atA.localId.ToPayload())};
+        payloads.insert(payloads.end(), proof->certificates.begin(), proof->certificates.end());
+        payloads.push_back(proof->auth);
+        payloads.push_back(
+            wire::MakePayload(wire::PayloadType::Sa,
+                              ike::MakeChildProposals(m_atA.childSuites, 0x1000, false)));
+        for (const auto type : {wire::PayloadType::TsI, wire::PayloadType::TsR})
+        {
+            payloads.push_back(wire::MakePayload(type, wire::TsPayload{m_atA.localSelectors}));
+        }
+        SendText(wire::ExchangeType::IkeAuth,
+                 wire::FirstType(payloads),
+                 wire::SerializePayloads(payloads));
+    }
+
+    void SendText(wire::ExchangeType exchange, wire::PayloadType first, ByteSpan text)
+    {
+        wire::EncryptedPayload sk;
+        sk.firstInner = first;
+        sk.body = ike::MakeProtectedBody(text, *m_sealer, m_sealed++);
+        const std::size_t length = sk.body.size();
+        m_genuine = wire::Serialize(MakeHeader(exchange),
+                                    {wire::MakePayload(wire::PayloadType::Encrypted, sk)});
+        ike::SealInPlace(m_genuine, length, *m_sealer);
+        Send(m_genuine);
+        ++m_nextId;
+    }
+
+    static wire::ExchangeType TakeExchange(ByteReader& script)
+    {
+        return static_cast<wire::ExchangeType>(34 + script.U8() % 12);
+    }
+
+    static ByteSpan TakeText(ByteReader& script)
+    {
+        const std::size_t length = script.U8() * 4U;
+        return script.Span(std::min(length, script.Left()));
+    }
+
+    /// Any chain, sealed.
+    void SendSealed(ByteReader& script)
+    {
+        const auto exchange = TakeExchange(script);
+        const auto first = static_cast<wire::PayloadType>(script.U8());
+        SendText(exchange, first, TakeText(script));
+    }
+
+    /// Any fragment, sealed; the script says when its message is over.
+    void SendFragment(ByteReader& script)
+    {
+        const auto exchange = TakeExchange(script);
+        wire::EncryptedFragmentPayload skf;
+        const std::uint8_t choice = script.U8();
+        skf.number = choice & 15;
+        skf.total = choice >> 4;
+        skf.firstInner = static_cast<wire::PayloadType>(script.U8());
+        skf.body = ike::MakeProtectedBody(TakeText(script), *m_sealer, m_sealed++);
+        const std::size_t length = skf.body.size();
+        m_genuine = wire::Serialize(MakeHeader(exchange),
+                                    {wire::MakePayload(wire::PayloadType::EncryptedFragment, skf)});
+        ike::SealInPlace(m_genuine, length, *m_sealer);
+        Send(m_genuine);
+        m_nextId += skf.number == skf.total ? 1 : 0;
+    }
+
+    /// The last genuine message with some octets changed, or cut.
+    void SendDamaged(ByteReader& script)
+    {
+        Bytes octets = m_genuine;
+        const std::size_t changes = 1 + script.U8() % 4;
+        for (std::size_t i = 0; i < changes; ++i)
+        {
+            const std::size_t at = script.U16() % octets.size();
+            octets[at] = static_cast<std::uint8_t>(octets[at] ^ script.U8());
+        }
+        if (script.U8() % 4 == 0)
+        {
+            octets.resize(script.U16() % octets.size());
+        }
+        Send(octets);
+    }
+
+    /// Octets of the script, with the SPIs of the SA if it likes.
+    void SendRaw(ByteReader& script)
+    {
+        const bool known = script.U8() % 2;
+        const ByteSpan text = TakeText(script);
+        Bytes octets(text.begin(), text.end());
+        if (known && octets.size() >= wire::IkeHeader::kSize)
+        {
+            StoreBe64(octets.data(), m_init->channel.Id().spiI);
+            StoreBe64(octets.data() + 8, m_init->channel.Id().spiR);
+            StoreBe32(octets.data() + 24, static_cast<std::uint32_t>(octets.size()));
+        }
+        Send(octets);
+    }
+
+    test::TestRandom m_random;
+    ike::PeerConfig m_atA;
+    test::TestRandom m_responderRandom;
+    ike::IkeEndpoint m_endpoint;
+    ike::Instant m_now{0};
+    Bytes m_genuine;
+    Bytes m_answer;
+    std::optional<ike::InitResult> m_init;
+    std::unique_ptr<crypto::PayloadCipher> m_sealer;
+    std::uint64_t m_sealed{0};
+    std::uint32_t m_nextId{1};
+};
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
+{
+    if (size > 0)
+    {
+        Session(data[0]).Run(ByteReader(ByteSpan(data + 1, size - 1)));
+    }
+    return 0;
+}
