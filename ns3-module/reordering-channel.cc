@@ -35,10 +35,18 @@ TypeId ReorderingChannel::GetTypeId()
                           DoubleValue(0),
                           MakeDoubleAccessor(&ReorderingChannel::m_lossProbability),
                           MakeDoubleChecker<double>(0, 1))
+            .AddTraceSource("Transmit",
+                            "A packet set out and will arrive, link header included.",
+                            MakeTraceSourceAccessor(&ReorderingChannel::m_transmitTrace),
+                            "ns3::ReorderingChannel::PacketTracedCallback")
+            .AddTraceSource("Deliver",
+                            "A packet arrives, link header included.",
+                            MakeTraceSourceAccessor(&ReorderingChannel::m_deliverTrace),
+                            "ns3::ReorderingChannel::PacketTracedCallback")
             .AddTraceSource("Loss",
                             "A packet was lost on purpose, link header included.",
                             MakeTraceSourceAccessor(&ReorderingChannel::m_lossTrace),
-                            "ns3::ReorderingChannel::LossTracedCallback");
+                            "ns3::ReorderingChannel::PacketTracedCallback");
     return tid;
 }
 
@@ -64,6 +72,7 @@ bool ReorderingChannel::TransmitStart(Ptr<const Packet> packet,
     const Ptr<PointToPointNetDevice> destination =
         GetSource(0) == source ? GetDestination(0) : GetDestination(1);
     ++m_inFlight;
+    m_transmitTrace(packet);
     Simulator::ScheduleWithContext(destination->GetNode()->GetId(),
                                    transmitTime + GetDelay() + extra,
                                    &ReorderingChannel::Deliver,
@@ -76,6 +85,7 @@ bool ReorderingChannel::TransmitStart(Ptr<const Packet> packet,
 void ReorderingChannel::Deliver(Ptr<PointToPointNetDevice> destination, Ptr<Packet> packet)
 {
     --m_inFlight;
+    m_deliverTrace(packet);
     destination->Receive(packet);
 }
 

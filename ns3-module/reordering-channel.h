@@ -40,7 +40,7 @@ class ReorderingChannel : public PointToPointChannel
     /// Packets that are on their way now.
     uint64_t GetInFlight() const;
 
-    typedef void (*LossTracedCallback)(Ptr<const Packet> packet);
+    typedef void (*PacketTracedCallback)(Ptr<const Packet> packet);
 
   private:
     void Deliver(Ptr<PointToPointNetDevice> destination, Ptr<Packet> packet);
@@ -50,6 +50,8 @@ class ReorderingChannel : public PointToPointChannel
     double m_lossProbability;
     uint64_t m_lost{0};
     uint64_t m_inFlight{0};
+    TracedCallback<Ptr<const Packet>> m_transmitTrace;
+    TracedCallback<Ptr<const Packet>> m_deliverTrace;
     TracedCallback<Ptr<const Packet>> m_lossTrace;
 };
 

@@ -186,3 +186,11 @@ def test_importing_needs_no_heavy_package() -> None:
     )
     for heavy in ("numpy", "pandas", "click", "rich", "matplotlib"):
         assert f"'{heavy}'" not in done.stdout
+
+
+@pytest.mark.core
+def test_ike_that_is_still_under_way_does_not_disturb_the_sum(cli: Cli) -> None:
+    """A round trip above the first retransmission: IKE datagrams outlive the user's packets."""
+    done = cli(*RUN, "--delay", "3s", "--spread", "0s", "--packets", "100", "--out", "far")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"delivered packets\W+100\b", done.stdout)
