@@ -12,14 +12,14 @@ from rich.console import Console
 from ipseclab import PROJECT_ROOT, plan, report, tables, work
 from ipseclab.campaign import Outcome
 from ipseclab.errors import EXIT_DIFFERS, EXIT_OK, LabError, Unsupported
-from ipseclab.points import Point
+from ipseclab.points import Point, noticed
 from ipseclab.tally import Tally
 from ipseclab.verify import verify
 from ipseclab.verify_window import verify_window
 
 SCENARIO = "replay-window"
 VECTORS = PROJECT_ROOT / "tests" / "vectors"
-RUNS = 8
+RUNS = 16
 
 
 @dataclass(frozen=True)
@@ -121,6 +121,8 @@ def _print_points(console: Console, points: list[Point]) -> bool:
     inside = sum(point.agrees is True for point in points)
     console.print(tables.confidence_note())
     console.print(f"Theory lies inside at {inside} of {len(points)} points.")
+    sharpness = ", ".join(f"by {n} at {noticed(points, SCENARIO, n)}" for n in (1, 4, 16))
+    console.print(f"A formula whose window is wrong would be noticed: {sharpness} points.")
     return inside == len(points)
 
 

@@ -46,7 +46,11 @@ class Point:
 
 
 def correlation_length(values: Mapping[str, float | str]) -> float:
-    """Upper bound, in packets, on how far one packet's fate hangs together with another's."""
+    """How far, in packets, one packet's fate hangs together with another's: the spread of the delays.
+
+    Used only where the runs cannot tell (none or all lost, a single run). Exponential delays have
+    longer ones now and then, too few to matter beside the factor of two that is taken.
+    """
     return float(values.get("rate", 0.0)) * float(values.get("spread", 0.0))
 
 
@@ -117,6 +121,20 @@ def _order(point: Point) -> list[tuple[bool, float, str]]:
 
 def _sortable(value: float | str) -> tuple[bool, float, str]:
     return (True, 0.0, value) if isinstance(value, str) else (False, value, "")
+
+
+def noticed(points: list[Point], scenario: str, shift: int) -> int:
+    """At how many points the verdict would differ if the theory's window were wrong by `shift`.
+
+    Agreement says little where the theory is flat; this says how sharp the comparison is.
+    """
+    count = 0
+    for point in points:
+        window = int(float(point.values.get("window", 0)))
+        wrong = theory.replay_loss(scenario, point.values, [window - shift, window + shift])
+        if wrong is not None and point.verdict_loss is not None:
+            count += any(not point.verdict_loss.contains(float(loss)) for loss in wrong)
+    return count
 
 
 def varying(points: list[Point]) -> list[str]:

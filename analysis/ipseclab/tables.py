@@ -48,10 +48,10 @@ def rate_text(bits_per_second: float) -> str:
 
 
 def confidence_note() -> str:
-    """What the two kinds of intervals are."""
+    """Which intervals the table of several points shows, and which the figure."""
     return (
-        f"Intervals: {PLOT_CONFIDENCE:.0%} for each point. Verdicts: intervals that hold together "
-        f"for all points with {FAMILY_CONFIDENCE:.0%} confidence (Bonferroni)."
+        f"Intervals of the table: all hold together with {FAMILY_CONFIDENCE:.0%} confidence "
+        f"(Bonferroni), and decide the verdict. The figure shows {PLOT_CONFIDENCE:.0%} for each point."
     )
 
 
@@ -71,7 +71,7 @@ def points_table(title: str, points: Sequence[Point]) -> Table:
             f"{point.rate_spread:g}",
             f"{point.runs}" + (f" ({point.failed} failed)" if point.failed else ""),
             ratio_text(point.loss.value) if point.loss else "-",
-            interval_text(point.loss),
+            interval_text(point.verdict_loss),
             theory_text(point),
             verdict_text(point),
             ratio_text(point.metrics.get("reordered_ratio", 0.0)),

@@ -98,4 +98,6 @@ def verify_window(path: Path) -> Tally:
             _arrivals(tally, recorded, vector)
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise LabError(f"{path}: not recorded verdicts: {type(error).__name__}: {error}") from None
+    if tally.sums()[1] == 0:
+        raise LabError(f"{path}: no recorded packet in it")
     return tally

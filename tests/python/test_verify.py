@@ -250,6 +250,12 @@ def test_a_wrong_verdict_is_found(tmp_path: Path, cli: Cli) -> None:
     assert "in-order packet 5 number 0x6" in done.stdout
 
 
+def test_verdicts_without_a_packet_prove_nothing(tmp_path: Path, cli: Cli) -> None:
+    done = cli("verify-window", damaged_verdicts(tmp_path, lambda r: r.update(vectors=[])))
+    assert done.returncode == 2
+    assert "no recorded packet" in done.stderr
+
+
 def test_unknown_suites_modes_and_counters_are_unsupported(tmp_path: Path) -> None:
     def suite(recorded: Any) -> None:
         recorded["suite"] = "rot13"
