@@ -99,10 +99,11 @@ std::optional<wire::AuthPayload> SignDigital(const AuthContext& c,
         return std::nullopt;
     }
     const Bytes identifier = crypto::EncodeAlgorithm(*algorithm);
-    Bytes data{static_cast<std::uint8_t>(identifier.size())};
-    data.insert(data.end(), identifier.begin(), identifier.end());
-    data.insert(data.end(), signature->begin(), signature->end());
-    return wire::AuthPayload{AuthMethod::DigitalSignature, std::move(data)};
+    ByteWriter data;
+    data.U8(static_cast<std::uint8_t>(identifier.size()));
+    data.Append(identifier);
+    data.Append(*signature);
+    return wire::AuthPayload{AuthMethod::DigitalSignature, data.Take()};
 }
 
 std::optional<wire::AuthPayload> SignLegacy(const AuthContext& c,

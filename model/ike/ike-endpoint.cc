@@ -3,6 +3,7 @@
  */
 #include "model/crypto/prf.h"
 #include "model/ike/authentication.h"
+#include "model/ike/extensions/cookie.h"
 #include "model/ike/ike-sa.h"
 
 #include <algorithm>
@@ -106,6 +107,10 @@ struct IkeEndpoint::State
     SaEntry& Add(std::unique_ptr<IkeSa> sa, PeerEntry& peer);
 
     void HandleInitRequest(Instant now, const Path& path, ByteSpan octets);
+    bool DemandsCookie(Instant now,
+                       const Path& path,
+                       const PeerEntry& peer,
+                       const wire::IkeMessage& request);
     void RefuseVersion(const Path& path, ByteSpan octets);
     void RepeatLastAnswer(Instant now, const Path& path, std::uint64_t spi, ByteSpan octets);
 
@@ -118,6 +123,7 @@ struct IkeEndpoint::State
     crypto::RandomSource& random;
     IkeCounters counters;
     ChildSpiTable childSpis;
+    CookieJar cookies;
     std::map<std::string, PeerEntry> peers;
     std::map<IpAddress, PeerEntry*> peersByRemote;
 
@@ -190,6 +196,10 @@ void IkeEndpoint::State::HandleInitRequest(Instant now, const Path& path, ByteSp
         ++(peer ? counters.malformed : counters.noPeer);
         return;
     }
+    if (DemandsCookie(now, path, *peer, *request))
+    {
+        return;
+    }
     if (peer->halfOpen >= kMaxHalfOpenPerPeer)
     {
         ++counters.halfOpenLimit;
@@ -207,6 +217,28 @@ void IkeEndpoint::State::HandleInitRequest(Instant now, const Path& path, ByteSp
     entry.initKey = key;
     initRequests.emplace(std::move(key), entry.sa->LocalSpi());
     Settle(now, entry);
+}
+
+/// Answers a request that has to come again with a cookie; costs no state.
+bool IkeEndpoint::State::DemandsCookie(Instant now,
+                                       const Path& path,
+                                       const PeerEntry& peer,
+                                       const wire::IkeMessage& request)
+{
+    const auto* nonce = wire::Find<wire::NoncePayload>(request.payloads, wire::PayloadType::Nonce);
+    if (peer.halfOpen < peer.config.cookieThreshold || !nonce)
+    {
+        return false;
+    }
+    const CookieClaim claim{path.remote.address, request.header.initiatorSpi, nonce->data};
+    const auto* cookie = wire::FindNotify(request.payloads, wire::NotifyType::Cookie);
+    if (cookie && cookies.IsGood(now, cookie->data, claim))
+    {
+        return false;
+    }
+    ++counters.cookiesDemanded;
+    Transmit({path, DemandCookie(request, cookies.Make(now, random, claim))});
+    return true;
 }
 
 /// RFC 7296, section 2.5: a higher major version is told which one we speak, in the header.

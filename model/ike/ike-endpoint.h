@@ -33,6 +33,7 @@ struct IkeCounters
     std::uint64_t badMessageId{0};       ///< outside the window of one
     std::uint64_t noPeer{0};             ///< IKE_SA_INIT from an address without configuration
     std::uint64_t halfOpenLimit{0};      ///< IKE_SA_INIT of a peer with too many half-open IKE SAs
+    std::uint64_t cookiesDemanded{0};    ///< IKE_SA_INIT without a good cookie, while one is needed
     std::uint64_t fragmentsDiscarded{0}; ///< SKF payloads that are replayed, obsolete or too many
     std::uint64_t unsupported{0}; ///< authentic requests that were refused by an error notify
 };
@@ -51,6 +52,7 @@ struct IkeCounters
  * value when the peer asks for another group; the first Child SA's SPI with the first IKE_SA_INIT
  * response. A responder: SPI, nonce, private value with each new IKE_SA_INIT request (of one that
  * is refused before its KE payload is used, only the SPI), the Child SA's SPI with IKE_AUTH.
+ * A secret for cookies: before all else of the request that it is first needed for.
  * A signature with RSASSA-PSS: its salt, before the SPI of the Child SA (responder) or after it.
  *
  * An unauthenticated error to IKE_SA_INIT does not end the attempt (RFC 7296, section 2.21.1): the

@@ -334,6 +334,11 @@ const InitInitiator::Attempt* InitInitiator::FindAttempt(crypto::GroupId group) 
     return found == m_attempts.end() ? nullptr : &*found;
 }
 
+Bytes DemandCookie(const wire::IkeMessage& request, Bytes cookie)
+{
+    return Refuse(request, NotifyType::Cookie, std::move(cookie)).response;
+}
+
 InitAnswer AnswerInit(const PeerConfig& peer,
                       const wire::IkeMessage& request,
                       ByteSpan octets,

@@ -104,6 +104,9 @@ class InitInitiator
     IkeFailure m_hint{IkeFailure::Timeout};
 };
 
+/// A responder's answer that asks for the same request with this cookie; it leaves no state behind.
+Bytes DemandCookie(const wire::IkeMessage& request, Bytes cookie);
+
 /// A responder's answer; without a result it is a refusal and leaves no state behind.
 struct InitAnswer
 {

@@ -388,7 +388,9 @@ TEST(IkeHostile, StrangersGetNothing)
 // 1000 different first messages cost a bounded number of half-open SAs, which then expire.
 TEST(IkeHostile, FloodOfFirstMessagesIsBounded)
 {
-    Pair pair;
+    auto atB = MakePeer(false);
+    atB.cookieThreshold = 2000;
+    Pair pair(MakePeer(true), atB);
     pair.holding = true;
     pair.Initiate();
     auto first = Parse(pair.log[0]);
