@@ -45,4 +45,4 @@ fi
 $as_root apt-get update -q || fail "apt-get update failed: is there a network, and may you use sudo?"
 # shellcheck disable=SC2086
 $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing ||
-    fail "packages could not be installed (no network?): apt-get install$missing"
+    fail "packages could not be installed, for the reason that apt gives above (no network? no such package?): apt-get install$missing"

@@ -25,7 +25,7 @@ class Point:
     code_identity: str
     runs: int
     failed: int
-    metrics: dict[str, float]  # means over the runs that finished
+    metrics: dict[str, float]  # means over the runs that finished; of *_max the largest
     totals: dict[str, float]  # sums over the runs that finished
     loss: Ratio | None  # replay loss ratio, interval of PLOT_CONFIDENCE
     verdict_loss: Ratio | None  # the same, FAMILY_CONFIDENCE over all points with a theory
@@ -102,7 +102,10 @@ def summarise(frame: pd.DataFrame, scenario: str, code_identity: str | None = No
                 code_identity=str(runs.iloc[0]["code_identity"]),
                 runs=len(good),
                 failed=len(runs) - len(good),
-                metrics={str(name): float(value) for name, value in numbers.mean().items()},
+                metrics={
+                    str(name): float(column.max() if name.endswith("_max") else column.mean())
+                    for name, column in numbers.items()
+                },
                 totals={str(name): float(value) for name, value in numbers.sum().items()},
                 loss=_ratio(good, length, PLOT_CONFIDENCE, 1),
                 verdict_loss=_ratio(good, length, FAMILY_CONFIDENCE, family),

@@ -328,7 +328,8 @@ def test_missing_packages_without_network_or_sudo_give_one_line(tmp_path: Path) 
     status, said = run(ENSURE, "build", PATH=str(offline))
     assert status == 1
     assert said.splitlines()[1:] == [
-        "ipseclab: packages could not be installed (no network?): apt-get install cmake"
+        "ipseclab: packages could not be installed, for the reason that apt gives above "
+        "(no network? no such package?): apt-get install cmake"
     ]
     user = fake_programs(tmp_path / "user", dpkg_query=ALL_BUT_CMAKE, id="echo 1000")
     status, said = run(ENSURE, "build", PATH=str(user))
