@@ -34,7 +34,8 @@ FUZZ = BUILD / "fuzz"
 PYTHON = "/usr/bin/python3"
 JOBS = os.environ.get("JOBS", "2")
 FUZZ_SECONDS = os.environ.get("FUZZ_SECONDS", "60")
-CORPUS = ROOT / "tests/fuzz/corpus/ike-message"
+CORPUS = ROOT / "tests/fuzz/corpus"
+FUZZ_TOPICS = ("ike-message", "ike-endpoint")
 TAIL_LINES = 30
 
 
@@ -153,6 +154,24 @@ def gtest(program: Path) -> Step:
     return Step([str(program), "--gtest_brief=1", "--gtest_output=json:{report}"], gtest_json)
 
 
+def replay(folder: Path, topic: str) -> Step:
+    return Step([str(folder / f"{topic}-fuzz-replay"), str(CORPUS / topic)], replayed_inputs)
+
+
+def fuzz(topic: str) -> list[Step]:
+    """New inputs land in the build folder, not among the corpus."""
+    found = FUZZ / "found" / topic
+    command = [
+        str(FUZZ / f"bin/{topic}-fuzz"),
+        f"-max_total_time={FUZZ_SECONDS}",
+        "-print_final_stats=1",
+        f"-artifact_prefix={FUZZ}/{topic}-",
+        str(found),
+        str(CORPUS / topic),
+    ]
+    return [Step(["mkdir", "-p", str(found)]), Step(command, fuzzer_runs)]
+
+
 def cxx_files() -> list[str]:
     folders = ("model", "ns3-module", "helpers", "scenarios", "tests", "cmake")
     files = (path for folder in folders for path in (ROOT / folder).rglob("*"))
@@ -186,7 +205,7 @@ LAYERS = [
     Layer("property tests", [gtest(BIN / "property-tests")]),
     Layer(
         "fuzz corpus",
-        [Step([str(BIN / "ike-message-fuzz-replay"), str(CORPUS)], replayed_inputs)],
+        [replay(BIN, topic) for topic in FUZZ_TOPICS],
     ),
     Layer("ns-3 tests", [Step([str(BIN / "ns3-tests"), "--xml", "--out={report}"], ns3_xml)]),
     Layer(
@@ -206,26 +225,15 @@ LAYERS = [
             build(SANITIZE, "all"),
             gtest(SANITIZE / "bin/unit-tests"),
             gtest(SANITIZE / "bin/property-tests"),
-            Step([str(SANITIZE / "bin/ike-message-fuzz-replay"), str(CORPUS)], replayed_inputs),
+            *(replay(SANITIZE / "bin", topic) for topic in FUZZ_TOPICS),
         ],
     ),
     Layer(
-        f"fuzzing for {FUZZ_SECONDS} s",
+        f"fuzzing for {FUZZ_SECONDS} s each",
         [
             configure(FUZZ, "-DIPSECLAB_FUZZ=ON", "-DCMAKE_CXX_COMPILER=clang++"),
             build(FUZZ, "all"),
-            Step(["mkdir", "-p", str(FUZZ / "found")]),
-            Step(
-                [
-                    str(FUZZ / "bin/ike-message-fuzz"),
-                    f"-max_total_time={FUZZ_SECONDS}",
-                    "-print_final_stats=1",
-                    f"-artifact_prefix={FUZZ}/",
-                    str(FUZZ / "found"),  # new inputs land here, not among the corpus
-                    str(CORPUS),
-                ],
-                fuzzer_runs,
-            ),
+            *(step for topic in FUZZ_TOPICS for step in fuzz(topic)),
         ],
         needs=("clang++",),
         why="apt-get install clang libclang-rt-14-dev",

@@ -104,8 +104,8 @@ struct PeerConfig
     Identity remoteId;
     Bytes preSharedKey;
     AuthConfig auth;
-    /// How many half-open IKE SAs the peer's address may cause before IKE_SA_INIT is answered with a
-    /// cookie; zero: always.
+    /// How many half-open IKE SAs the peer's address may cause before IKE_SA_INIT is answered with
+    /// a cookie; zero: always.
     std::size_t cookieThreshold{30};
     /// Octets of the IP datagram above which an encrypted IKE message is sent in fragments; at
     /// least 256. Zero: RFC 7383 is not offered.
