@@ -51,6 +51,9 @@ void ConfigureSide(const IpsecTunnel& tunnel,
     peer.preSharedKey.assign(tunnel.preSharedKey.begin(), tunnel.preSharedKey.end());
     peer.ikeSuites = tunnel.ikeSuites;
     peer.childSuites = tunnel.childSuites;
+    peer.ikeLifetime = tunnel.ikeLifetime;
+    peer.childLifetime = tunnel.childLifetime;
+    peer.childVolume = tunnel.childVolume;
     peer.localSelectors = {ParseSelector(local.network)};
     peer.remoteSelectors = {ParseSelector(remote.network)};
     to.AddPeer(peer);

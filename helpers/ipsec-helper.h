@@ -40,6 +40,9 @@ struct IpsecTunnel
     std::string preSharedKey{"simulation only"};
     std::vector<ipseclab::ike::IkeSuite> ikeSuites{ipseclab::ike::IkeSuite{}};
     std::vector<ipseclab::ike::ChildSuite> childSuites{ipseclab::ike::ChildSuite{}};
+    ipseclab::ike::Lifetime ikeLifetime; ///< at both gateways, as the rest
+    ipseclab::ike::Lifetime childLifetime;
+    ipseclab::esp::VolumeLimits childVolume;
 };
 
 /// A point-to-point link on which packets overtake each other and get lost (ReorderingChannel).

@@ -151,6 +151,14 @@ IpsecGateway::IpsecGateway()
     m_dataPlane.SetAcquireCallback(
         [this](const std::string& peer)
         { Simulator::ScheduleNow(&IpsecGateway::Acquire, Ptr<IpsecGateway>(this), peer); });
+    m_dataPlane.SetVolumeCallback(
+        [this](uint32_t spiInbound, esp::VolumeMeter::Event event)
+        {
+            Simulator::ScheduleNow(&IpsecGateway::HandleVolume,
+                                   Ptr<IpsecGateway>(this),
+                                   spiInbound,
+                                   event);
+        });
 }
 
 IpsecGateway::~IpsecGateway() = default;
@@ -176,6 +184,7 @@ void IpsecGateway::DoDispose()
     m_timer.Cancel();
     m_timerDue.reset();
     m_dataPlane.SetAcquireCallback({});
+    m_dataPlane.SetVolumeCallback({});
     if (m_socket)
     {
         m_socket->SetRecvCallback(MakeNullCallback<void, Ptr<Socket>>());
@@ -264,10 +273,23 @@ void IpsecGateway::Acquire(const std::string& peer)
     }
 }
 
+void IpsecGateway::HandleVolume(uint32_t spiInbound, esp::VolumeMeter::Event event)
+{
+    if (event == esp::VolumeMeter::Event::Hard)
+    {
+        m_ike.ExpireChildSa(ModelNow(), spiInbound);
+    }
+    else
+    {
+        m_ike.RekeyChildSa(ModelNow(), spiInbound);
+    }
+    Drive();
+}
+
 void IpsecGateway::CloseAll()
 {
-    const std::vector<ike::IkeSaId> established = m_established;
-    for (const ike::IkeSaId& id : established)
+    const auto established = m_established;
+    for (const auto& [id, peer] : established)
     {
         m_ike.CloseIkeSa(ModelNow(), id);
     }
@@ -347,23 +369,43 @@ void IpsecGateway::HandleEvent(const ike::IkeEvent& event)
     if (const auto* up = std::get_if<ike::IkeSaEstablished>(&event))
     {
         m_negotiating.insert(up->peer);
-        m_established.push_back(up->id);
+        m_established.emplace_back(up->id, up->peer);
     }
     else if (const auto* closed = std::get_if<ike::IkeSaClosed>(&event))
     {
-        m_negotiating.erase(closed->peer);
-        m_established.erase(std::remove(m_established.begin(), m_established.end(), closed->id),
-                            m_established.end());
+        ForgetIkeSa(*closed);
     }
     else if (const auto* sa = std::get_if<ike::ChildSaInstalled>(&event))
     {
         InstallChildSa(*sa);
+    }
+    else if (const auto* ready = std::get_if<ike::ChildSaOutboundReady>(&event))
+    {
+        m_dataPlane.GetSad().SetOutboundReady(ready->spiInbound);
+    }
+    else if (const auto* retired = std::get_if<ike::ChildSaRetired>(&event))
+    {
+        m_dataPlane.GetSad().RetireOutbound(retired->spiInbound);
     }
     else if (const auto* removed = std::get_if<ike::ChildSaRemoved>(&event))
     {
         m_dataPlane.GetSad().Remove(removed->spiInbound);
     }
     m_ikeEventTrace(event);
+}
+
+/// The peer is negotiated with again when nothing is left, not when an SA was only replaced.
+void IpsecGateway::ForgetIkeSa(const ike::IkeSaClosed& closed)
+{
+    m_established.erase(
+        std::remove(m_established.begin(), m_established.end(), std::pair(closed.id, closed.peer)),
+        m_established.end());
+    if (std::none_of(m_established.begin(),
+                     m_established.end(),
+                     [&](const auto& other) { return other.second == closed.peer; }))
+    {
+        m_negotiating.erase(closed.peer);
+    }
 }
 
 void IpsecGateway::InstallChildSa(const ike::ChildSaInstalled& sa)
@@ -377,6 +419,8 @@ void IpsecGateway::InstallChildSa(const ike::ChildSaInstalled& sa)
     out.outerSource = sa.localOuter;
     out.outerDestination = sa.remoteOuter;
     out.mode = m_cryptoMode;
+    out.volume = sa.volume;
+    out.spiInbound = sa.spiInbound;
     out.df = m_dfPolicy;
     out.ttl = m_outerTtl;
 
@@ -389,6 +433,7 @@ void IpsecGateway::InstallChildSa(const ike::ChildSaInstalled& sa)
     in.outerSource = sa.remoteOuter;
     in.outerDestination = sa.localOuter;
     in.mode = m_cryptoMode;
+    in.volume = sa.volume;
     in.antiReplay.window = m_replayWindow;
     in.antiReplay.profile = m_replayProfile;
     in.remoteSelectors = sa.remoteSelectors;
@@ -397,7 +442,10 @@ void IpsecGateway::InstallChildSa(const ike::ChildSaInstalled& sa)
     auto outbound = esp::OutboundSa::Create(out);
     auto inbound = esp::InboundSa::Create(in);
     NS_ABORT_MSG_UNLESS(outbound && inbound, "IKE agreed on a suite that ESP has not got");
-    if (!m_dataPlane.GetSad().Add(sa.peer, std::move(outbound), std::move(inbound)))
+    if (!m_dataPlane.GetSad().Add(sa.peer,
+                                  std::move(outbound),
+                                  std::move(inbound),
+                                  sa.outboundReady))
     {
         NS_LOG_WARN("inbound SPI " << sa.spiInbound << " is taken; the Child SA is not used");
     }

@@ -134,10 +134,13 @@ class IpsecGateway : public Object
     void ScheduleTimer();
     /// Starts the IKE exchanges unless they are on their way.
     void Acquire(const std::string& peer);
+    /// A Child SA has carried as much as it may.
+    void HandleVolume(uint32_t spiInbound, ipseclab::esp::VolumeMeter::Event event);
     void LearnAddresses();
     /// True for what IPv4 delivers locally, or in several copies.
     bool IsForNode(uint32_t destination) const;
     void HandleEvent(const ipseclab::ike::IkeEvent& event);
+    void ForgetIkeSa(const ipseclab::ike::IkeSaClosed& closed);
     void InstallChildSa(const ipseclab::ike::ChildSaInstalled& sa);
     /// Copies the packet into the data plane's buffer.
     void Load(Ptr<const Packet> packet);
@@ -167,7 +170,7 @@ class IpsecGateway : public Object
     std::vector<uint32_t> m_addresses;   ///< of the node, host order
     std::vector<uint32_t> m_broadcasts;  ///< of the node's interfaces, host order
     std::set<std::string> m_negotiating; ///< peers whose IKE SA is there or on its way
-    std::vector<ipseclab::ike::IkeSaId> m_established;
+    std::vector<std::pair<ipseclab::ike::IkeSaId, std::string>> m_established; ///< with the peer
     const uint8_t* m_loaded{nullptr};                            ///< where the last packet was put
     std::vector<std::pair<TypeId, std::unique_ptr<Tag>>> m_tags; ///< reused from packet to packet
     uint32_t m_replayWindow;

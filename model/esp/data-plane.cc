@@ -37,6 +37,21 @@ void DataPlane::SetAcquireCallback(std::function<void(const std::string& peer)> 
     m_acquire = std::move(callback);
 }
 
+void DataPlane::SetVolumeCallback(
+    std::function<void(std::uint32_t spiInbound, VolumeMeter::Event event)> callback)
+{
+    m_volumeReached = std::move(callback);
+}
+
+void DataPlane::Measure(VolumeMeter& meter, std::uint32_t spiInbound, std::size_t innerLength)
+{
+    const VolumeMeter::Event event = meter.Count(innerLength);
+    if (event != VolumeMeter::Event::None && m_volumeReached)
+    {
+        m_volumeReached(spiInbound, event);
+    }
+}
+
 DataPlaneResult DataPlane::DropOutbound(DropReason reason)
 {
     m_counters.outboundDrops.Count(reason);
@@ -96,6 +111,7 @@ DataPlaneResult DataPlane::SealWith(OutboundSa& sa, std::size_t innerLength, std
         sa.Seal(m_buffer, *number);
         ++m_counters.outboundSealed;
         m_counters.sealedOctets += innerLength;
+        Measure(sa.Meter(), sa.Config().spiInbound, innerLength);
         result = {Verdict::Transformed, DropReason::None, 0, *number};
     }
     else
@@ -134,6 +150,11 @@ DataPlaneResult DataPlane::ProcessInbound()
     {
         ++m_counters.inboundOpened;
         m_counters.openedOctets += m_buffer.Size();
+        if (m_sad.AwaitsProof())
+        {
+            m_sad.SetOutboundReady(result.spi);
+        }
+        Measure(sa->Meter(), result.spi, m_buffer.Size());
     }
     else
     {

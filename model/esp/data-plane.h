@@ -83,6 +83,10 @@ class DataPlane
     /// Called with the peer's name when a packet needs an SA that is not there.
     void SetAcquireCallback(std::function<void(const std::string& peer)> callback);
 
+    /// Called with the inbound SPI of a pair of which one direction has reached a volume limit.
+    void SetVolumeCallback(
+        std::function<void(std::uint32_t spiInbound, VolumeMeter::Event event)> callback);
+
     /**
      * A clear packet that leaves the node. One that does not fit spends no sequence number.
      * \param mtu of the link below, octets of IP; an IP packet is never longer than 65535
@@ -99,6 +103,7 @@ class DataPlane
 
   private:
     DataPlaneResult SealWith(OutboundSa& sa, std::size_t innerLength, std::size_t mtu);
+    void Measure(VolumeMeter& meter, std::uint32_t spiInbound, std::size_t innerLength);
     DataPlaneResult DropOutbound(DropReason reason);
     DataPlaneResult DropInbound(DropReason reason);
 
@@ -107,6 +112,7 @@ class DataPlane
     Sad m_sad;
     DataPlaneCounters m_counters;
     std::function<void(const std::string&)> m_acquire;
+    std::function<void(std::uint32_t, VolumeMeter::Event)> m_volumeReached;
 };
 
 } // namespace ipseclab::esp

@@ -196,7 +196,8 @@ OutboundSa::OutboundSa(const OutboundSaConfig& config,
                        std::unique_ptr<crypto::PayloadCipher> cipher)
     : m_config(config),
       m_cipher(std::move(cipher)),
-      m_lastNumber(config.lastNumber)
+      m_lastNumber(config.lastNumber),
+      m_meter(config.volume)
 {
 }
 
@@ -278,7 +279,8 @@ std::unique_ptr<InboundSa> InboundSa::Create(const InboundSaConfig& config)
 InboundSa::InboundSa(const InboundSaConfig& config, std::unique_ptr<crypto::PayloadCipher> cipher)
     : m_config(config),
       m_cipher(std::move(cipher)),
-      m_replay(config.antiReplay)
+      m_replay(config.antiReplay),
+      m_meter(config.volume)
 {
 }
 

@@ -8,6 +8,7 @@
 #include "model/esp/anti-replay.h"
 #include "model/esp/drop-reason.h"
 #include "model/esp/packet-buffer.h"
+#include "model/esp/volume-meter.h"
 #include "model/wire/ip-address.h"
 #include "model/wire/traffic-selector.h"
 
@@ -28,6 +29,7 @@ struct EspSaConfig
     IpAddress outerSource; ///< of the packets of this SA
     IpAddress outerDestination;
     crypto::CryptoMode mode{crypto::CryptoMode::Real};
+    VolumeLimits volume;
 };
 
 /// What the outer header's DF bit is (RFC 4301, section 8.1).
@@ -43,6 +45,7 @@ struct OutboundSaConfig : EspSaConfig
     /// False: the receiver does not check, so a 32-bit number may wrap (RFC 4303, section 3.3.3).
     bool antiReplay{true};
     std::uint64_t lastNumber{0}; ///< the last number that counts as sent
+    std::uint32_t spiInbound{0}; ///< of the other half of the pair, by which a pair is named
     DfPolicy df{DfPolicy::Copy};
     std::uint8_t ttl{64};
 };
@@ -95,12 +98,18 @@ class OutboundSa
         return m_lastNumber;
     }
 
+    VolumeMeter& Meter()
+    {
+        return m_meter;
+    }
+
   private:
     OutboundSa(const OutboundSaConfig& config, std::unique_ptr<crypto::PayloadCipher> cipher);
 
     OutboundSaConfig m_config;
     std::unique_ptr<crypto::PayloadCipher> m_cipher;
     std::uint64_t m_lastNumber;
+    VolumeMeter m_meter;
     std::uint16_t m_identification{0};
 };
 
@@ -137,12 +146,18 @@ class InboundSa
         return m_replay;
     }
 
+    VolumeMeter& Meter()
+    {
+        return m_meter;
+    }
+
   private:
     InboundSa(const InboundSaConfig& config, std::unique_ptr<crypto::PayloadCipher> cipher);
 
     InboundSaConfig m_config;
     std::unique_ptr<crypto::PayloadCipher> m_cipher;
     AntiReplay m_replay;
+    VolumeMeter m_meter;
 };
 
 } // namespace ipseclab::esp

@@ -10,7 +10,8 @@ namespace ipseclab::esp
 
 bool Sad::Add(const std::string& peer,
               std::unique_ptr<OutboundSa> outbound,
-              std::unique_ptr<InboundSa> inbound)
+              std::unique_ptr<InboundSa> inbound,
+              bool outboundReady)
 {
     if (!outbound || !inbound)
     {
@@ -23,26 +24,59 @@ bool Sad::Add(const std::string& peer,
     {
         return false;
     }
-    m_outbound[peer].push_back(sender);
+    m_outbound[peer].push_back({sender, outboundReady});
+    m_awaiting += outboundReady ? 0 : 1;
+    return true;
+}
+
+Sad::Sender* Sad::FindSender(std::uint32_t spiInbound)
+{
+    const auto found = m_pairs.find(spiInbound);
+    const auto list =
+        found == m_pairs.end() ? m_outbound.end() : m_outbound.find(found->second.peer);
+    if (list == m_outbound.end())
+    {
+        return nullptr;
+    }
+    const auto sender =
+        std::find_if(list->second.begin(),
+                     list->second.end(),
+                     [&](const Sender& s) { return s.sa == found->second.outbound.get(); });
+    return sender == list->second.end() ? nullptr : &*sender;
+}
+
+void Sad::SetOutboundReady(std::uint32_t spiInbound)
+{
+    Sender* const sender = FindSender(spiInbound);
+    if (sender && !sender->ready)
+    {
+        sender->ready = true;
+        --m_awaiting;
+    }
+}
+
+bool Sad::RetireOutbound(std::uint32_t spiInbound)
+{
+    const Sender* const sender = FindSender(spiInbound);
+    if (!sender)
+    {
+        return false;
+    }
+    m_awaiting -= sender->ready ? 0 : 1;
+    const auto senders = m_outbound.find(m_pairs.at(spiInbound).peer);
+    auto& list = senders->second;
+    list.erase(list.begin() + (sender - list.data()));
+    if (list.empty())
+    {
+        m_outbound.erase(senders);
+    }
     return true;
 }
 
 bool Sad::Remove(std::uint32_t spiInbound)
 {
-    const auto found = m_pairs.find(spiInbound);
-    if (found == m_pairs.end())
-    {
-        return false;
-    }
-    const auto senders = m_outbound.find(found->second.peer);
-    auto& list = senders->second;
-    list.erase(std::find(list.begin(), list.end(), found->second.outbound.get()));
-    if (list.empty())
-    {
-        m_outbound.erase(senders);
-    }
-    m_pairs.erase(found);
-    return true;
+    RetireOutbound(spiInbound);
+    return m_pairs.erase(spiInbound) != 0;
 }
 
 InboundSa* Sad::FindInbound(std::uint32_t spi) const
@@ -54,7 +88,14 @@ InboundSa* Sad::FindInbound(std::uint32_t spi) const
 OutboundSa* Sad::FindOutbound(const std::string& peer) const
 {
     const auto found = m_outbound.find(peer);
-    return found == m_outbound.end() ? nullptr : found->second.back();
+    if (found == m_outbound.end())
+    {
+        return nullptr;
+    }
+    const auto& list = found->second;
+    const auto ready =
+        std::find_if(list.rbegin(), list.rend(), [](const Sender& s) { return s.ready; });
+    return ready == list.rend() ? list.back().sa : ready->sa;
 }
 
 } // namespace ipseclab::esp

@@ -18,17 +18,32 @@ namespace ipseclab::esp
 class Sad
 {
   public:
-    /// Adds a pair. False, and nothing is added, when the inbound SPI is taken.
+    /**
+     * Adds a pair. False, and nothing is added, when the inbound SPI is taken.
+     * \param outboundReady false: the peer may not have its half yet, so an older SA is preferred
+     *        until SetOutboundReady (RFC 7296, section 2.8)
+     */
     bool Add(const std::string& peer,
              std::unique_ptr<OutboundSa> outbound,
-             std::unique_ptr<InboundSa> inbound);
+             std::unique_ptr<InboundSa> inbound,
+             bool outboundReady = true);
+    /// The peer has the pair with this inbound SPI; nothing happens when there is no such pair.
+    void SetOutboundReady(std::uint32_t spiInbound);
+    /// The pair does not send any more, but still receives; false when there is none.
+    bool RetireOutbound(std::uint32_t spiInbound);
     /// Removes the pair with this inbound SPI; false when there is none.
     bool Remove(std::uint32_t spiInbound);
 
     /// O(1); unicast SAs need only the SPI (RFC 4301, section 4.1).
     InboundSa* FindInbound(std::uint32_t spi) const;
-    /// The newest SA to that peer, or null.
+    /// The newest SA to that peer that is ready; if none is, the newest at all; null without any.
     OutboundSa* FindOutbound(const std::string& peer) const;
+
+    /// Whether an authentic packet may be the proof that some pair is ready to send.
+    bool AwaitsProof() const
+    {
+        return m_awaiting != 0;
+    }
 
     std::size_t PairCount() const
     {
@@ -43,8 +58,17 @@ class Sad
         std::unique_ptr<InboundSa> inbound;
     };
 
+    struct Sender
+    {
+        OutboundSa* sa;
+        bool ready;
+    };
+
+    Sender* FindSender(std::uint32_t spiInbound);
+
     std::unordered_map<std::uint32_t, Pair> m_pairs;
-    std::unordered_map<std::string, std::vector<OutboundSa*>> m_outbound; ///< oldest first
+    std::unordered_map<std::string, std::vector<Sender>> m_outbound; ///< oldest first
+    std::size_t m_awaiting{0};                                       ///< senders not ready
 };
 
 } // namespace ipseclab::esp

@@ -23,6 +23,16 @@ void ChildSpiTable::Release(std::uint32_t spi)
     m_owners.erase(spi);
 }
 
+void ChildSpiTable::Move(std::uint32_t spi, std::uint64_t localIkeSpi)
+{
+    m_owners[spi] = localIkeSpi;
+}
+
+std::size_t ChildSpiTable::Size() const
+{
+    return m_owners.size();
+}
+
 std::optional<std::uint64_t> ChildSpiTable::FindOwner(std::uint32_t spi) const
 {
     const auto found = m_owners.find(spi);

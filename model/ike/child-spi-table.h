@@ -22,8 +22,11 @@ class ChildSpiTable
     /// Draws four octets at a time until they make an SPI that is free.
     std::uint32_t Allocate(crypto::RandomSource& random, std::uint64_t localIkeSpi);
     void Release(std::uint32_t spi);
+    /// The Child SA with this SPI, which is taken, now belongs to another IKE SA.
+    void Move(std::uint32_t spi, std::uint64_t localIkeSpi);
     /// The local SPI of the IKE SA that holds this Child SA SPI.
     std::optional<std::uint64_t> FindOwner(std::uint32_t spi) const;
+    std::size_t Size() const;
 
   private:
     std::unordered_map<std::uint32_t, std::uint64_t> m_owners;

@@ -6,11 +6,14 @@
 
 #include "model/crypto/certificate.h"
 #include "model/crypto/payload-cipher.h"
+#include "model/esp/volume-meter.h"
 #include "model/ike/proposal.h"
 #include "model/wire/ip-address.h"
 #include "model/wire/traffic-selector.h"
 
+#include <algorithm>
 #include <chrono>
+#include <optional>
 #include <string>
 
 namespace ipseclab::ike
@@ -19,6 +22,12 @@ namespace ipseclab::ike
 /// Time since any fixed origin of the driver's; never decreases from call to call.
 using Instant = std::chrono::nanoseconds;
 using Duration = std::chrono::nanoseconds;
+
+/// The earlier of two instants, where nothing means never.
+inline std::optional<Instant> Earlier(std::optional<Instant> a, std::optional<Instant> b)
+{
+    return a && b ? std::min(*a, *b) : (a ? a : b);
+}
 
 /// One end of a UDP flow.
 struct TransportAddress
@@ -94,6 +103,14 @@ struct AuthConfig
     std::chrono::seconds unixTimeAtZero{0};
 };
 
+/// How long an SA lives (RFC 4301, section 4.4.2.1). Zero: for ever.
+struct Lifetime
+{
+    Duration soft{Duration::zero()};   ///< after which it is rekeyed
+    Duration hard{Duration::zero()};   ///< after which it is not used any more and deleted
+    Duration jitter{Duration::zero()}; ///< `soft` is shortened by up to this, at random
+};
+
 /// What one gateway knows of one peer: PAD entry, IKE and Child SA proposals.
 struct PeerConfig
 {
@@ -119,6 +136,21 @@ struct PeerConfig
     Duration livenessInterval{Duration::zero()};
     /// A responder forgets an IKE SA that has not seen IKE_AUTH after this long.
     Duration halfOpenTimeout{std::chrono::seconds(30)};
+    Lifetime ikeLifetime;
+    Lifetime childLifetime;
+    /// Each direction of a Child SA counts for itself; who counts is the data plane.
+    esp::VolumeLimits childVolume;
+    /// The soft limits of `childVolume` are lowered by up to this share, at random; 0 to 1.
+    double childVolumeJitter{0};
+    /// Child SAs that this side accepts on one IKE SA, beyond which a request for another one gets
+    /// NO_ADDITIONAL_SAS; rekeying is never refused by it. Zero: any number.
+    std::size_t maxChildSas{0};
+    /// How long the inbound half of a rekeyed Child SA stays after its Delete, for what is in
+    /// flight.
+    Duration inboundLinger{std::chrono::seconds(5)};
+    /// A request that was refused with TEMPORARY_FAILURE is made again after this wait, to which up
+    /// to as much again is added at random. At least one second; doubled with every refusal.
+    Duration retryWait{std::chrono::seconds(10)};
 };
 
 } // namespace ipseclab::ike

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 namespace ipseclab::ike
 {
@@ -30,26 +31,16 @@ bool IsUsable(const PeerConfig& peer)
                crypto::FindTraits(s.group);
     };
     const auto childFits = [](const ChildSuite& s)
-    { return crypto::FindTraits(s.cipher).has_value(); };
+    {
+        return crypto::FindTraits(s.cipher) &&
+               (s.group == crypto::GroupId::None || crypto::FindTraits(s.group));
+    };
     constexpr std::size_t kSmallestDatagram = 256;
     return (peer.maxIkeDatagram == 0 || peer.maxIkeDatagram >= kSmallestDatagram) &&
            IsComplete(peer.auth) && !peer.ikeSuites.empty() && !peer.childSuites.empty() &&
            !peer.localSelectors.empty() && !peer.remoteSelectors.empty() &&
            std::all_of(peer.ikeSuites.begin(), peer.ikeSuites.end(), ikeFits) &&
            std::all_of(peer.childSuites.begin(), peer.childSuites.end(), childFits);
-}
-
-/// How long the last answer of a closed SA is of use: as long as the request may be repeated.
-Duration RepetitionTime(const RetransmissionPolicy& policy)
-{
-    Retransmitter schedule;
-    schedule.Start(Instant::zero(), policy, {});
-    Instant end = Instant::zero();
-    do
-    {
-        end = *schedule.Due();
-    } while (schedule.HandleTimeout(end) == Retransmitter::Verdict::SendAgain);
-    return end;
 }
 
 /// Tells one IKE_SA_INIT request from another: sender and whole message (RFC 7296, section 2.1).
@@ -98,13 +89,18 @@ struct IkeEndpoint::State
 
     IkeSa::Environment Environment()
     {
-        return {random, counters, childSpis};
+        return {random, counters, childSpis, ikeSpis, transmits, events, successors, touched};
     }
 
-    std::uint64_t DrawSpi();
     PeerEntry* FindPeer(const IpAddress& remote);
     SaEntry* FindSa(const IkeSaId& id);
     SaEntry& Add(std::unique_ptr<IkeSa> sa, PeerEntry& peer);
+
+    /// Carries out a command on the IKE SA with this ID, or that has the Child SA with this SPI.
+    template <typename Function>
+    bool Command(Instant now, const IkeSaId& id, Function command);
+    template <typename Function>
+    bool Command(Instant now, std::uint32_t childSpi, Function command);
 
     void HandleInitRequest(Instant now, const Path& path, ByteSpan octets);
     bool DemandsCookie(Instant now,
@@ -115,6 +111,7 @@ struct IkeEndpoint::State
     void RepeatLastAnswer(Instant now, const Path& path, std::uint64_t spi, ByteSpan octets);
 
     void Settle(Instant now, SaEntry& entry);
+    void SettleOne(Instant now, SaEntry& entry);
     void SetTimer(SaEntry& entry, std::optional<Instant> timer);
     void Remove(Instant now, SaEntry& entry);
     void ForgetRemains(Instant now);
@@ -124,6 +121,7 @@ struct IkeEndpoint::State
     IkeCounters counters;
     ChildSpiTable childSpis;
     CookieJar cookies;
+    IkeSpiTable ikeSpis;
     std::map<std::string, PeerEntry> peers;
     std::map<IpAddress, PeerEntry*> peersByRemote;
 
@@ -136,19 +134,9 @@ struct IkeEndpoint::State
 
     std::deque<Datagram> transmits;
     std::deque<IkeEvent> events;
+    std::vector<std::unique_ptr<IkeSa>> successors; ///< to be taken over
+    std::vector<std::uint64_t> touched;             ///< local SPIs of SAs to settle
 };
-
-std::uint64_t IkeEndpoint::State::DrawSpi()
-{
-    for (;;)
-    {
-        const std::uint64_t spi = random.TakeU64();
-        if (spi != 0 && sas.count(spi) == 0 && remains.count(spi) == 0)
-        {
-            return spi;
-        }
-    }
-}
 
 IkeEndpoint::State::PeerEntry* IkeEndpoint::State::FindPeer(const IpAddress& remote)
 {
@@ -167,6 +155,31 @@ IkeEndpoint::State::SaEntry* IkeEndpoint::State::FindSa(const IkeSaId& id)
         }
     }
     return nullptr;
+}
+
+template <typename Function>
+bool IkeEndpoint::State::Command(Instant now, const IkeSaId& id, Function command)
+{
+    SaEntry* entry = FindSa(id);
+    if (!entry || !command(*entry->sa))
+    {
+        return false;
+    }
+    Settle(now, *entry);
+    return true;
+}
+
+template <typename Function>
+bool IkeEndpoint::State::Command(Instant now, std::uint32_t childSpi, Function command)
+{
+    const auto owner = childSpis.FindOwner(childSpi);
+    SaEntry* entry = owner ? &sas.at(*owner) : nullptr;
+    if (!entry || !command(*entry->sa))
+    {
+        return false;
+    }
+    Settle(now, *entry);
+    return true;
 }
 
 IkeEndpoint::State::SaEntry& IkeEndpoint::State::Add(std::unique_ptr<IkeSa> sa, PeerEntry& peer)
@@ -205,9 +218,11 @@ void IkeEndpoint::State::HandleInitRequest(Instant now, const Path& path, ByteSp
         ++counters.halfOpenLimit;
         return;
     }
-    auto answer = AnswerInit(peer->config, *request, octets, DrawSpi(), random);
+    const std::uint64_t spi = ikeSpis.Allocate(random);
+    auto answer = AnswerInit(peer->config, *request, octets, spi, random);
     if (!answer.result)
     {
+        ikeSpis.Release(spi);
         Transmit({path, std::move(answer.response)});
         return;
     }
@@ -283,18 +298,33 @@ void IkeEndpoint::State::RepeatLastAnswer(Instant now,
     }
 }
 
-/// Takes what an SA has to say after it was given anything; the entry may be gone afterwards.
+/// Takes note of what an SA, and others through it, have become after it was given anything; the
+/// entry may be gone afterwards.
 void IkeEndpoint::State::Settle(Instant now, SaEntry& entry)
 {
+    touched.push_back(entry.sa->LocalSpi());
+    while (!successors.empty() || !touched.empty())
+    {
+        for (auto& successor : std::exchange(successors, {}))
+        {
+            touched.push_back(successor->LocalSpi());
+            PeerEntry& peer = peers.at(successor->Peer().name);
+            Add(std::move(successor), peer);
+        }
+        const std::uint64_t spi = touched.back();
+        touched.pop_back();
+        const auto found = sas.find(spi);
+        if (found != sas.end())
+        {
+            SettleOne(now, found->second);
+        }
+    }
+}
+
+void IkeEndpoint::State::SettleOne(Instant now, SaEntry& entry)
+{
     IkeSa& sa = *entry.sa;
-    while (auto event = sa.PollEvent())
-    {
-        events.push_back(std::move(*event));
-    }
-    while (auto datagram = sa.PollTransmit())
-    {
-        Transmit(std::move(*datagram));
-    }
+    sa.Resume(now);
     const bool isHalfOpen = sa.CurrentPhase() == IkeSa::Phase::HalfOpen;
     const bool isEstablished = sa.CurrentPhase() == IkeSa::Phase::Established;
     entry.peer->halfOpen += isHalfOpen ? 1U : 0U;
@@ -340,6 +370,10 @@ void IkeEndpoint::State::Remove(Instant now, SaEntry& entry)
         remainsByExpiry.emplace(expiry, spi);
         remains[spi] = {std::move(answer), expiry};
     }
+    else
+    {
+        ikeSpis.Release(spi);
+    }
     SetTimer(entry, std::nullopt);
     initRequests.erase(entry.initKey);
     sas.erase(spi);
@@ -350,6 +384,7 @@ void IkeEndpoint::State::ForgetRemains(Instant now)
     while (!remainsByExpiry.empty() && remainsByExpiry.begin()->first <= now)
     {
         remains.erase(remainsByExpiry.begin()->second);
+        ikeSpis.Release(remainsByExpiry.begin()->second);
         remainsByExpiry.erase(remainsByExpiry.begin());
     }
 }
@@ -392,7 +427,7 @@ bool IkeEndpoint::Initiate(Instant now, const std::string& peer)
     {
         return false;
     }
-    const std::uint64_t spi = s.DrawSpi();
+    const std::uint64_t spi = s.ikeSpis.Allocate(s.random);
     auto sa = IkeSa::Initiate(now, s.Environment(), found->second.config, spi);
     s.Settle(now, s.Add(std::move(sa), found->second));
     return true;
@@ -400,37 +435,43 @@ bool IkeEndpoint::Initiate(Instant now, const std::string& peer)
 
 bool IkeEndpoint::CloseIkeSa(Instant now, const IkeSaId& id)
 {
-    State::SaEntry* entry = m_state->FindSa(id);
-    if (!entry || !entry->sa->Close(now))
-    {
-        return false;
-    }
-    m_state->Settle(now, *entry);
-    return true;
+    return m_state->Command(now, id, [now](IkeSa& sa) { return sa.Close(now); });
 }
 
 bool IkeEndpoint::CloseChildSa(Instant now, std::uint32_t spiInbound)
 {
-    const auto owner = m_state->childSpis.FindOwner(spiInbound);
-    if (!owner)
-    {
-        return false;
-    }
-    State::SaEntry& entry = m_state->sas.at(*owner);
-    const bool closing = entry.sa->CloseChild(now, spiInbound);
-    m_state->Settle(now, entry);
-    return closing;
+    return m_state->Command(now,
+                            spiInbound,
+                            [=](IkeSa& sa) { return sa.CloseChild(now, spiInbound); });
+}
+
+bool IkeEndpoint::RekeyChildSa(Instant now, std::uint32_t spiInbound)
+{
+    return m_state->Command(now,
+                            spiInbound,
+                            [=](IkeSa& sa) { return sa.RekeyChild(now, spiInbound); });
+}
+
+bool IkeEndpoint::ExpireChildSa(Instant now, std::uint32_t spiInbound)
+{
+    return m_state->Command(now,
+                            spiInbound,
+                            [=](IkeSa& sa) { return sa.ExpireChild(now, spiInbound); });
+}
+
+bool IkeEndpoint::RekeyIkeSa(Instant now, const IkeSaId& id)
+{
+    return m_state->Command(now, id, [now](IkeSa& sa) { return sa.Rekey(now); });
+}
+
+bool IkeEndpoint::CreateChildSa(Instant now, const IkeSaId& id)
+{
+    return m_state->Command(now, id, [now](IkeSa& sa) { return sa.CreateChild(now); });
 }
 
 bool IkeEndpoint::CheckLiveness(Instant now, const IkeSaId& id)
 {
-    State::SaEntry* entry = m_state->FindSa(id);
-    if (!entry || !entry->sa->CheckLiveness(now))
-    {
-        return false;
-    }
-    m_state->Settle(now, *entry);
-    return true;
+    return m_state->Command(now, id, [now](IkeSa& sa) { return sa.CheckLiveness(now); });
 }
 
 void IkeEndpoint::HandleDatagram(Instant now, const Path& path, ByteSpan octets)
@@ -514,6 +555,11 @@ const IkeCounters& IkeEndpoint::Counters() const
 std::size_t IkeEndpoint::IkeSaCount() const
 {
     return m_state->sas.size();
+}
+
+std::size_t IkeEndpoint::ChildSaCount() const
+{
+    return m_state->childSpis.Size();
 }
 
 std::size_t IkeEndpoint::EstablishedCount() const

@@ -54,6 +54,8 @@ struct IkeCounters
  * is refused before its KE payload is used, only the SPI), the Child SA's SPI with IKE_AUTH.
  * A secret for cookies: before all else of the request that it is first needed for.
  * A signature with RSASSA-PSS: its salt, before the SPI of the Child SA (responder) or after it.
+ * A CREATE_CHILD_SA request: SPI, nonce, private value; its response: nonce, private value, SPI.
+ * Jitter, where it is configured, when an SA comes up: first of time, then of volume.
  *
  * An unauthenticated error to IKE_SA_INIT does not end the attempt (RFC 7296, section 2.21.1): the
  * initiator goes on until its last try and then closes with the reason that the error named.
@@ -90,6 +92,17 @@ class IkeEndpoint
     bool CloseIkeSa(Instant now, const IkeSaId& id);
     /// Sends Delete for the Child SA with this inbound SPI; false when there is none.
     bool CloseChildSa(Instant now, std::uint32_t spiInbound);
+    /// Asks for a Child SA in place of this one, and deletes it when there is one; false when there
+    /// is none or it is on its way out. What a volume limit asks for.
+    bool RekeyChildSa(Instant now, std::uint32_t spiInbound);
+    /// The Child SA is removed at once, then deleted; false when there is none.
+    bool ExpireChildSa(Instant now, std::uint32_t spiInbound);
+    /// Asks for another Child SA with the peer's selectors and suites; false when no such IKE SA is
+    /// established.
+    bool CreateChildSa(Instant now, const IkeSaId& id);
+    /// Asks for an IKE SA in place of this one, which inherits its Child SAs; false when no such
+    /// IKE SA is established.
+    bool RekeyIkeSa(Instant now, const IkeSaId& id);
     /// Sends an empty INFORMATIONAL request, or lets the one in flight count; false when no such
     /// SA.
     bool CheckLiveness(Instant now, const IkeSaId& id);
@@ -107,6 +120,7 @@ class IkeEndpoint
     const IkeCounters& Counters() const;
     std::size_t IkeSaCount() const; ///< all, half-open and closing ones included
     std::size_t EstablishedCount() const;
+    std::size_t ChildSaCount() const; ///< all, offered ones and those that only receive included
 
   private:
     struct State;

@@ -28,6 +28,8 @@ const char* Name(IkeFailure failure)
         return "rejected by the peer";
     case IkeFailure::HalfOpenExpired:
         return "half-open expired";
+    case IkeFailure::OutOfStep:
+        return "out of step";
     }
     return "unknown";
 }

@@ -7,6 +7,7 @@
 #include "model/ike/ike-config.h"
 #include "model/ike/key-schedule.h"
 
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -25,6 +26,7 @@ enum class IkeFailure
     UnacceptableKe,       ///< the peer asks for a group that we did not offer, or its KE is invalid
     PeerRejected,         ///< an error notify that has no case of its own
     HalfOpenExpired,      ///< IKE_AUTH never came
+    OutOfStep,            ///< minutes of TEMPORARY_FAILURE (RFC 7296, section 2.25)
 };
 
 const char* Name(IkeFailure failure);
@@ -47,6 +49,22 @@ struct IkeSaEstablished
     IkeKeys keys; ///< for the key file of a capture
     TransportAddress local;
     TransportAddress remote;
+};
+
+/// Another IKE SA has taken the place of this one, with all its Child SAs; this one will close.
+struct IkeSaRekeyed
+{
+    IkeSaId id; ///< of the old one
+    std::string peer;
+    IkeSaId replacement;
+};
+
+/// The peer refused to rekey the IKE SA; it stays.
+struct IkeSaRekeyRefused
+{
+    IkeSaId id;
+    std::string peer;
+    wire::NotifyType reason{wire::NotifyType::NoProposalChosen};
 };
 
 /// An IKE SA is gone; its Child SAs went before it, each with an event of its own.
@@ -73,6 +91,30 @@ struct ChildSaInstalled
     TrafficSelectorList remoteSelectors;
     IpAddress localOuter;
     IpAddress remoteOuter;
+    /// False: send on an older SA until the peer is known to have this one, which an authentic
+    /// packet on it or ChildSaOutboundReady says (RFC 7296, section 2.8).
+    bool outboundReady{true};
+    std::optional<std::uint32_t> replaces; ///< the inbound SPI of the Child SA that this one rekeys
+    esp::VolumeLimits volume;              ///< jitter is in it
+};
+
+/// From now on a pair may send that was installed without `outboundReady`.
+struct ChildSaOutboundReady
+{
+    IkeSaId ikeSa;
+    std::string peer;
+    std::uint32_t spiInbound{0};
+    std::uint32_t spiOutbound{0};
+};
+
+/// A rekeyed pair was deleted: it does not send any more, but still receives what is in flight.
+/// ChildSaRemoved follows.
+struct ChildSaRetired
+{
+    IkeSaId ikeSa;
+    std::string peer;
+    std::uint32_t spiInbound{0};
+    std::uint32_t spiOutbound{0};
 };
 
 /// A pair of ESP SAs to remove.
@@ -84,16 +126,25 @@ struct ChildSaRemoved
     std::uint32_t spiOutbound{0};
 };
 
-/// The Child SA of IKE_AUTH was refused; the IKE SA stays (RFC 7296, section 1.2).
+/// A Child SA was refused, here or there; the IKE SA stays (RFC 7296, section 1.2).
 struct ChildSaRefused
 {
     IkeSaId ikeSa;
     std::string peer;
     wire::NotifyType reason{wire::NotifyType::NoProposalChosen};
+    /// The inbound SPI of the Child SA that was to be rekeyed; it stays, too.
+    std::optional<std::uint32_t> rekeyOf{};
 };
 
-using IkeEvent =
-    std::variant<IkeSaEstablished, IkeSaClosed, ChildSaInstalled, ChildSaRemoved, ChildSaRefused>;
+using IkeEvent = std::variant<IkeSaEstablished,
+                              IkeSaRekeyed,
+                              IkeSaRekeyRefused,
+                              IkeSaClosed,
+                              ChildSaInstalled,
+                              ChildSaOutboundReady,
+                              ChildSaRetired,
+                              ChildSaRemoved,
+                              ChildSaRefused>;
 
 } // namespace ipseclab::ike
 

@@ -211,6 +211,7 @@ void IkeSa::Establish(Instant now)
     m_phase = Phase::Established;
     m_halfOpenDeadline.reset();
     m_lastHeard = now;
+    StartLifetime(now);
     m_events.push_back(IkeSaEstablished{m_id,
                                         m_peer.name,
                                         m_initiator,
@@ -284,29 +285,11 @@ void IkeSa::InstallChild(const ChildSuite& suite,
                          TrafficSelectorList local,
                          TrafficSelectorList remote)
 {
-    ChildKeys keys = DeriveChildKeys(m_channel->Suite().prf,
-                                     suite.cipher,
-                                     m_channel->Keys().skD,
-                                     ByteSpan(),
-                                     m_transcript.nonceI,
-                                     m_transcript.nonceR);
-    ChildSaInstalled installed;
-    installed.ikeSa = m_id;
-    installed.peer = m_peer.name;
-    installed.suite = suite;
-    installed.spiInbound = spiInbound;
-    installed.spiOutbound = spiOutbound;
-    installed.encryptionOutbound = m_initiator ? keys.encryptionI : keys.encryptionR;
-    installed.integrityOutbound = m_initiator ? keys.integrityI : keys.integrityR;
-    installed.encryptionInbound = m_initiator ? keys.encryptionR : keys.encryptionI;
-    installed.integrityInbound = m_initiator ? keys.integrityR : keys.integrityI;
-    installed.localSelectors = std::move(local);
-    installed.remoteSelectors = std::move(remote);
-    installed.localOuter = m_path.local.address;
-    installed.remoteOuter = m_path.remote.address;
-    m_events.push_back(std::move(installed));
-    m_children.push_back({spiInbound, spiOutbound});
+    NewChild made{suite, spiInbound, spiOutbound, std::move(local), std::move(remote), m_initiator};
+    made.nonceI = std::move(m_transcript.nonceI);
+    made.nonceR = std::move(m_transcript.nonceR);
     m_transcript = {};
+    InstallChild(m_lastHeard, std::move(made));
 }
 
 IkeSa::Answer IkeSa::AnswerAuth(Instant now, const wire::PayloadList& request)

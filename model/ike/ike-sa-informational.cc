@@ -16,8 +16,10 @@ wire::PayloadList IkeSa::Request(const LivenessTask&) const
     return {};
 }
 
-wire::PayloadList IkeSa::Request(const CloseChildTask& task) const
+wire::PayloadList IkeSa::Request(CloseChildTask& task) const
 {
+    const ChildSa* child = FindChild(task.spiInbound);
+    task.unconfirmed = child && !child->confirmed;
     Bytes spi(4);
     StoreBe32(spi.data(), task.spiInbound);
     return {wire::MakePayload(PayloadType::Delete,
@@ -34,19 +36,28 @@ wire::PayloadList IkeSa::Request(const CloseIkeTask& task) const
         wire::MakePayload(PayloadType::Delete, wire::DeletePayload{wire::ProtocolId::Ike, 0, {}})};
 }
 
-void IkeSa::Finish(const LivenessTask&) {}
+void IkeSa::Finish(Instant, const LivenessTask&, const wire::PayloadList&) {}
 
-void IkeSa::Finish(const CloseChildTask& task)
+/**
+ * A peer that has not yet got our answer that made the Child SA does not know what we delete, and
+ * would keep its half. So the request is made again, unless the answer names the SA.
+ */
+void IkeSa::Finish(Instant now, const CloseChildTask& task, const wire::PayloadList& response)
 {
-    RemoveChild(task.spiInbound);
+    const auto* del = wire::Find<wire::DeletePayload>(response, PayloadType::Delete);
+    if (task.unconfirmed && !del && FindChild(task.spiInbound) && Retry(now, task, task.refusals))
+    {
+        return;
+    }
+    RetireChild(now, task.spiInbound);
 }
 
-void IkeSa::Finish(const CloseIkeTask& task)
+void IkeSa::Finish(Instant, const CloseIkeTask& task, const wire::PayloadList&)
 {
     Finished(task.reason);
 }
 
-IkeSa::Answer IkeSa::AnswerInformational(const wire::PayloadList& request)
+IkeSa::Answer IkeSa::AnswerInformational(Instant now, const wire::PayloadList& request)
 {
     // RFC 7296, section 2.21.2: an initiator that does not accept our IKE_AUTH response says so.
     if (wire::FindNotify(request, NotifyType::AuthenticationFailed))
@@ -63,9 +74,14 @@ IkeSa::Answer IkeSa::AnswerInformational(const wire::PayloadList& request)
         }
         if (del->protocol == wire::ProtocolId::Ike)
         {
+            // The peer has not noticed our own rekeying, or has won (RFC 7296, section 2.25.2).
+            if (m_peersSuccessor)
+            {
+                Supersede(now, *m_peersSuccessor);
+            }
             return {{}, IkeFailure::None};
         }
-        const auto deleted = AnswerDelete(*del);
+        const auto deleted = AnswerDelete(now, *del);
         answer.payloads.insert(answer.payloads.end(), deleted.begin(), deleted.end());
     }
     return answer;
@@ -76,47 +92,31 @@ IkeSa::Answer IkeSa::AnswerInformational(const wire::PayloadList& request)
  * 1.4.1). Those that we are deleting ourselves are left out, for our request names them already;
  * without any other there is no payload.
  */
-wire::PayloadList IkeSa::AnswerDelete(const wire::DeletePayload& request)
+wire::PayloadList IkeSa::AnswerDelete(Instant now, const wire::DeletePayload& request)
 {
     wire::DeletePayload answer{wire::ProtocolId::Esp, 4, {}};
     for (const auto& spi : request.spis)
     {
         const bool esp = request.protocol == wire::ProtocolId::Esp && spi.size() == 4;
-        const auto child = std::find_if(m_children.begin(),
-                                        m_children.end(),
-                                        [&](const ChildSa& c)
-                                        { return esp && c.spiOutbound == LoadBe32(spi.data()); });
-        if (child == m_children.end())
+        const ChildSa* child = esp ? FindChildByOutbound(spi) : nullptr;
+        if (!child)
         {
             continue;
         }
+        const std::uint32_t spiInbound = child->spiInbound;
         if (!child->closing)
         {
             Bytes ours(4);
-            StoreBe32(ours.data(), child->spiInbound);
+            StoreBe32(ours.data(), spiInbound);
             answer.spis.push_back(std::move(ours));
         }
-        RemoveChild(child->spiInbound);
+        RetireChild(now, spiInbound);
     }
     if (answer.spis.empty())
     {
         return {};
     }
     return {wire::MakePayload(PayloadType::Delete, std::move(answer))};
-}
-
-void IkeSa::RemoveChild(std::uint32_t spiInbound)
-{
-    const auto child = std::find_if(m_children.begin(),
-                                    m_children.end(),
-                                    [&](const ChildSa& c) { return c.spiInbound == spiInbound; });
-    if (child == m_children.end())
-    {
-        return;
-    }
-    m_events.push_back(ChildSaRemoved{m_id, m_peer.name, child->spiInbound, child->spiOutbound});
-    m_environment.childSpis.Release(spiInbound);
-    m_children.erase(child);
 }
 
 } // namespace ipseclab::ike

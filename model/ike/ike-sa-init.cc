@@ -15,19 +15,11 @@ using wire::PayloadType;
 namespace
 {
 
-constexpr std::size_t kNonceLength = 32;
 constexpr std::size_t kShortestNonce = 16; ///< RFC 7296, section 3.9
 constexpr std::size_t kLongestNonce = 256;
 constexpr std::size_t kLongestCookie = 64; ///< RFC 7296, section 2.6
 /// A peer that asks for yet another cookie is not believed any more.
 constexpr unsigned kMaxCookies = 8;
-
-/// RFC 7296, sections 2.10 and 3.9.
-bool IsNonceAcceptable(const Bytes& nonce, crypto::PrfId prf)
-{
-    const std::size_t shortest = std::max(kShortestNonce, *crypto::FindPrfLength(prf) / 2);
-    return nonce.size() >= shortest && nonce.size() <= kLongestNonce;
-}
 
 wire::IkeHeader MakeInitHeader(std::uint64_t spiI, std::uint64_t spiR, std::uint8_t flags)
 {
@@ -37,13 +29,6 @@ wire::IkeHeader MakeInitHeader(std::uint64_t spiI, std::uint64_t spiR, std::uint
     header.exchange = wire::ExchangeType::IkeSaInit;
     header.flags = flags;
     return header;
-}
-
-wire::Payload MakeKe(const crypto::KeyExchange& exchange)
-{
-    return wire::MakePayload(
-        PayloadType::Ke,
-        wire::KePayload{static_cast<std::uint16_t>(exchange.Group()), exchange.PublicValue()});
 }
 
 bool OffersSignatures(const PeerConfig& peer)
@@ -142,6 +127,21 @@ InitAnswer Refuse(const wire::IkeMessage& request, NotifyType type, Bytes data =
     return {wire::Serialize(header, {wire::MakeNotify(type, std::move(data))}), std::nullopt};
 }
 
+} // namespace
+
+bool IsNonceAcceptable(const Bytes& nonce, crypto::PrfId prf)
+{
+    const std::size_t shortest = std::max(kShortestNonce, *crypto::FindPrfLength(prf) / 2);
+    return nonce.size() >= shortest && nonce.size() <= kLongestNonce;
+}
+
+wire::Payload MakeKe(const crypto::KeyExchange& exchange)
+{
+    return wire::MakePayload(
+        PayloadType::Ke,
+        wire::KePayload{static_cast<std::uint16_t>(exchange.Group()), exchange.PublicValue()});
+}
+
 Bytes GroupOctets(crypto::GroupId group)
 {
     Bytes octets(2);
@@ -149,7 +149,15 @@ Bytes GroupOctets(crypto::GroupId group)
     return octets;
 }
 
-} // namespace
+std::optional<crypto::GroupId> DemandedGroup(const wire::PayloadList& payloads)
+{
+    const auto* demand = wire::FindNotify(payloads, NotifyType::InvalidKePayload);
+    if (!demand || demand->data.size() != 2)
+    {
+        return std::nullopt;
+    }
+    return static_cast<crypto::GroupId>(LoadBe16(demand->data.data()));
+}
 
 IkeFailure ToFailure(NotifyType error)
 {
@@ -241,21 +249,16 @@ bool InitInitiator::TakeCookie(const wire::PayloadList& payloads)
 
 bool InitInitiator::TakeGroup(const wire::PayloadList& payloads)
 {
-    const auto* demand = wire::FindNotify(payloads, NotifyType::InvalidKePayload);
-    if (!demand || demand->data.size() != 2)
-    {
-        return false;
-    }
-    const auto group = static_cast<crypto::GroupId>(LoadBe16(demand->data.data()));
+    const auto group = DemandedGroup(payloads);
     const auto& suites = m_peer.ikeSuites;
     const bool offered = std::any_of(suites.begin(),
                                      suites.end(),
                                      [&](const IkeSuite& suite) { return suite.group == group; });
-    if (!offered || FindAttempt(group))
+    if (!group || !offered || FindAttempt(*group))
     {
         return false;
     }
-    AddAttempt(group);
+    AddAttempt(*group);
     return true;
 }
 

@@ -18,6 +18,16 @@
 namespace ipseclab::ike
 {
 
+constexpr std::size_t kNonceLength = 32; ///< of our nonces, in octets
+
+/// RFC 7296, sections 2.10 and 3.9.
+bool IsNonceAcceptable(const Bytes& nonce, crypto::PrfId prf);
+wire::Payload MakeKe(const crypto::KeyExchange& exchange);
+/// The data of INVALID_KE_PAYLOAD.
+Bytes GroupOctets(crypto::GroupId group);
+/// The group that INVALID_KE_PAYLOAD asks for; nothing when there is no such notify or it is wrong.
+std::optional<crypto::GroupId> DemandedGroup(const wire::PayloadList& payloads);
+
 /// What AUTH covers and Child SA keys are made from.
 struct InitTranscript
 {

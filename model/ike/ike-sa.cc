@@ -19,22 +19,10 @@ bool IsEqual(ByteSpan a, const Bytes& b)
     return std::equal(a.begin(), a.end(), b.begin(), b.end());
 }
 
-/// The earlier of two instants, where nothing means never.
-std::optional<Instant> Earlier(std::optional<Instant> a, std::optional<Instant> b)
+bool IsIkeDelete(const wire::PayloadList& request)
 {
-    return a && b ? std::min(*a, *b) : (a ? a : b);
-}
-
-template <typename T>
-std::optional<T> PopFront(std::deque<T>& queue)
-{
-    if (queue.empty())
-    {
-        return std::nullopt;
-    }
-    T front = std::move(queue.front());
-    queue.pop_front();
-    return front;
+    const auto* del = wire::Find<wire::DeletePayload>(request, wire::PayloadType::Delete);
+    return del && del->protocol == wire::ProtocolId::Ike;
 }
 
 } // namespace
@@ -49,7 +37,8 @@ IkeSa::IkeSa(const Environment& environment,
       m_path(path),
       m_initiator(initiator),
       m_id(id),
-      m_phase(initiator ? Phase::InitSent : Phase::HalfOpen)
+      m_phase(initiator ? Phase::InitSent : Phase::HalfOpen),
+      m_events(environment.events)
 {
 }
 
@@ -98,18 +87,13 @@ bool IkeSa::Close(Instant now)
 
 bool IkeSa::CloseChild(Instant now, std::uint32_t spiInbound)
 {
-    const auto child = std::find_if(m_children.begin(),
-                                    m_children.end(),
-                                    [&](const ChildSa& c) { return c.spiInbound == spiInbound; });
-    if (child == m_children.end())
+    ChildSa* child = FindChild(spiInbound);
+    if (!child)
     {
         return false;
     }
-    if (!child->closing)
-    {
-        child->closing = true;
-        Enqueue(now, CloseChildTask{spiInbound});
-    }
+    child->unwanted = true;
+    DeleteChild(now, spiInbound);
     return true;
 }
 
@@ -164,29 +148,20 @@ void IkeSa::HandleTimeout(Instant now)
         Resend();
         break;
     case Retransmitter::Verdict::GiveUp:
-        GiveUp();
+        GiveUp(now);
         return;
     }
-    const auto liveness = LivenessDue();
-    if (liveness && *liveness <= now)
-    {
-        Enqueue(now, LivenessTask{});
-    }
+    HandleLifetimes(now);
 }
 
-std::optional<Datagram> IkeSa::PollTransmit()
+void IkeSa::Resume(Instant now)
 {
-    return PopFront(m_transmits);
+    SendNextRequest(now);
 }
 
 std::optional<Instant> IkeSa::PollTimeout() const
 {
-    return Earlier(Earlier(m_halfOpenDeadline, m_retransmitter.Due()), LivenessDue());
-}
-
-std::optional<IkeEvent> IkeSa::PollEvent()
-{
-    return PopFront(m_events);
+    return Earlier(Earlier(m_halfOpenDeadline, m_retransmitter.Due()), NextLifetimeEvent());
 }
 
 IkeSa::Phase IkeSa::CurrentPhase() const
@@ -255,7 +230,9 @@ void IkeSa::HandleRequest(Instant now,
         return;
     }
     m_lastHeard = now;
+    m_proofDue.reset();
     ++m_expectedRequestId;
+    ConfirmChildren();
     const bool joined = opened && !opened->firstFragment.empty();
     Reply(path,
           header.exchange,
@@ -307,16 +284,18 @@ void IkeSa::HandleResponse(Instant now, const wire::IkeHeader& header, ByteSpan 
         return;
     }
     m_lastHeard = now;
-    const Task task = m_inFlight->task;
+    m_proofDue.reset();
+    Task task = std::move(m_inFlight->task);
     m_inFlight.reset();
     m_retransmitter.Stop();
     // RFC 7296, section 2.21.3: INVALID_SYNTAX ends the IKE SA on both sides, without a Delete.
     if (!opened || wire::FindNotify(opened->payloads, NotifyType::InvalidSyntax))
     {
+        Abandon(task);
         Finished(IkeFailure::InvalidSyntax);
         return;
     }
-    std::visit([this](const auto& t) { Finish(t); }, task);
+    std::visit([&](auto& t) { Finish(now, t, opened->payloads); }, task);
     SendNextRequest(now);
 }
 
@@ -327,6 +306,7 @@ bool IkeSa::IsInPlace(ExchangeType exchange) const
     case Phase::HalfOpen:
         return exchange == ExchangeType::IkeAuth;
     case Phase::Established:
+    case Phase::Rekeyed:
     case Phase::Closing:
         return exchange == ExchangeType::Informational || exchange == ExchangeType::CreateChildSa;
     case Phase::InitSent:
@@ -350,14 +330,19 @@ IkeSa::Answer IkeSa::AnswerRequest(Instant now,
         }
         return refusal;
     }
+    // Whoever uses the successor, other than to delete it, has settled for it.
+    if (m_predecessor && !IsIkeDelete(request))
+    {
+        m_predecessor->Supersede(now, *this);
+    }
     switch (exchange)
     {
     case ExchangeType::IkeAuth:
         return AnswerAuth(now, request);
     case ExchangeType::Informational:
-        return AnswerInformational(request);
+        return AnswerInformational(now, request);
     default:
-        return {{wire::MakeNotify(NotifyType::NoAdditionalSas)}, std::nullopt};
+        return AnswerCreateChild(now, request);
     }
 }
 
@@ -375,18 +360,60 @@ void IkeSa::Enqueue(Instant now, Task task)
 void IkeSa::SendNextRequest(Instant now)
 {
     const bool open = m_phase == Phase::Established || m_phase == Phase::Closing;
-    if (!open || m_inFlight || m_tasks.empty())
+    if (!open || m_inFlight)
     {
         return;
     }
-    Task task = *PopFront(m_tasks);
+    while (!m_tasks.empty() && !IsStillWanted(m_tasks.front()))
+    {
+        m_tasks.pop_front();
+    }
+    if (m_tasks.empty())
+    {
+        return;
+    }
+    Task task = std::move(m_tasks.front());
+    m_tasks.pop_front();
     const auto exchange = std::visit([](const auto& t) { return t.kExchange; }, task);
-    const auto payloads = std::visit([this](const auto& t) { return Request(t); }, task);
+    const auto payloads = std::visit([this](auto& t) { return Request(t); }, task);
     const std::uint32_t id = m_nextRequestId++;
     std::vector<Bytes> messages = m_channel->SealParts(exchange, id, false, payloads);
     m_inFlight = InFlight{std::move(task), exchange, id};
     TransmitAll(m_path, messages);
     m_retransmitter.Start(now, m_peer.retransmission, std::move(messages));
+}
+
+/// The world may have changed while a request was waiting for its turn.
+bool IkeSa::IsStillWanted(const Task& task) const
+{
+    if (std::holds_alternative<RekeyIkeTask>(task))
+    {
+        return m_phase == Phase::Established;
+    }
+    if (const auto* close = std::get_if<CloseChildTask>(&task))
+    {
+        return close->refusals.count == 0 || FindChild(close->spiInbound);
+    }
+    const auto* create = std::get_if<CreateChildTask>(&task);
+    if (!create || m_phase != Phase::Established)
+    {
+        return !create;
+    }
+    const ChildSa* old = create->rekeyOf ? FindChild(*create->rekeyOf) : nullptr;
+    return !create->rekeyOf || (old && !old->closing && !old->rival);
+}
+
+/// A request that was made will not be answered: what it offered is free again.
+void IkeSa::Abandon(const Task& task)
+{
+    if (const auto* create = std::get_if<CreateChildTask>(&task))
+    {
+        m_environment.childSpis.Release(create->spi);
+    }
+    else if (const auto* rekey = std::get_if<RekeyIkeTask>(&task))
+    {
+        m_environment.ikeSpis.Release(rekey->spi);
+    }
 }
 
 void IkeSa::Resend()
@@ -398,7 +425,7 @@ void IkeSa::Resend()
     }
 }
 
-void IkeSa::GiveUp()
+void IkeSa::GiveUp(Instant now)
 {
     IkeFailure reason = IkeFailure::Timeout;
     if (m_phase == Phase::InitSent)
@@ -411,12 +438,17 @@ void IkeSa::GiveUp()
         const auto* close = std::get_if<CloseIkeTask>(&m_inFlight->task);
         reason = close && close->error ? close->reason : reason;
     }
+    if (m_peersSuccessor)
+    {
+        Supersede(now, *m_peersSuccessor);
+    }
     Finished(reason);
 }
 
 void IkeSa::Transmit(const Path& path, Bytes octets)
 {
-    m_transmits.push_back({path, std::move(octets)});
+    ++m_environment.counters.datagramsOut;
+    m_environment.transmits.push_back({path, std::move(octets)});
 }
 
 void IkeSa::TransmitAll(const Path& path, const std::vector<Bytes>& messages)
@@ -430,6 +462,13 @@ void IkeSa::TransmitAll(const Path& path, const std::vector<Bytes>& messages)
 /// The end: every Child SA goes, then the IKE SA; keys are freed.
 void IkeSa::Finished(IkeFailure reason)
 {
+    Unlink();
+    for (const auto& child : m_retired)
+    {
+        m_environment.childSpis.Release(child.spiInbound);
+        m_events.push_back(ChildSaRemoved{m_id, m_peer.name, child.spiInbound, child.spiOutbound});
+    }
+    m_retired.clear();
     while (!m_children.empty())
     {
         RemoveChild(m_children.back().spiInbound);
@@ -443,18 +482,16 @@ void IkeSa::Finished(IkeFailure reason)
     m_halfOpenDeadline.reset();
     m_retransmitter.Stop();
     m_tasks.clear();
-    m_inFlight.reset();
+    m_delayed.clear();
+    if (m_inFlight)
+    {
+        Abandon(m_inFlight->task);
+        m_inFlight.reset();
+    }
     m_channel.reset();
     m_candidates.clear();
     m_init.reset();
     m_transcript = {};
-}
-
-std::optional<Instant> IkeSa::LivenessDue() const
-{
-    const bool wanted =
-        m_phase == Phase::Established && !m_inFlight && m_peer.livenessInterval > Duration::zero();
-    return wanted ? std::make_optional(m_lastHeard + m_peer.livenessInterval) : std::nullopt;
 }
 
 void IkeSa::CountOpenError(OpenError error)

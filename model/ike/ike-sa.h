@@ -4,9 +4,11 @@
 #ifndef IPSECLAB_IKE_IKE_SA_H
 #define IPSECLAB_IKE_IKE_SA_H
 
+#include "model/crypto/key-exchange.h"
 #include "model/ike/child-spi-table.h"
 #include "model/ike/ike-endpoint.h"
 #include "model/ike/ike-sa-init.h"
+#include "model/ike/ike-spi-table.h"
 #include "model/ike/retransmitter.h"
 
 namespace ipseclab::ike
@@ -19,7 +21,13 @@ namespace ipseclab::ike
  * ike-sa.cc holds what all exchanges share: message IDs, the window of one in each direction,
  * protection, retransmission and timers. Each exchange is a few functions on top: what a request of
  * ours holds (Request), what its response means (Finish), and what a request of the peer is
- * answered with (Answer...). They stand in ike-sa-auth.cc and ike-sa-informational.cc.
+ * answered with (Answer...). They stand in ike-sa-auth.cc, ike-sa-child.cc, ike-sa-rekey.cc and
+ * ike-sa-informational.cc; what time brings about by itself is in ike-sa-lifetime.cc.
+ *
+ * Rekeying makes another IkeSa, the successor, which inherits the Child SAs; both live side by side
+ * until the old one is deleted. When both sides rekey at once, a side that has answered the peer's
+ * request while its own is in flight has a successor that has not inherited yet; which one does is
+ * settled by the nonces, or earlier by what the peer does (RFC 7296, sections 2.8.2 and 2.25.2).
  *
  * An initiator takes part in IKE_AUTH with every plausible IKE_SA_INIT response, up to a limit,
  * until one of them proves to be genuine (RFC 7296, section 2.4); so a forged or damaged response
@@ -34,6 +42,11 @@ class IkeSa
         crypto::RandomSource& random;
         IkeCounters& counters;
         ChildSpiTable& childSpis;
+        IkeSpiTable& ikeSpis;
+        std::deque<Datagram>& transmits;
+        std::deque<IkeEvent>& events;
+        std::vector<std::unique_ptr<IkeSa>>& successors; ///< made by rekeying, to be taken over
+        std::vector<std::uint64_t>& touched; ///< local SPIs of SAs that another SA has changed
     };
 
     enum class Phase
@@ -42,6 +55,7 @@ class IkeSa
         AuthSent,    ///< initiator: waits for IKE_AUTH
         HalfOpen,    ///< responder: waits for IKE_AUTH
         Established, ///< AUTH was verified
+        Rekeyed,     ///< has a successor and waits for the peer's Delete
         Closing,     ///< our Delete is queued or in flight
         Closed       ///< nothing is left but the last answer
     };
@@ -73,6 +87,10 @@ class IkeSa
     bool Close(Instant now);
     bool CloseChild(Instant now, std::uint32_t spiInbound);
     bool CheckLiveness(Instant now);
+    bool Rekey(Instant now);
+    bool CreateChild(Instant now);
+    bool RekeyChild(Instant now, std::uint32_t spiInbound);
+    bool ExpireChild(Instant now, std::uint32_t spiInbound);
 
     /// \name Input
     void HandleDatagram(Instant now,
@@ -81,10 +99,11 @@ class IkeSa
                         ByteSpan octets);
     void HandleTimeout(Instant now);
 
-    /// \name Output
-    std::optional<Datagram> PollTransmit();
+    /// Goes on with what is queued, after another SA has changed this one.
+    void Resume(Instant now);
+
+    /// \name Output; the rest goes into the queues of the environment
     std::optional<Instant> PollTimeout() const;
-    std::optional<IkeEvent> PollEvent();
 
     /// \name State
     Phase CurrentPhase() const;
@@ -99,6 +118,13 @@ class IkeSa
   private:
     /// \name Requests of ours; RFC 7296, section 1.4
     /// @{
+    /// How often and since when a request was refused for the time being.
+    struct Refusals
+    {
+        unsigned count{0};
+        Instant since{0};
+    };
+
     struct LivenessTask
     {
         static constexpr auto kExchange = wire::ExchangeType::Informational;
@@ -108,6 +134,8 @@ class IkeSa
     {
         static constexpr auto kExchange = wire::ExchangeType::Informational;
         std::uint32_t spiInbound;
+        Refusals refusals{};
+        bool unconfirmed{false}; ///< when the request was made; see ChildSa
     };
 
     struct CloseIkeTask
@@ -117,7 +145,38 @@ class IkeSa
         std::optional<wire::NotifyType> error; ///< sent in place of a Delete payload
     };
 
-    using Task = std::variant<LivenessTask, CloseChildTask, CloseIkeTask>;
+    /// What both kinds of CREATE_CHILD_SA requests have in common.
+    struct KeyingTask
+    {
+        static constexpr auto kExchange = wire::ExchangeType::CreateChildSa;
+        std::vector<crypto::GroupId> demanded; ///< groups that the peer asked for; the last counts
+        Refusals refusals;
+        Bytes nonce;                                   ///< drawn when the request is made
+        std::unique_ptr<crypto::KeyExchange> exchange; ///< likewise; null without KE
+    };
+
+    /// The peer's rekeying of the same SA, which we have answered.
+    struct Rival
+    {
+        std::uint32_t spiInbound; ///< of the Child SA that it made
+        Bytes lowestNonce;
+    };
+
+    struct CreateChildTask : KeyingTask
+    {
+        std::optional<std::uint32_t> rekeyOf; ///< inbound SPI; otherwise a Child SA of its own
+        std::uint32_t spi{0};                 ///< drawn when the request is made
+        bool unconfirmed{false};              ///< the old one, when the request was made
+        std::optional<Rival> rival;
+    };
+
+    struct RekeyIkeTask : KeyingTask
+    {
+        std::uint64_t spi{0}; ///< drawn when the request is made
+    };
+
+    using Task =
+        std::variant<LivenessTask, CloseChildTask, CloseIkeTask, CreateChildTask, RekeyIkeTask>;
     /// @}
 
     struct InFlight
@@ -134,11 +193,51 @@ class IkeSa
         std::vector<Bytes> authRequest; ///< one, or all its fragments
     };
 
+    struct DelayedTask
+    {
+        Instant due;
+        Task task;
+    };
+
     struct ChildSa
     {
         std::uint32_t spiInbound;
         std::uint32_t spiOutbound;
-        bool closing{false};
+        /// The peer knows it: it made it, or sent another request after our answer that made it.
+        bool confirmed{true};
+        bool closing{false};  ///< our Delete is queued or in flight
+        bool unwanted{false}; ///< closed by a command, so what replaces it has to go, too
+        bool expired{false};  ///< removed from the data plane already
+        bool rekeying{false}; ///< our request to rekey it is queued, in flight or delayed
+        bool replaced{false}; ///< by another Child SA, ours or the peer's
+        bool outboundReady{true};
+        std::optional<Rival> rival{}; ///< made by the peer to replace it
+        std::optional<Instant> rekeyDue{};
+        std::optional<Instant> expiryDue{};
+    };
+
+    /// A deleted Child SA whose inbound half is still there.
+    struct RetiredChild
+    {
+        std::uint32_t spiInbound;
+        std::uint32_t spiOutbound;
+        Instant until;
+    };
+
+    /// All that a Child SA is made of; nonces and roles are those of the exchange that made it.
+    struct NewChild
+    {
+        ChildSuite suite;
+        std::uint32_t spiInbound{0};
+        std::uint32_t spiOutbound{0};
+        TrafficSelectorList local;
+        TrafficSelectorList remote;
+        bool initiator{false};
+        Bytes shared{}; ///< empty without KE
+        Bytes nonceI{};
+        Bytes nonceR{};
+        bool outboundReady{true};
+        std::optional<std::uint32_t> replaces{};
     };
 
     /// A response to a request of the peer; `close`: the SA ends with it.
@@ -169,13 +268,14 @@ class IkeSa
     static Answer Fatal(wire::NotifyType error, Bytes data = {});
     void Enqueue(Instant now, Task task);
     void SendNextRequest(Instant now);
+    bool IsStillWanted(const Task& task) const;
+    void Abandon(const Task& task);
     void Resend();
-    void GiveUp();
+    void GiveUp(Instant now);
     void Transmit(const Path& path, Bytes octets);
     void TransmitAll(const Path& path, const std::vector<Bytes>& messages);
     bool RepeatsLastRequest(const wire::IkeHeader& header, ByteSpan octets);
     void Finished(IkeFailure reason);
-    std::optional<Instant> LivenessDue() const;
     void CountOpenError(OpenError error);
     /// @}
 
@@ -209,14 +309,76 @@ class IkeSa
     /// \name INFORMATIONAL (ike-sa-informational.cc)
     /// @{
     wire::PayloadList Request(const LivenessTask& task) const;
-    wire::PayloadList Request(const CloseChildTask& task) const;
+    wire::PayloadList Request(CloseChildTask& task) const;
     wire::PayloadList Request(const CloseIkeTask& task) const;
-    void Finish(const LivenessTask& task);
-    void Finish(const CloseChildTask& task);
-    void Finish(const CloseIkeTask& task);
-    Answer AnswerInformational(const wire::PayloadList& request);
-    wire::PayloadList AnswerDelete(const wire::DeletePayload& request);
+    void Finish(Instant now, const LivenessTask& task, const wire::PayloadList& response);
+    void Finish(Instant now, const CloseChildTask& task, const wire::PayloadList& response);
+    void Finish(Instant now, const CloseIkeTask& task, const wire::PayloadList& response);
+    Answer AnswerInformational(Instant now, const wire::PayloadList& request);
+    wire::PayloadList AnswerDelete(Instant now, const wire::DeletePayload& request);
+    /// @}
+
+    /// \name CREATE_CHILD_SA for Child SAs (ike-sa-child.cc)
+    /// @{
+    wire::PayloadList Request(CreateChildTask& task);
+    void Finish(Instant now, CreateChildTask& task, const wire::PayloadList& response);
+    std::optional<NewChild> ReadNewChild(const CreateChildTask& task,
+                                         const wire::PayloadList& response) const;
+    void SettleRekey(Instant now, const CreateChildTask& task, bool lost);
+    void HandleRefusal(Instant now, CreateChildTask& task, const wire::PayloadList& response);
+    Answer AnswerCreateChild(Instant now, const wire::PayloadList& request);
+    Answer AnswerNewChild(Instant now, const wire::PayloadList& request);
+    std::optional<wire::Payload> RefuseNewChild(const wire::NotifyPayload* rekey);
+    static Answer Refusal(wire::NotifyType error, Bytes data = {});
+    bool IsChildExchangeInFlight() const;
+    bool IsIkeRekeyInFlight() const;
+    ChildSa* FindChild(std::uint32_t spiInbound);
+    const ChildSa* FindChild(std::uint32_t spiInbound) const;
+    ChildSa* FindChildByOutbound(ByteSpan spiOutbound);
+    void InstallChild(Instant now, NewChild made);
+    void NoteRival(ChildSa& old, Rival rival);
+    void MakeOutboundReady(std::uint32_t spiInbound);
+    void ConfirmChildren();
+    void DeleteChild(Instant now, std::uint32_t spiInbound);
+    void RetireChild(Instant now, std::uint32_t spiInbound);
     void RemoveChild(std::uint32_t spiInbound);
+    /// @}
+
+    /// \name CREATE_CHILD_SA for the IKE SA itself (ike-sa-rekey.cc)
+    /// @{
+    wire::PayloadList Request(RekeyIkeTask& task);
+    void Finish(Instant now, RekeyIkeTask& task, const wire::PayloadList& response);
+    std::unique_ptr<IkeSa> ReadSuccessor(Instant now,
+                                         const RekeyIkeTask& task,
+                                         const wire::PayloadList& response) const;
+    void HandleRefusal(Instant now, RekeyIkeTask& task, const wire::PayloadList& response);
+    void CloseFor(Instant now, IkeFailure reason);
+    Answer AnswerRekeyIke(Instant now, const wire::PayloadList& request);
+    std::unique_ptr<IkeSa> MakeSuccessor(Instant now,
+                                         bool initiator,
+                                         const IkeSaId& id,
+                                         const IkeSuite& suite,
+                                         ByteSpan shared,
+                                         const Bytes& nonceI,
+                                         const Bytes& nonceR) const;
+    void Supersede(Instant now, IkeSa& survivor);
+    void AwaitDelete(Instant now);
+    void Unlink();
+    /// @}
+
+    /// \name Lifetimes, liveness and delayed requests (ike-sa-lifetime.cc)
+    /// @{
+    Duration DrawBelow(Duration limit);
+    std::optional<Instant> SoftEnd(Instant now, const Lifetime& lifetime);
+    void StartLifetime(Instant now);
+    void StartLifetime(Instant now, ChildSa& child);
+    esp::VolumeLimits DrawVolumeLimits();
+    bool Retry(Instant now, Task task, Refusals refusals);
+    void HandleLifetimes(Instant now);
+    void HandleChildLifetimes(Instant now);
+    void HandleDelayedTasks(Instant now);
+    std::optional<Instant> LivenessDue() const;
+    std::optional<Instant> NextLifetimeEvent() const;
     /// @}
 
     Environment m_environment;
@@ -234,10 +396,21 @@ class IkeSa
     PeerAbilities m_abilities;
     InitTranscript m_transcript; ///< until IKE_AUTH is over
     std::vector<ChildSa> m_children;
+    std::vector<RetiredChild> m_retired;
+
+    bool m_rekeying{false};           ///< our request to rekey is queued, in flight or delayed
+    IkeSa* m_peersSuccessor{nullptr}; ///< made by the peer, while our rekeying is in flight
+    Bytes m_peersLowestNonce;         ///< of the exchange that made it
+    IkeSa* m_predecessor{nullptr};    ///< whose Child SAs this SA may inherit
+    std::optional<Instant> m_rekeyDue;
+    std::optional<Instant> m_expiryDue;
+    std::optional<Instant> m_deleteDue; ///< in Phase::Rekeyed: the peer's Delete does not come
+    std::optional<Instant> m_proofDue;  ///< the peer has not been heard on a successor
 
     std::uint32_t m_nextRequestId{0};
     std::uint32_t m_expectedRequestId{0};
     std::deque<Task> m_tasks;
+    std::vector<DelayedTask> m_delayed;
     std::optional<InFlight> m_inFlight;
     Retransmitter m_retransmitter;
     CachedAnswer m_lastAnswer;
@@ -245,8 +418,7 @@ class IkeSa
     std::optional<Instant> m_halfOpenDeadline;
     Instant m_lastHeard{0};
 
-    std::deque<Datagram> m_transmits;
-    std::deque<IkeEvent> m_events;
+    std::deque<IkeEvent>& m_events; ///< of the environment
 };
 
 } // namespace ipseclab::ike

@@ -17,6 +17,18 @@ constexpr Duration kLongestWait = std::chrono::hours(24);
 
 } // namespace
 
+Duration RepetitionTime(const RetransmissionPolicy& policy)
+{
+    Retransmitter schedule;
+    schedule.Start(Instant::zero(), policy, {});
+    Instant end = Instant::zero();
+    do
+    {
+        end = *schedule.Due();
+    } while (schedule.HandleTimeout(end) == Retransmitter::Verdict::SendAgain);
+    return end;
+}
+
 void Retransmitter::Start(Instant now,
                           const RetransmissionPolicy& policy,
                           std::vector<Bytes> messages)

@@ -12,6 +12,9 @@
 namespace ipseclab::ike
 {
 
+/// For how long a request may be repeated before its sender gives up.
+Duration RepetitionTime(const RetransmissionPolicy& policy);
+
 /**
  * Keeps the octets of the request in flight and the schedule by which they are sent again (RFC
  * 7296, section 2.1: bitwise identical, intervals that grow exponentially).

@@ -29,6 +29,9 @@ struct ChainOptions
     uint64_t run{1};
     QueueSize outsideQueue{"100p"};
     std::string outsideRate{"1Gbps"};
+    ipseclab::ike::Lifetime ikeLifetime; ///< of both gateways
+    ipseclab::ike::Lifetime childLifetime;
+    ipseclab::esp::VolumeLimits childVolume;
     /// As gateway A sees them, mirrored for B; before the tunnel's.
     std::vector<ipseclab::esp::SpdEntry> policies;
 };
@@ -219,6 +222,9 @@ class TunnelChain
         tunnel.addressB = Ipv4Address("10.0.3.2");
         tunnel.protectedA = "10.0.1.0/24";
         tunnel.protectedB = "10.0.4.0/24";
+        tunnel.ikeLifetime = options.ikeLifetime;
+        tunnel.childLifetime = options.childLifetime;
+        tunnel.childVolume = options.childVolume;
         IpsecHelper::Configure(tunnel, a, b);
     }
 

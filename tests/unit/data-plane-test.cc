@@ -204,6 +204,48 @@ TEST_F(TwoGateways, NoPacketGetsLongerThanIpv4Allows)
     ExpectDrop(Send(longest), DropReason::TooBig);
 }
 
+TEST_F(TwoGateways, TrafficOnANewSaProvesThatItMayBeUsed)
+{
+    Connect(0x1000);
+    ASSERT_TRUE(a.GetSad().Add("b",
+                               OutboundSa::Create(test::OutboundConfig(0x2000)),
+                               InboundSa::Create(test::InboundConfig(0x2001))));
+    ASSERT_TRUE(b.GetSad().Add("a",
+                               OutboundSa::Create(test::OutboundConfig(0x2001)),
+                               InboundSa::Create(test::InboundConfig(0x2000)),
+                               false));
+    EXPECT_EQ(b.GetSad().FindOutbound("a")->Config().spi, 0x1001U);
+    Send();
+    Bytes damaged = Wire();
+    damaged.back() ^= 1;
+    ExpectDrop(Receive(damaged), DropReason::Icv);
+    EXPECT_EQ(b.GetSad().FindOutbound("a")->Config().spi, 0x1001U) << "a forgery proves nothing";
+    Send();
+    EXPECT_EQ(Receive(Wire()).spi, 0x2000U);
+    EXPECT_EQ(b.GetSad().FindOutbound("a")->Config().spi, 0x2001U);
+}
+
+TEST_F(TwoGateways, VolumeLimitsAreReportedByTheInboundSpi)
+{
+    using Report = std::pair<std::uint32_t, VolumeMeter::Event>;
+    std::vector<Report> reports;
+    a.SetVolumeCallback([&](std::uint32_t spi, VolumeMeter::Event event)
+                        { reports.emplace_back(spi, event); });
+    OutboundSaConfig limited = test::OutboundConfig();
+    limited.spiInbound = 0x1001;
+    limited.volume.softPackets = 2;
+    limited.volume.hardPackets = 3;
+    Connect(0x1000, limited);
+    Send();
+    EXPECT_TRUE(reports.empty());
+    Send();
+    Send();
+    Send();
+    EXPECT_EQ(reports,
+              (std::vector<Report>{{0x1001, VolumeMeter::Event::Soft},
+                                   {0x1001, VolumeMeter::Event::Hard}}));
+}
+
 TEST_F(TwoGateways, TheLastNumberIsTheLastPacket)
 {
     OutboundSaConfig config = test::OutboundConfig();

@@ -259,7 +259,8 @@ TEST(IkeHostile, UnknownCriticalPayloadInTheFirstMessages)
     EXPECT_EQ(pair.b.endpoint.IkeSaCount(), 0U);
 }
 
-TEST(IkeHostile, NewChildSasAreDeclined)
+// Authentic, but without SA payload: fatal on both sides, without a Delete.
+TEST(IkeHostile, IncompleteCreateChildSaEndsTheSa)
 {
     Pair pair;
     pair.Connect();
@@ -267,8 +268,9 @@ TEST(IkeHostile, NewChildSasAreDeclined)
         Ask(pair,
             ExchangeType::CreateChildSa,
             {wire::MakePayload(PayloadType::Nonce, wire::NoncePayload{Bytes(32, 7)})});
-    EXPECT_NE(wire::FindNotify(answer, NotifyType::NoAdditionalSas), nullptr);
-    EXPECT_EQ(pair.b.endpoint.EstablishedCount(), 1U);
+    EXPECT_NE(wire::FindNotify(answer, NotifyType::InvalidSyntax), nullptr);
+    EXPECT_EQ(pair.b.endpoint.IkeSaCount(), 0U);
+    EXPECT_EQ(pair.b.endpoint.ChildSaCount(), 0U);
 }
 
 TEST(IkeHostile, DeleteOfUnknownSpisIsAnsweredEmpty)

@@ -30,7 +30,15 @@ class SeededRandom : public crypto::RandomSource
         {
             octet = static_cast<std::uint8_t>(m_engine());
         }
+        if (out.size() == 32 && !heads.empty())
+        {
+            out[0] = heads.front();
+            heads.pop_front();
+        }
     }
+
+    /// First octets of the next draws of 32 octets: nonces, and private values of Curve25519.
+    std::deque<std::uint8_t> heads;
 
   private:
     std::mt19937_64 m_engine;
@@ -137,6 +145,8 @@ class Pair
     std::vector<Message> log; ///< everything that was sent, lost or not
     /// How many copies of a message arrive; unset: one of each.
     std::function<unsigned(const Message&)> copies;
+    /// How long a copy is on its way; unset: `latency`.
+    std::function<ike::Duration(const Message&)> delay;
     bool holding{false};
     std::vector<Message> held; ///< filled while `holding`
 
@@ -221,7 +231,11 @@ class Pair
                 continue;
             }
             const unsigned count = copies ? copies(message) : 1;
-            m_inFlight.insert(m_inFlight.end(), count, message);
+            for (unsigned i = 0; i < count; ++i)
+            {
+                message.arrival = now + (delay ? delay(message) : latency);
+                m_inFlight.push_back(message);
+            }
         }
     }
 

@@ -176,11 +176,16 @@ TEST(Spd, CachedAnswersAreThoseOfAFreshPolicy)
 
 // --- SAD -----------------------------------------------------------------------------------------
 
-bool AddPair(Sad& sad, const std::string& peer, std::uint32_t spiOut, std::uint32_t spiIn)
+bool AddPair(Sad& sad,
+             const std::string& peer,
+             std::uint32_t spiOut,
+             std::uint32_t spiIn,
+             bool outboundReady = true)
 {
     return sad.Add(peer,
                    OutboundSa::Create(test::OutboundConfig(spiOut)),
-                   InboundSa::Create(test::InboundConfig(spiIn)));
+                   InboundSa::Create(test::InboundConfig(spiIn)),
+                   outboundReady);
 }
 
 TEST(Sad, NewestPairOfAPeerSendsAndOldOnesStillReceive)
@@ -200,6 +205,58 @@ TEST(Sad, NewestPairOfAPeerSendsAndOldOnesStillReceive)
     EXPECT_EQ(sad.FindOutbound("b"), nullptr);
     EXPECT_FALSE(sad.Remove(0x201));
     EXPECT_EQ(sad.PairCount(), 1U);
+}
+
+TEST(Sad, ANewerPairSendsOnlyWhenItIsReady)
+{
+    Sad sad;
+    const auto sender = [&sad] { return sad.FindOutbound("p")->Config().spi; };
+    ASSERT_TRUE(AddPair(sad, "p", 0x2001, 0x1001));
+    ASSERT_TRUE(AddPair(sad, "p", 0x2002, 0x1002, false));
+    EXPECT_TRUE(sad.AwaitsProof());
+    EXPECT_EQ(sender(), 0x2001U);
+    EXPECT_NE(sad.FindInbound(0x1002), nullptr) << "it receives from the start";
+    sad.SetOutboundReady(0x1002);
+    sad.SetOutboundReady(0x1002);
+    sad.SetOutboundReady(0x9999);
+    EXPECT_FALSE(sad.AwaitsProof());
+    EXPECT_EQ(sender(), 0x2002U);
+}
+
+TEST(Sad, ARetiredPairReceivesButDoesNotSend)
+{
+    Sad sad;
+    ASSERT_TRUE(AddPair(sad, "p", 0x2001, 0x1001));
+    ASSERT_TRUE(AddPair(sad, "p", 0x2002, 0x1002, false));
+    EXPECT_TRUE(sad.RetireOutbound(0x1001));
+    EXPECT_FALSE(sad.RetireOutbound(0x1001));
+    EXPECT_NE(sad.FindInbound(0x1001), nullptr);
+    EXPECT_EQ(sad.FindOutbound("p")->Config().spi, 0x2002U) << "better than none";
+    EXPECT_TRUE(sad.RetireOutbound(0x1002));
+    EXPECT_FALSE(sad.AwaitsProof());
+    EXPECT_EQ(sad.FindOutbound("p"), nullptr);
+    EXPECT_TRUE(sad.Remove(0x1001));
+    EXPECT_TRUE(sad.Remove(0x1002));
+    EXPECT_EQ(sad.PairCount(), 0U);
+}
+
+TEST(VolumeMeter, SaysOnceWhenALimitIsReached)
+{
+    using Event = VolumeMeter::Event;
+    VolumeMeter octets({100, 250, 0, 0});
+    EXPECT_EQ(octets.Count(99), Event::None);
+    EXPECT_EQ(octets.Count(1), Event::Soft);
+    EXPECT_EQ(octets.Count(100), Event::None);
+    EXPECT_EQ(octets.Count(50), Event::Hard);
+    EXPECT_EQ(octets.Count(1000), Event::None);
+    VolumeMeter packets({0, 0, 2, 3});
+    EXPECT_EQ(packets.Count(9000), Event::None);
+    EXPECT_EQ(packets.Count(1), Event::Soft);
+    EXPECT_EQ(packets.Count(1), Event::Hard);
+    VolumeMeter both({10, 10, 0, 0});
+    EXPECT_EQ(both.Count(10), Event::Hard) << "then it is too late to rekey";
+    EXPECT_EQ(both.Count(10), Event::None);
+    EXPECT_EQ(VolumeMeter({}).Count(1U << 30), Event::None);
 }
 
 TEST(Sad, ATakenSpiOrAMissingHalfIsRefused)

@@ -1,0 +1,231 @@
+/*
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "tests/unit/ike-ledger.h"
+
+#include <cstdlib>
+#include <set>
+
+/*
+ * Two endpoints, a wire that loses, duplicates, delays and reorders, and commands to both at random
+ * times. Whatever happens: once at rest both sides have the same SAs, nothing has leaked, and no
+ * message ID was used for different octets.
+ *
+ * 2,000 schedules; 100,000 with IPSECLAB_NIGHTLY in the environment. A schedule is its number and
+ * nothing else: IPSECLAB_SCHEDULE=<number> repeats one.
+ */
+
+namespace ipseclab::test
+{
+namespace
+{
+
+using namespace std::chrono_literals;
+using ike::IkeFailure;
+
+constexpr std::uint64_t kSeed = 0x1f5ec1ab;
+
+class Schedule
+{
+  public:
+    explicit Schedule(std::uint64_t number)
+        : m_engine(kSeed + number),
+          m_onlyRekeying(Below(2) == 0),
+          m_pair(Config(true), Config(false), number + 1),
+          m_a(m_pair.a),
+          m_b(m_pair.b)
+    {
+    }
+
+    void Run()
+    {
+        m_pair.Connect();
+        Disturb();
+        const std::uint64_t commands = 1 + Below(10);
+        for (std::uint64_t i = 0; i < commands; ++i)
+        {
+            Command();
+            const std::uint64_t pause = Below(8) == 0 ? 30000 : (Below(2) == 0 ? 60 : 1);
+            m_pair.RunFor(1ms * Below(pause));
+        }
+        m_pair.RunFor(2h);
+        CalmDown();
+        Check();
+    }
+
+  private:
+    std::uint64_t Below(std::uint64_t limit)
+    {
+        return m_engine() % limit;
+    }
+
+    /// Both sides draw the same things, so that their suites agree.
+    ike::PeerConfig Config(bool atA)
+    {
+        if (atA)
+        {
+            m_withKe = Below(4) == 0;
+            m_retryWait = 1s * Below(4);
+        }
+        auto peer = MakePeer(atA);
+        peer.childSuites.front().group =
+            m_withKe ? crypto::GroupId::Curve25519 : crypto::GroupId::None;
+        peer.retryWait = m_retryWait;
+        peer.inboundLinger = 1s;
+        return peer;
+    }
+
+    void Disturb()
+    {
+        const std::uint64_t loss = std::array{0, 0, 10, 30}[Below(4)];
+        const std::uint64_t duplication = std::array{0, 10, 30}[Below(3)];
+        const std::uint64_t spread = std::array{1, 20, 200, 10000}[Below(4)];
+        m_pair.copies = [=](const Pair::Message&)
+        { return Below(100) < loss ? 0U : (Below(100) < duplication ? 2U : 1U); };
+        m_pair.delay = [=](const Pair::Message&)
+        { return 5ms + std::chrono::microseconds(1) * Below(1000 * spread); };
+    }
+
+    void Command()
+    {
+        const bool atA = Below(2) == 0;
+        Pair::Node& node = atA ? m_pair.a : m_pair.b;
+        Ledger& ledger = atA ? m_a : m_b;
+        ledger.Update();
+        ike::IkeEndpoint& endpoint = node.endpoint;
+        const auto live = ledger.LiveChildren();
+        const std::uint32_t child = live.empty() ? 0 : live[Below(live.size())];
+        auto ikeSa = ledger.ikeSas.begin();
+        std::advance(ikeSa, ledger.ikeSas.empty() ? 0 : Below(ledger.ikeSas.size()));
+        const ike::IkeSaId id = ledger.ikeSas.empty() ? ike::IkeSaId{} : ikeSa->second.id;
+        switch (Below(m_onlyRekeying ? 5 : 10))
+        {
+        case 0:
+        case 1:
+            endpoint.RekeyIkeSa(m_pair.now, id);
+            break;
+        case 2:
+            endpoint.CheckLiveness(m_pair.now, id);
+            break;
+        case 3:
+        case 4:
+        case 5:
+            endpoint.RekeyChildSa(m_pair.now, child);
+            break;
+        case 6:
+            endpoint.CreateChildSa(m_pair.now, id);
+            break;
+        case 7:
+            endpoint.CloseChildSa(m_pair.now, child);
+            break;
+        case 8:
+            endpoint.ExpireChildSa(m_pair.now, child);
+            break;
+        default:
+            m_closed = endpoint.CloseIkeSa(m_pair.now, id) || m_closed;
+            break;
+        }
+        m_pair.Collect();
+    }
+
+    /// SAs whose other half was lost to a timeout are found out.
+    void CalmDown()
+    {
+        m_pair.copies = nullptr;
+        m_pair.delay = nullptr;
+        for (auto [ledger, node] : {std::pair(&m_a, &m_pair.a), std::pair(&m_b, &m_pair.b)})
+        {
+            ledger->Update();
+            for (const auto& [key, ikeSa] : ledger->ikeSas)
+            {
+                node->endpoint.CheckLiveness(m_pair.now, ikeSa.id);
+            }
+        }
+        m_pair.Collect();
+        m_pair.RunFor(2h);
+        m_a.Update();
+        m_b.Update();
+    }
+
+    void Check()
+    {
+        ExpectSameSas(m_a, m_b);
+        CheckAtRest(m_pair.a, m_a);
+        CheckAtRest(m_pair.b, m_b);
+        CheckMessageIds();
+        const auto gaveUp = [](const Ledger& ledger)
+        {
+            return std::any_of(ledger.ends.begin(),
+                               ledger.ends.end(),
+                               [](IkeFailure reason) { return reason != IkeFailure::None; });
+        };
+        if (!gaveUp(m_a) && !gaveUp(m_b))
+        {
+            CheckSurvivors();
+        }
+    }
+
+    static void CheckAtRest(const Pair::Node& node, const Ledger& ledger)
+    {
+        EXPECT_FALSE(node.endpoint.PollTimeout()) << "not at rest";
+        EXPECT_EQ(node.endpoint.IkeSaCount(), ledger.ikeSas.size());
+        EXPECT_EQ(node.endpoint.EstablishedCount(), ledger.ikeSas.size());
+        EXPECT_EQ(node.endpoint.ChildSaCount(), ledger.children.size());
+        EXPECT_EQ(ledger.LiveChildren().size(), ledger.children.size());
+    }
+
+    /// Neither side has given up an IKE SA, so what there is must be what there was, rekeyed.
+    void CheckSurvivors()
+    {
+        for (const auto* ledger : {&m_a, &m_b})
+        {
+            EXPECT_TRUE(ledger->ikeSas.size() == 1 || (m_closed && ledger->ikeSas.empty()))
+                << ledger->ikeSas.size();
+            if (m_onlyRekeying)
+            {
+                ASSERT_EQ(ledger->children.size(), 1U);
+                EXPECT_TRUE(ledger->children.begin()->second.ready);
+            }
+        }
+    }
+
+    void CheckMessageIds()
+    {
+        std::map<std::tuple<bool, std::uint64_t, std::uint64_t, bool, std::uint32_t>, Bytes> seen;
+        for (const auto& message : m_pair.log)
+        {
+            const auto header = wire::ParseHeader(message.datagram.octets).value();
+            const auto [place, isNew] = seen.try_emplace({message.fromA,
+                                                          header.initiatorSpi,
+                                                          header.responderSpi,
+                                                          header.IsResponse(),
+                                                          header.messageId},
+                                                         message.datagram.octets);
+            EXPECT_EQ(place->second, message.datagram.octets) << "a message ID was used twice";
+        }
+    }
+
+    std::mt19937_64 m_engine;
+    bool m_onlyRekeying;
+    bool m_withKe{false};
+    ike::Duration m_retryWait{};
+    bool m_closed{false};
+    Pair m_pair;
+    Ledger m_a;
+    Ledger m_b;
+};
+
+TEST(IkeSchedule, BothSidesAgreeWhateverHappens)
+{
+    const char* const only = std::getenv("IPSECLAB_SCHEDULE");
+    const std::uint64_t first = only ? std::strtoull(only, nullptr, 10) : 0;
+    const std::uint64_t count = only ? 1 : (std::getenv("IPSECLAB_NIGHTLY") ? 100000 : 2000);
+    for (std::uint64_t number = first; number < first + count; ++number)
+    {
+        Schedule(number).Run();
+        ASSERT_FALSE(HasFailure()) << "seed " << kSeed << ", schedule " << number;
+    }
+}
+
+} // namespace
+} // namespace ipseclab::test
