@@ -3,22 +3,21 @@
  */
 #include "scenarios/replay-window/replay-window-chain.h"
 
-#include "ns3/double.h"
-#include "ns3/internet-stack-helper.h"
-#include "ns3/ipv4-static-routing-helper.h"
-#include "ns3/ipv4.h"
+#include "helpers/delay-model.h"
+#include "helpers/node-setup.h"
+
 #include "ns3/point-to-point-helper.h"
 #include "ns3/queue-size.h"
 #include "ns3/string.h"
 #include "ns3/uinteger.h"
 
 #include <cmath>
+#include <map>
 
 namespace ipseclab::replay_window
 {
 
 using ns3::CreateObject;
-using ns3::DoubleValue;
 using ns3::Ptr;
 using ns3::Seconds;
 
@@ -29,6 +28,7 @@ namespace
 constexpr std::int64_t kStreamsOfGatewayA = 100;
 constexpr std::int64_t kStreamsOfGatewayB = 200;
 constexpr std::int64_t kStreamsOfNetwork = 300;
+constexpr std::int64_t kStreamOfSource = 400;
 
 constexpr const char* kAddressB = "10.2.0.2";
 
@@ -44,41 +44,39 @@ double Reach(const Settings& settings)
 
 std::uint32_t AddAddress(Ptr<ns3::NetDevice> device, const char* address)
 {
-    const auto ipv4 = device->GetNode()->GetObject<ns3::Ipv4>();
-    const std::uint32_t interface = ipv4->AddInterface(device);
-    ipv4->AddAddress(interface, ns3::Ipv4InterfaceAddress(address, "255.255.255.0"));
-    ipv4->SetUp(interface);
-    return interface;
+    return ipseclab::AddAddress(device, address, "255.255.255.0");
 }
 
 void SetDefaultRoute(Ptr<ns3::Node> node, const char* next, std::uint32_t interface)
 {
-    ns3::Ipv4StaticRoutingHelper()
-        .GetStaticRouting(node->GetObject<ns3::Ipv4>())
-        ->SetDefaultRoute(next, interface);
+    StaticRoutesOf(node)->SetDefaultRoute(next, interface);
 }
 
-Ptr<ns3::RandomVariableStream> MakeConstant(double value)
+DelayModel DelayModelOf(const Settings& settings)
 {
-    const auto constant = CreateObject<ns3::ConstantRandomVariable>();
-    constant->SetAttribute("Constant", DoubleValue(value));
-    return constant;
+    using Kind = DelayModel::Kind;
+    static const std::map<std::string, Kind> kinds{{"ordered", Kind::None},
+                                                   {"two-path", Kind::TwoPoint},
+                                                   {"uniform", Kind::Uniform},
+                                                   {"exponential", Kind::Exponential}};
+    DelayModel model;
+    model.kind = kinds.at(settings.network);
+    model.seconds = settings.spread;
+    model.fastShare = settings.fastShare;
+    return model;
 }
 
 /// Every queue takes the whole stream: this scenario measures reordering and not congestion.
 ns3::QueueSize QueueFor(const Settings& settings)
 {
-    return {ns3::QueueSizeUnit::PACKETS, static_cast<std::uint32_t>(settings.packets) + 1000};
+    return {ns3::QueueSizeUnit::PACKETS,
+            static_cast<std::uint32_t>(settings.stream.packets) + 1000};
 }
 
 } // namespace
 
 Settings::Settings(const ParameterValues& values)
     : window(static_cast<std::uint32_t>(values.Count("window"))),
-      rate(values.Number("rate")),
-      poisson(values.Word("spacing") == "poisson"),
-      payload(static_cast<std::uint32_t>(values.Count("payload"))),
-      packets(values.Count("packets")),
       network(values.Word("network")),
       spread(values.Number("spread")),
       fastShare(values.Number("fast_share")),
@@ -88,6 +86,11 @@ Settings::Settings(const ParameterValues& values)
       fastPath(values.Word("attachment") == "fast-path"),
       linkRate(values.Count("link_rate"))
 {
+    stream.rate = values.Number("rate");
+    stream.poisson = values.Word("spacing") == "poisson";
+    stream.payload = static_cast<std::uint32_t>(values.Count("payload"));
+    stream.packets = values.Count("packets");
+    stream.randomStream = kStreamOfSource;
 }
 
 std::uint64_t Settings::SealedOctets() const
@@ -95,7 +98,7 @@ std::uint64_t Settings::SealedOctets() const
     const std::uint64_t ipv4 = 20;
     const std::uint64_t udp = 8;
     const std::uint64_t trailer = 2;
-    const std::uint64_t encrypted = (ipv4 + udp + payload + trailer + 3) / 4 * 4;
+    const std::uint64_t encrypted = (ipv4 + udp + stream.payload + trailer + 3) / 4 * 4;
     const std::uint64_t espHeader = 8;
     const std::uint64_t iv = 8;
     const std::uint64_t icv = 16;
@@ -105,9 +108,9 @@ std::uint64_t Settings::SealedOctets() const
 
 std::uint64_t Settings::Cooldown() const
 {
-    const double mean = rate * Reach(*this);
+    const double mean = stream.rate * Reach(*this);
     // Poisson counts exceed their mean by seven deviations with a probability below 1e-9.
-    const double slack = poisson && mean > 0 ? 7 * std::sqrt(mean) + 7 : 0;
+    const double slack = stream.poisson && mean > 0 ? 7 * std::sqrt(mean) + 7 : 0;
     return static_cast<std::uint64_t>(std::ceil(mean + slack));
 }
 
@@ -131,12 +134,9 @@ Chain::Chain(const Settings& settings, bool sized)
 
 void Chain::InstallStacks(bool sized)
 {
-    ns3::InternetStackHelper stack;
-    stack.SetIpv6StackInstall(false);
-    stack.SetRoutingHelper(ns3::Ipv4StaticRoutingHelper());
     for (const auto& node : {m_hostA, m_nodeA, m_router, m_nodeB, m_hostB})
     {
-        stack.Install(node);
+        InstallIpv4Stack(node);
     }
     ns3::IpsecHelper helper;
     helper.SetGatewayAttribute("ReplayWindow", ns3::UintegerValue(m_settings.window));
@@ -178,40 +178,10 @@ ns3::NetDeviceContainer Chain::ConnectNetwork(NodePtr a, NodePtr b) const
     ns3::ReorderingLink link;
     link.rate = ns3::DataRate(m_settings.linkRate);
     link.delay = Seconds(m_settings.delay);
-    link.extraDelay = MakeExtraDelay();
+    link.extraDelay = MakeExtraDelay(DelayModelOf(m_settings));
     link.lossProbability = m_settings.loss;
     link.queue = QueueFor(m_settings);
     return ns3::IpsecHelper::InstallReorderingLink(a, b, link);
-}
-
-Ptr<ns3::RandomVariableStream> Chain::MakeExtraDelay() const
-{
-    const double spread = m_settings.spread;
-    const double fastShare = m_settings.fastShare;
-    if (m_settings.network == "ordered" || spread == 0)
-    {
-        return MakeConstant(0);
-    }
-    if (m_settings.network == "uniform")
-    {
-        const auto uniform = CreateObject<ns3::UniformRandomVariable>();
-        uniform->SetAttribute("Max", DoubleValue(spread));
-        return uniform;
-    }
-    if (m_settings.network == "exponential")
-    {
-        const auto exponential = CreateObject<ns3::ExponentialRandomVariable>();
-        exponential->SetAttribute("Mean", DoubleValue(spread));
-        return exponential;
-    }
-    if (fastShare == 0 || fastShare == 1)
-    {
-        return MakeConstant(fastShare == 0 ? spread : 0);
-    }
-    const auto paths = CreateObject<ns3::EmpiricalRandomVariable>();
-    paths->CDF(0, fastShare);
-    paths->CDF(spread, 1);
-    return paths;
 }
 
 /// Addresses and routes of a gateway, and IPsec on its outside.

@@ -6,6 +6,7 @@
 
 #include "helpers/ipsec-helper.h"
 #include "helpers/scenario.h"
+#include "helpers/udp-stream.h"
 
 #include "ns3/reordering-channel.h"
 
@@ -26,10 +27,7 @@ struct Settings
     std::uint64_t Cooldown() const;
 
     std::uint32_t window;
-    double rate;
-    bool poisson;
-    std::uint32_t payload;
-    std::uint64_t packets;
+    UdpStream stream;
     std::string network;
     double spread;
     double fastShare;
@@ -71,7 +69,6 @@ class Chain
     void BuildLinks();
     ns3::NetDeviceContainer Connect(NodePtr a, NodePtr b) const;
     ns3::NetDeviceContainer ConnectNetwork(NodePtr a, NodePtr b) const;
-    ns3::Ptr<ns3::RandomVariableStream> MakeExtraDelay() const;
     void AddGateway(ns3::Ptr<ns3::IpsecGateway> gateway,
                     DevicePtr inside,
                     const char* insideAddress,

@@ -5,8 +5,8 @@
 
 #include "helpers/capture-keys.h"
 #include "helpers/reordering-meter.h"
+#include "helpers/tunnel-handshake.h"
 #include "scenarios/replay-window/replay-window-chain.h"
-#include "scenarios/replay-window/replay-window-traffic.h"
 
 #include "model/wire/ipv4.h"
 
@@ -19,7 +19,6 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <set>
 #include <stdexcept>
 
 namespace ipseclab
@@ -29,125 +28,21 @@ namespace
 {
 
 using esp::DropReason;
-using ns3::IpsecGateway;
 using ns3::MakeCallback;
 using ns3::Packet;
 using ns3::Ptr;
-using ns3::Seconds;
 using ns3::Simulator;
-using ns3::Time;
 using replay_window::Chain;
 using replay_window::Settings;
-using replay_window::Sink;
-using replay_window::Source;
 
-/// More than both exchanges of a handshake can take before IKE gives up.
-constexpr double kHandshakeLimit = 600;
 constexpr std::uint64_t kMostPackets = 10000000;
-
-/// Brings the tunnel up and says when it is.
-class Handshake
-{
-  public:
-    Handshake(const Chain& chain, std::function<void()> ready)
-        : m_gatewayA(chain.GatewayA()),
-          m_tunnel(chain.TunnelName()),
-          m_ready(std::move(ready))
-    {
-        Listen(chain.GatewayA(), &Handshake::HandleInitiator);
-        Listen(chain.GatewayB(), &Handshake::HandleResponder);
-        Simulator::ScheduleNow(&Handshake::Initiate, this);
-        Simulator::Schedule(Seconds(kHandshakeLimit), &Handshake::GiveUp, this);
-    }
-
-    bool Done() const
-    {
-        return m_done;
-    }
-
-    Time Duration() const
-    {
-        return m_duration;
-    }
-
-    /// Why there is no tunnel.
-    const std::string& Fault() const
-    {
-        return m_fault;
-    }
-
-  private:
-    void Listen(Ptr<IpsecGateway> gateway, void (Handshake::*handler)(const ike::IkeEvent&))
-    {
-        gateway->TraceConnectWithoutContext("IkeEvent", MakeCallback(handler, this));
-    }
-
-    void Initiate()
-    {
-        m_gatewayA->Initiate(m_tunnel);
-    }
-
-    void HandleResponder(const ike::IkeEvent& event)
-    {
-        if (const auto* child = std::get_if<ike::ChildSaInstalled>(&event))
-        {
-            m_installedAtB.insert(child->spiInbound);
-        }
-    }
-
-    void HandleInitiator(const ike::IkeEvent& event)
-    {
-        if (m_done)
-        {
-            return;
-        }
-        if (const auto* child = std::get_if<ike::ChildSaInstalled>(&event))
-        {
-            m_done = m_installedAtB.count(child->spiOutbound) != 0;
-            m_duration = Simulator::Now();
-            // After the gateway has installed what this event says.
-            Simulator::ScheduleNow([this]() { m_ready(); });
-        }
-        else if (const auto* closed = std::get_if<ike::IkeSaClosed>(&event))
-        {
-            m_fault = ike::Name(closed->reason);
-            if (closed->reason == ike::IkeFailure::Timeout)
-            {
-                Simulator::ScheduleNow(&Handshake::Initiate, this); // a lossy network: once more
-                return;
-            }
-            Simulator::Stop();
-        }
-        else if (std::holds_alternative<ike::ChildSaRefused>(event))
-        {
-            m_fault = "the Child SA was refused";
-            Simulator::Stop();
-        }
-    }
-
-    void GiveUp()
-    {
-        if (!m_done)
-        {
-            Simulator::Stop();
-        }
-    }
-
-    Ptr<IpsecGateway> m_gatewayA;
-    std::string m_tunnel;
-    std::function<void()> m_ready;
-    std::set<std::uint32_t> m_installedAtB;
-    bool m_done{false};
-    Time m_duration;
-    std::string m_fault{"no answer"};
-};
 
 /// Watches ESP at gateway B's window and on the network.
 class Observer
 {
   public:
     Observer(const Chain& chain, const Settings& settings, std::function<void()> settled)
-        : m_lastCounted(settings.packets - settings.Cooldown()),
+        : m_lastCounted(settings.stream.packets - settings.Cooldown()),
           m_esn(settings.esn),
           m_settled(std::move(settled))
     {
@@ -291,11 +186,17 @@ class Run
         : m_settings(settings),
           m_folder(context.outputFolder),
           m_chain(m_settings, context.sized),
-          m_source(m_chain.HostA(), m_chain.AddressB(), m_settings),
-          m_sink(m_chain.HostB(), m_settings, [this]() { Settle(); }),
+          m_source(m_chain.HostA(), m_chain.AddressB(), m_settings.stream),
+          m_sink(m_chain.HostB(), m_settings.stream, [this](std::uint64_t) { Settle(); }),
           m_observer(m_chain, m_settings, [this]() { Settle(); }),
-          m_handshake(m_chain, [this]() { m_source.Start(); })
+          m_handshake(
+              m_chain.GatewayA(),
+              m_chain.GatewayB(),
+              m_chain.TunnelName(),
+              [this]() { m_source.Start(); },
+              []() { Simulator::Stop(); })
     {
+        Simulator::ScheduleNow(&TunnelHandshake::Begin, &m_handshake);
         if (!m_folder.empty())
         {
             Capture(m_chain.OutsideA(), "gateway-a.pcap");
@@ -346,7 +247,7 @@ class Run
     /// The run is over when it is known of every packet what became of it; timers may be pending.
     void Settle()
     {
-        if (++m_settled == m_settings.packets)
+        if (++m_settled == m_settings.stream.packets)
         {
             Simulator::Stop();
         }
@@ -359,7 +260,7 @@ class Run
                                       m_chain.GatewayB()->GetCounters().inboundDrops.Total();
         const std::uint64_t known =
             m_sink.Delivered() + dropped + m_observer.Lost() + m_observer.InFlight();
-        if (m_source.Sent() != m_settings.packets || m_source.Sent() != known)
+        if (m_source.Sent() != m_settings.stream.packets || m_source.Sent() != known)
         {
             throw std::logic_error("packets are not conserved: " + std::to_string(m_source.Sent()) +
                                    " sent, " + std::to_string(m_sink.Delivered()) + " delivered, " +
@@ -421,10 +322,10 @@ class Run
     const std::string m_folder;
     std::uint64_t m_settled{0};
     Chain m_chain;
-    Source m_source;
-    Sink m_sink;
+    UdpSource m_source;
+    UdpSink m_sink;
     Observer m_observer;
-    Handshake m_handshake;
+    TunnelHandshake m_handshake;
     ns3::CaptureKeys m_keys;
     std::vector<std::string> m_captures;
 };
@@ -441,7 +342,7 @@ struct SimulatorCleaner
 void CheckTogether(const ParameterValues& values)
 {
     const Settings settings(values);
-    const double offered = 8 * settings.rate * static_cast<double>(settings.SealedOctets());
+    const double offered = 8 * settings.stream.rate * static_cast<double>(settings.SealedOctets());
     if (offered > static_cast<double>(settings.linkRate))
     {
         throw ParameterError("link_rate: " + values.Canonical().at("link_rate") +
@@ -451,7 +352,7 @@ void CheckTogether(const ParameterValues& values)
                              "bps");
     }
     const std::uint64_t needed = settings.Cooldown() + 1;
-    if (settings.packets < needed)
+    if (settings.stream.packets < needed)
     {
         throw ParameterError(
             "packets: " + values.Canonical().at("packets") + " are too few, for the last " +

@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "scenarios/replay-window/replay-window-traffic.h"
+#include "udp-stream.h"
 
 #include "ns3/double.h"
 #include "ns3/inet-socket-address.h"
@@ -12,7 +12,7 @@
 #include <cstring>
 #include <stdexcept>
 
-namespace ipseclab::replay_window
+namespace ipseclab
 {
 
 using ns3::Packet;
@@ -24,20 +24,16 @@ using ns3::Time;
 namespace
 {
 
-constexpr std::int64_t kStreamOfSource = 400;
-constexpr std::uint16_t kPort = 40000;
-constexpr std::size_t kNumberOctets = 8;
-
-Ptr<Socket> OpenSocket(Ptr<ns3::Node> node)
+Ptr<Socket> OpenSocket(Ptr<ns3::Node> node, std::uint16_t port)
 {
     const auto socket = Socket::CreateSocket(node, ns3::UdpSocketFactory::GetTypeId());
-    socket->Bind(ns3::InetSocketAddress(ns3::Ipv4Address::GetAny(), kPort));
+    socket->Bind(ns3::InetSocketAddress(ns3::Ipv4Address::GetAny(), port));
     return socket;
 }
 
 } // namespace
 
-Payloads::Payloads(std::uint32_t length)
+UdpPayloads::UdpPayloads(std::uint32_t length)
     : m_octets(length),
       m_pattern(length + 256)
 {
@@ -47,14 +43,14 @@ Payloads::Payloads(std::uint32_t length)
     }
 }
 
-Ptr<Packet> Payloads::Make(std::uint64_t number)
+Ptr<Packet> UdpPayloads::Make(std::uint64_t number)
 {
     StoreBe64(m_octets.data(), number);
     std::memcpy(m_octets.data() + kNumberOctets, Pattern(number), PatternLength());
     return ns3::Create<Packet>(m_octets.data(), static_cast<std::uint32_t>(m_octets.size()));
 }
 
-std::uint64_t Payloads::Read(Ptr<const Packet> packet)
+std::uint64_t UdpPayloads::Read(Ptr<const Packet> packet)
 {
     if (packet->GetSize() != m_octets.size())
     {
@@ -67,107 +63,118 @@ std::uint64_t Payloads::Read(Ptr<const Packet> packet)
     return intact ? number : 0;
 }
 
-const std::uint8_t* Payloads::Pattern(std::uint64_t number) const
+const std::uint8_t* UdpPayloads::Pattern(std::uint64_t number) const
 {
     return m_pattern.data() + (number & 0xff);
 }
 
-std::size_t Payloads::PatternLength() const
+std::size_t UdpPayloads::PatternLength() const
 {
     return m_octets.size() - kNumberOctets;
 }
 
-Source::Source(Ptr<ns3::Node> node, ns3::Ipv4Address destination, const Settings& settings)
-    : m_settings(settings),
-      m_payloads(settings.payload),
-      m_socket(OpenSocket(node)),
+UdpSource::UdpSource(Ptr<ns3::Node> node,
+                     ns3::Ipv4Address destination,
+                     const UdpStream& stream,
+                     std::function<void(std::uint64_t number)> sending)
+    : m_stream(stream),
+      m_sending(std::move(sending)),
+      m_payloads(stream.payload),
+      m_socket(OpenSocket(node, stream.port)),
       m_gap(ns3::CreateObject<ns3::ExponentialRandomVariable>())
 {
-    m_socket->Connect(ns3::InetSocketAddress(destination, kPort));
-    m_gap->SetAttribute("Mean", ns3::DoubleValue(1 / settings.rate));
-    m_gap->SetStream(kStreamOfSource);
+    m_socket->Connect(ns3::InetSocketAddress(destination, stream.port));
+    m_gap->SetAttribute("Mean", ns3::DoubleValue(1 / stream.rate));
+    m_gap->SetStream(stream.randomStream);
 }
 
-void Source::Start()
+void UdpSource::Start()
 {
     m_start = Simulator::Now();
     Send();
 }
 
-ns3::Time Source::FirstSend() const
+ns3::Time UdpSource::FirstSend() const
 {
     return m_start;
 }
 
-std::uint64_t Source::Sent() const
+std::uint64_t UdpSource::Sent() const
 {
     return m_sent;
 }
 
-void Source::Send()
+void UdpSource::Send()
 {
     ++m_sent;
+    if (m_sending)
+    {
+        m_sending(m_sent);
+    }
     if (m_socket->Send(m_payloads.Make(m_sent)) < 0)
     {
-        throw std::runtime_error("host A cannot send");
+        throw std::runtime_error("the source of a stream cannot send");
     }
-    if (m_sent < m_settings.packets)
+    if (m_sent < m_stream.packets)
     {
-        Simulator::Schedule(m_start + NextOffset() - Simulator::Now(), &Source::Send, this);
+        Simulator::Schedule(m_start + NextOffset() - Simulator::Now(), &UdpSource::Send, this);
     }
 }
 
 /// From the packet's place and not from the packet before it: rounding does not add up.
-Time Source::NextOffset()
+Time UdpSource::NextOffset()
 {
-    if (m_settings.poisson)
+    if (m_stream.poisson)
     {
         m_elapsed += m_gap->GetValue();
         return ns3::Seconds(m_elapsed);
     }
-    const long double nanoseconds = static_cast<long double>(m_sent) * 1e9L / m_settings.rate;
+    const long double nanoseconds = static_cast<long double>(m_sent) * 1e9L / m_stream.rate;
     return ns3::NanoSeconds(std::llround(nanoseconds));
 }
 
-Sink::Sink(Ptr<ns3::Node> node, const Settings& settings, std::function<void()> settled)
-    : m_payloads(settings.payload),
-      m_seen(settings.packets + 1),
-      m_settled(std::move(settled)),
-      m_socket(OpenSocket(node))
+UdpSink::UdpSink(Ptr<ns3::Node> node,
+                 const UdpStream& stream,
+                 std::function<void(std::uint64_t number)> delivered)
+    : m_payloads(stream.payload),
+      m_seen(stream.packets + 1),
+      m_onDelivery(std::move(delivered)),
+      m_socket(OpenSocket(node, stream.port))
 {
-    m_socket->SetRecvCallback(ns3::MakeCallback(&Sink::Read, this));
+    m_socket->SetRecvCallback(ns3::MakeCallback(&UdpSink::Read, this));
 }
 
-void Sink::Read(Ptr<Socket> socket)
+void UdpSink::Read(Ptr<Socket> socket)
 {
     while (const Ptr<Packet> packet = socket->Recv())
     {
         const std::uint64_t number = m_payloads.Read(packet);
         if (number == 0 || number >= m_seen.size() || m_seen[number])
         {
-            throw std::logic_error("host B got a packet that was not sent, or got it twice");
+            throw std::logic_error(
+                "the sink of a stream got a packet that was not sent, or got it twice");
         }
         m_seen[number] = true;
         ++m_delivered;
         m_octets += packet->GetSize();
         m_last = Simulator::Now();
-        m_settled();
+        m_onDelivery(number);
     }
 }
 
-std::uint64_t Sink::Delivered() const
+std::uint64_t UdpSink::Delivered() const
 {
     return m_delivered;
 }
 
-std::uint64_t Sink::Octets() const
+std::uint64_t UdpSink::Octets() const
 {
     return m_octets;
 }
 
-ns3::Time Sink::LastDelivery() const
+ns3::Time UdpSink::LastDelivery() const
 {
     return m_last;
 }
 
-} // namespace ipseclab::replay_window
+} // namespace ipseclab
