@@ -43,7 +43,6 @@ TunnelHandshake::~TunnelHandshake()
 void TunnelHandshake::Begin()
 {
     m_begun = true;
-    m_beginning = Simulator::Now();
     m_limit = Simulator::Schedule(ns3::Seconds(kLimit), &TunnelHandshake::GiveUp, this);
     Initiate();
 }
@@ -64,7 +63,7 @@ void TunnelHandshake::HandleResponder(const ike::IkeEvent& event)
 
 void TunnelHandshake::HandleInitiator(const ike::IkeEvent& event)
 {
-    if (m_done || !m_begun)
+    if (m_done)
     {
         return;
     }
@@ -72,7 +71,7 @@ void TunnelHandshake::HandleInitiator(const ike::IkeEvent& event)
         child && child->peer == m_tunnel && m_installedAtResponder.count(child->spiOutbound) != 0)
     {
         m_done = true;
-        m_duration = Simulator::Now() - m_beginning;
+        m_since = Simulator::Now();
         m_limit.Cancel();
         // After the gateway has installed what this event says.
         Simulator::ScheduleNow([this]() { m_ready(); });
@@ -94,7 +93,7 @@ void TunnelHandshake::HandleInitiator(const ike::IkeEvent& event)
 void TunnelHandshake::Close(const ike::IkeSaClosed& closed)
 {
     m_fault = ike::Name(closed.reason);
-    if (closed.reason == ike::IkeFailure::Timeout)
+    if (closed.reason == ike::IkeFailure::Timeout && m_begun)
     {
         Simulator::ScheduleNow(&TunnelHandshake::Initiate, this); // a lossy network: once more
         return;
@@ -113,9 +112,9 @@ bool TunnelHandshake::Done() const
     return m_done;
 }
 
-ns3::Time TunnelHandshake::Duration() const
+ns3::Time TunnelHandshake::Since() const
 {
-    return m_duration;
+    return m_since;
 }
 
 const std::string& TunnelHandshake::Fault() const

@@ -24,7 +24,7 @@ class TunnelHandshake
 {
   public:
     /**
-     * Listens from now on; Begin() initiates.
+     * Listens from now on; Begin() initiates. Without it the tunnel may come up by traffic.
      * \param tunnel name of the peer entry at both gateways
      * \param ready called once, after the initiator has installed the Child SA
      * \param failed called when the peer refuses, or after 600 s
@@ -42,8 +42,8 @@ class TunnelHandshake
     void Begin();
 
     bool Done() const;
-    /// From Begin to the Child SA at both ends.
-    ns3::Time Duration() const;
+    /// Simulated time at which both ends had the Child SA.
+    ns3::Time Since() const;
     /// Why there is no tunnel.
     const std::string& Fault() const;
 
@@ -62,8 +62,7 @@ class TunnelHandshake
     ns3::EventId m_limit;
     bool m_begun{false};
     bool m_done{false};
-    ns3::Time m_beginning;
-    ns3::Time m_duration;
+    ns3::Time m_since;
     std::string m_fault{"no answer"};
 };
 

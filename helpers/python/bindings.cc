@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: GPL-2.0-only
  */
 #include "helpers/python/model-bindings.h"
+#include "helpers/python/network-bindings.h"
 #include "helpers/scenario.h"
 
 #include <limits>
@@ -231,4 +232,5 @@ PYBIND11_MODULE(_core, module)
     module.doc() = "The compiled core: scenarios over ns-3, and the protocol model without it.";
     ipseclab::DefineScenarios(module);
     ipseclab::DefineModel(module);
+    ipseclab::DefineNetwork(module);
 }
