@@ -568,7 +568,7 @@ void NetworkRun::GatewayWatch::HandleArrival(std::uint32_t spi,
                                              std::uint64_t number,
                                              DropReason reason)
 {
-    last = {run->Now(), number, spi, static_cast<std::uint8_t>(reason)};
+    last = {run->Now(), number, spi, static_cast<std::uint32_t>(reason)};
     if (probed)
     {
         arrivals.push_back(last);
@@ -584,7 +584,7 @@ void NetworkRun::GatewayWatch::HandleDrop(Ptr<const Packet>, DropReason reason, 
     told.reason = esp::Name(reason);
     told.outbound = outbound;
     // The gateway tells of an arrival, then of its drop.
-    if (!outbound && last.verdict == static_cast<std::uint8_t>(reason) && last.time == told.time)
+    if (!outbound && last.verdict == static_cast<std::uint32_t>(reason) && last.time == told.time)
     {
         told.spiInbound = last.spi;
         told.number = last.number;

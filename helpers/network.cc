@@ -93,12 +93,12 @@ std::size_t Network::AddNode(const std::string& name, Role role)
     return node;
 }
 
-void Network::TakeName(const std::string& name)
+void Network::TakeName(const char* kind, const std::string& name)
 {
     RequireAtRest();
-    if (name.empty() || !m_names.emplace(name, true).second)
+    if (name.empty() || !m_names.emplace(kind, name).second)
     {
-        throw TopologyError("the name \"" + name + "\" is taken or empty");
+        throw TopologyError(std::string(kind) + " \"" + name + "\": the name is taken or empty");
     }
 }
 
@@ -127,7 +127,7 @@ void Network::AddLink(const std::string& name,
     {
         throw TopologyError("a link joins " + a + " with itself");
     }
-    TakeName(name);
+    TakeName("link", name);
     m_topology.links.push_back(ends);
     m_links.push_back({name, options});
 }
@@ -150,7 +150,7 @@ void Network::AddTunnel(const std::string& name,
         throw TopologyError(known ? "there is a tunnel between " + a + " and " + b + " already"
                                   : "a tunnel joins " + a + " with itself");
     }
-    TakeName(name);
+    TakeName("tunnel", name);
     m_topology.tunnels.push_back(ends);
     m_tunnels.push_back({name, ends.first, ends.second, options});
 }
@@ -166,7 +166,7 @@ void Network::AddTraffic(const std::string& name,
     {
         throw TopologyError("traffic leads from " + from + " to itself");
     }
-    TakeName(name);
+    TakeName("traffic", name);
     m_traffic.push_back({name, a, b, options});
 }
 

@@ -17,7 +17,9 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 /**
@@ -103,7 +105,7 @@ struct EspArrival
     double time;
     std::uint64_t number; ///< as the receiver took it to be; 0 when no SA took it
     std::uint32_t spi;
-    std::uint8_t verdict; ///< esp::DropReason; None: opened
+    std::uint32_t verdict; ///< esp::DropReason; None: opened
 };
 
 struct GatewayCounts
@@ -202,7 +204,7 @@ class Network
     void AddHost(const std::string& name);
     void AddRouter(const std::string& name);
     void AddGateway(const std::string& name, const GatewayOptions& options = {});
-    /// \param name of the link, as any other name used once
+    /// \param name of the link; names are used once per kind
     void AddLink(const std::string& name,
                  const std::string& a,
                  const std::string& b,
@@ -284,7 +286,7 @@ class Network
     };
 
     std::size_t AddNode(const std::string& name, Topology::Role role);
-    void TakeName(const std::string& name);
+    void TakeName(const char* kind, const std::string& name);
     void RequireAtRest() const;
     NetworkRun& Running() const;
     std::size_t NodeOf(const std::string& name) const;
@@ -295,7 +297,7 @@ class Network
     bool m_sized;
     Topology m_topology;
     std::map<std::string, std::size_t> m_nodes;
-    std::map<std::string, bool> m_names; ///< of links, tunnels and traffic
+    std::set<std::pair<std::string, std::string>> m_names; ///< kind and name of all but nodes
     std::vector<Gateway> m_gateways;
     std::vector<Link> m_links;
     std::vector<Tunnel> m_tunnels;

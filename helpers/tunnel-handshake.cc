@@ -37,7 +37,7 @@ TunnelHandshake::TunnelHandshake(ns3::Ptr<ns3::IpsecGateway> initiator,
 
 TunnelHandshake::~TunnelHandshake()
 {
-    m_limit.Cancel();
+    m_limit.Remove();
 }
 
 void TunnelHandshake::Begin()
@@ -72,7 +72,7 @@ void TunnelHandshake::HandleInitiator(const ike::IkeEvent& event)
     {
         m_done = true;
         m_since = Simulator::Now();
-        m_limit.Cancel();
+        m_limit.Remove();
         // After the gateway has installed what this event says.
         Simulator::ScheduleNow([this]() { m_ready(); });
     }
@@ -85,7 +85,7 @@ void TunnelHandshake::HandleInitiator(const ike::IkeEvent& event)
              refused && refused->peer == m_tunnel)
     {
         m_fault = "the Child SA was refused";
-        m_limit.Cancel();
+        m_limit.Remove();
         m_failed();
     }
 }
@@ -98,7 +98,7 @@ void TunnelHandshake::Close(const ike::IkeSaClosed& closed)
         Simulator::ScheduleNow(&TunnelHandshake::Initiate, this); // a lossy network: once more
         return;
     }
-    m_limit.Cancel();
+    m_limit.Remove();
     m_failed();
 }
 

@@ -1,23 +1,76 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""ipseclab: runs, sweeps, statistics, figures and reports over the simulated IPsec gateways.
+"""ipseclab: simulated IPsec gateways with real IKEv2 and ESP, for scripts and notebooks.
+
+Built-in scenarios, each run in a worker process:
 
     import ipseclab as lab
     frame = lab.sweep("replay-window", window=[64, 1024], rate="1Mpps", runs=8)
 
-The compiled core is looked up in ``$IPSECLAB_BUILD/python/ipseclab``, or in the ``build`` folder of
-the checkout.  Importing the package needs no build; the first use of the core does.
+Topologies of one's own, see ``lab.Network``; ``lab.isolated`` calls a function in a worker process.
+
+The compiled core is part of an installed package.  In a checkout it is looked up in
+``$IPSECLAB_BUILD/python/ipseclab``, or in the ``build`` folder.  Importing the package needs no
+build; the first use of the core does.
 """
 
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ipseclab.api import run, sweep
+    from ipseclab._core import VERDICTS, Event
+    from ipseclab.api import run, scenarios, sweep
+    from ipseclab.errors import LabError, RunsFailed
+    from ipseclab.isolation import WorkerCrashed, isolated
+    from ipseclab.network import (
+        Exponential,
+        Gateway,
+        Host,
+        Link,
+        Network,
+        Result,
+        Router,
+        Traffic,
+        TrafficResult,
+        Tunnel,
+        TwoPoint,
+        Uniform,
+    )
 
-__all__ = ["run", "sweep"]
+__all__ = [
+    "VERDICTS",
+    "Event",
+    "Exponential",
+    "Gateway",
+    "Host",
+    "LabError",
+    "Link",
+    "Network",
+    "Result",
+    "Router",
+    "RunsFailed",
+    "Traffic",
+    "TrafficResult",
+    "Tunnel",
+    "TwoPoint",
+    "Uniform",
+    "WorkerCrashed",
+    "isolated",
+    "run",
+    "scenarios",
+    "sweep",
+]
+
+# Imported on first use: a worker process must start fast.
+_HOMES = {
+    **dict.fromkeys(("VERDICTS", "Event"), "_core"),
+    **dict.fromkeys(("run", "scenarios", "sweep"), "api"),
+    **dict.fromkeys(("LabError", "RunsFailed"), "errors"),
+    **dict.fromkeys(("WorkerCrashed", "isolated"), "isolation"),
+}
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 BUILD_FOLDER = Path(os.environ.get("IPSECLAB_BUILD") or PROJECT_ROOT / "build")
@@ -25,9 +78,15 @@ __path__.append(str(BUILD_FOLDER / "python" / "ipseclab"))
 
 
 def __getattr__(name: str) -> Any:
-    """The scripting interface is imported on first use: a worker process must start fast."""
-    if name in __all__:
-        from ipseclab import api
+    if name not in __all__:
+        raise AttributeError(f"module 'ipseclab' has no attribute {name!r}")
+    home = _HOMES.get(name, "network")
+    if home == "_core":
+        from ipseclab import core
 
-        return getattr(api, name)
-    raise AttributeError(f"module 'ipseclab' has no attribute {name!r}")
+        return getattr(core.load(), name)
+    return getattr(import_module(f"ipseclab.{home}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *(name for name in globals() if name.startswith("__"))])

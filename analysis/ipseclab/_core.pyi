@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The compiled core: scenarios over ns-3, and the protocol model without it.
 
-Octets are ``bytes`` in network order. Numbers of transforms, groups and payloads are those of the IANA
-registry "IKEv2 Parameters". Everything that can be wrong raises; nothing returns an error value unless
-it says so.
+Octets are ``bytes`` in network order. Numbers of transforms, groups and payloads are those of the
+IANA registry "IKEv2 Parameters". Everything that can be wrong raises; nothing returns an error
+value unless it says so.
 """
 
+from collections.abc import Callable
 from typing import TypedDict
+
+import numpy as np
+import numpy.typing as npt
 
 class ParameterError(ValueError):
     """A bad parameter; the message is one line with its name, unit and range."""
@@ -97,7 +101,7 @@ class Payload(TypedDict, total=False):
     protocol: int  # N, D
     spi: bytes  # N
     spis: list[bytes]  # D
-    proposals: list["Proposal"]  # SA
+    proposals: list[Proposal]  # SA
     fragment: tuple[int, int]  # SKF: number, total
 
 class Transform(TypedDict):
@@ -136,7 +140,9 @@ class OpenedMessage(TypedDict):
     plaintext: bytes
     payloads: list[Payload]
 
-def open_ike(datagram: bytes, suite: CipherSuite, key: bytes, integrity_key: bytes = b"") -> OpenedMessage:
+def open_ike(
+    datagram: bytes, suite: CipherSuite, key: bytes, integrity_key: bytes = b""
+) -> OpenedMessage:
     """Opens the SK payload of a whole message. Raises OpenError, ParseError."""
 
 class OpenedFragment(TypedDict):
@@ -157,9 +163,17 @@ def key_exchange_agree(group: int, private: bytes, peer_public: bytes) -> bytes:
     """The shared secret. Raises UnsupportedError, ValueError."""
 
 def skeyseed(prf: int, nonce_i: bytes, nonce_r: bytes, shared: bytes) -> bytes: ...
-def rekey_skeyseed(prf: int, old_sk_d: bytes, shared: bytes, nonce_i: bytes, nonce_r: bytes) -> bytes: ...
+def rekey_skeyseed(
+    prf: int, old_sk_d: bytes, shared: bytes, nonce_i: bytes, nonce_r: bytes
+) -> bytes: ...
 def derive_ike_keys(
-    suite: CipherSuite, prf: int, skeyseed: bytes, nonce_i: bytes, nonce_r: bytes, spi_i: int, spi_r: int
+    suite: CipherSuite,
+    prf: int,
+    skeyseed: bytes,
+    nonce_i: bytes,
+    nonce_r: bytes,
+    spi_i: int,
+    spi_r: int,
 ) -> dict[str, bytes]:
     """sk_d, sk_ai, sk_ar, sk_ei, sk_er, sk_pi, sk_pr."""
 
@@ -168,7 +182,9 @@ def derive_child_keys(
 ) -> dict[str, bytes]:
     """encr_i, integ_i, encr_r, integ_r."""
 
-def signed_octets(prf: int, real_message: bytes, peer_nonce: bytes, sk_p: bytes, id_body: bytes) -> bytes: ...
+def signed_octets(
+    prf: int, real_message: bytes, peer_nonce: bytes, sk_p: bytes, id_body: bytes
+) -> bytes: ...
 def shared_key_auth(prf: int, secret: bytes, signed: bytes) -> bytes: ...
 
 def certificates_from_pem(text: str) -> list[bytes]:
@@ -218,3 +234,172 @@ class InboundSa:
 
     @property
     def top(self) -> int: ...
+
+# --- networks that a script describes; seconds, packets or bits per second, octets ---
+
+class TopologyError(ValueError):
+    """A topology that cannot be built; the message is one line that names the node or link."""
+
+VERDICTS: tuple[str, ...]
+"""Names of the codes in the column ``verdict`` of ESP arrivals; 0 is "none": opened."""
+
+def parse_quantity(
+    name: str, quantity: str, typed: str, *, minimum: float, maximum: float, example: str
+) -> float:
+    """In SI units. Quantities as in ParameterInfo, without "choice". Raises ParameterError."""
+
+def uniform_draws(*, seed: int, run: int, stream: int, count: int) -> npt.NDArray[np.float64]: ...
+
+class DelayModel:
+    """How the extra delay of a packet is drawn; without arguments: none."""
+
+    def __init__(self) -> None: ...
+    @staticmethod
+    def two_point(seconds: float, fast_share: float) -> DelayModel: ...
+    @staticmethod
+    def uniform(seconds: float) -> DelayModel: ...
+    @staticmethod
+    def exponential(seconds: float) -> DelayModel: ...
+    @staticmethod
+    def custom(function: Callable[[int, float], float]) -> DelayModel: ...
+
+class Event:
+    """What a callback of Network.on is told."""
+
+    @property
+    def kind(self) -> str:
+        """As in Network.on: "sa-installed", "packet-dropped", ..."""
+    @property
+    def time(self) -> float:
+        """Simulated seconds."""
+    @property
+    def gateway(self) -> str:
+        """Name of the gateway where it happened."""
+    @property
+    def tunnel(self) -> str:
+        """Name of the tunnel; empty for a packet."""
+    @property
+    def spi_inbound(self) -> int:
+        """Of an ESP SA; of an IKE SA the initiator's."""
+    @property
+    def spi_outbound(self) -> int:
+        """Of an ESP SA; of an IKE SA the responder's."""
+    @property
+    def number(self) -> int:
+        """Sequence number of a dropped ESP packet, as the receiver took it to be; 0 without."""
+    @property
+    def reason(self) -> str:
+        """Of a drop or a close; "none" for an SA that was deleted on purpose."""
+    @property
+    def outbound(self) -> bool:
+        """Whether a dropped packet was on its way out."""
+
+class GatewayCounters(TypedDict):
+    """Packets of a gateway. ``outbound_in`` = sealed + bypassed + dropped, and inbound likewise;
+    only "queue" counts packets a second time."""
+
+    outbound_in: int
+    sealed: int
+    outbound_bypassed: int
+    inbound_in: int
+    opened: int
+    inbound_bypassed: int
+    sealed_octets: int  # of inner packets
+    opened_octets: int
+    outbound_drops: dict[str, int]  # by reason
+    inbound_drops: dict[str, int]
+    ike_datagrams_in: int
+    ike_datagrams_out: int
+    ike_retransmissions: int
+
+class LinkCounts(TypedDict):
+    """Packets on a link, both directions: offered = all others together."""
+
+    offered: int
+    queue_dropped: int
+    lost: int
+    arrived: int
+    in_flight: int
+
+class TunnelOutput(TypedDict):
+    up: bool
+    since: float  # simulated seconds when both ends had the first Child SA; 0 when never up
+    fault: str  # why it never came up
+
+class TrafficOutput(TypedDict):
+    sent: npt.NDArray[np.float64]  # seconds, of packet i + 1
+    delivered: npt.NDArray[np.void]  # time (s), number (from 1)
+    delivered_octets: int
+
+class Conservation(TypedDict):
+    """Packets of all traffic: sent = all others together."""
+
+    sent: int
+    delivered: int
+    dropped: int  # by gateways
+    ip_dropped: int
+    queue_dropped: int
+    lost: int
+    in_flight: int
+
+class NetworkOutput(TypedDict):
+    simulated_time: float
+    events: int
+    gateways: dict[str, GatewayCounters]
+    links: dict[str, dict[str, LinkCounts]]  # by link, then "ike", "esp", "clear"
+    tunnels: dict[str, TunnelOutput]
+    traffic: dict[str, TrafficOutput]
+    arrivals: dict[str, npt.NDArray[np.void]]  # time (s), number, spi, verdict
+    conservation: Conservation
+
+class Network:
+    """Raises TopologyError for what cannot be described, RuntimeError when it comes too late."""
+
+    def __init__(self, *, seed: int, run: int, sized: bool) -> None: ...
+    def add_host(self, name: str) -> None: ...
+    def add_router(self, name: str) -> None: ...
+    def add_gateway(
+        self, name: str, *, window: int, fast_path: bool, stream: int | None
+    ) -> None: ...
+    def add_link(
+        self,
+        name: str,
+        a: str,
+        b: str,
+        *,
+        rate: float,
+        delay: float,
+        extra_delay: DelayModel,
+        loss: float,
+        queue: int,
+        stream: int | None,
+    ) -> None: ...
+    def add_tunnel(
+        self, name: str, a: str, b: str, *, esn: bool, initiate_at: float | None
+    ) -> None: ...
+    def add_traffic(
+        self,
+        name: str,
+        source: str,
+        destination: str,
+        *,
+        rate: float,
+        poisson: bool,
+        payload: int,
+        packets: int,
+        start: float | None,
+        stream: int | None,
+    ) -> None: ...
+    def add_probe(self, gateway: str) -> None: ...
+    def on(self, event: str, listener: Callable[[Event], object]) -> None: ...
+    def at(self, time: float, action: Callable[[], object]) -> None: ...
+    def address_of(self, node: str) -> str: ...
+    def protected_by(self, gateway: str) -> str: ...
+    def run(self, until: float | None) -> NetworkOutput: ...
+    def now(self) -> float: ...
+    def stop(self) -> None: ...
+    def initiate(self, tunnel: str) -> None: ...
+    def close(self, gateway: str) -> None: ...
+    def set_loss(self, link: str, probability: float) -> None: ...
+    def set_delay(self, link: str, delay: float) -> None: ...
+    def counts_of(self, gateway: str) -> GatewayCounters: ...

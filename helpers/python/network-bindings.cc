@@ -296,7 +296,7 @@ DelayModel MakeCustom(std::function<double(std::uint64_t, double)> function)
 void DefineDelayModel(py::module_& module)
 {
     using Model = DelayModel::Kind;
-    py::class_<DelayModel>(module, "DelayModel")
+    py::class_<DelayModel>(module, "DelayModel", "How the extra delay of a packet is drawn.")
         .def(py::init<>())
         .def_static(
             "two_point",
@@ -316,7 +316,7 @@ void DefineDelayModel(py::module_& module)
 
 void DefineEvent(py::module_& module)
 {
-    py::class_<NetworkEvent>(module, "Event")
+    py::class_<NetworkEvent>(module, "Event", "What a callback of Network.on is told.")
         .def_property_readonly("kind", [](const NetworkEvent& event) { return NameOf(event.kind); })
         .def_readonly("time", &NetworkEvent::time)
         .def_readonly("gateway", &NetworkEvent::gateway)
@@ -337,7 +337,7 @@ void DefineEvent(py::module_& module)
 
 void DefineClass(py::module_& module)
 {
-    py::class_<Network>(module, "Network")
+    py::class_<Network>(module, "Network", "A topology; ipseclab.Network is for scripts.")
         .def(py::init<std::uint32_t, std::uint64_t, bool>(),
              py::kw_only(),
              py::arg("seed"),
