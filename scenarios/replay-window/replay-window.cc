@@ -314,7 +314,7 @@ class Run
         const double busy = (m_sink.LastDelivery() - m_source.FirstSend()).GetSeconds();
         metrics["goodput_bps"] =
             m_sink.Delivered() == 0 ? 0.0 : 8 * static_cast<double>(m_sink.Octets()) / busy;
-        metrics["handshake_time_s"] = m_handshake.Duration().GetSeconds();
+        metrics["handshake_time_s"] = m_handshake.Since().GetSeconds();
         metrics["simulated_time_s"] = Simulator::Now().GetSeconds();
     }
 
