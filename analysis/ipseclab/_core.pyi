@@ -197,7 +197,7 @@ def check_chain(leaf: bytes, others: list[bytes], anchors: list[bytes], unix_tim
     """Why a chain is not trusted at that time; "none" when it is. Raises ValueError."""
 
 def verify_signature(certificate: bytes, method: int, auth: bytes, signed: bytes) -> bool:
-    """Whether the data of an AUTH payload (methods 1, 9 to 11, 14) is a signature. Raises ValueError."""
+    """Is the data of an AUTH payload (methods 1, 9 to 11, 14) a signature? Raises ValueError."""
 
 class OutboundSa:
     def __init__(

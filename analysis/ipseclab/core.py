@@ -67,9 +67,10 @@ def libraries() -> list[Path]:
     """The files of this build that the process has mapped: the core and the libraries it uses."""
     origin = Path(str(load().__file__)).resolve()
     found = {origin}
-    root = BUILD_FOLDER.resolve()
+    # An installed package has the libraries beside the core.
+    roots = (f"{BUILD_FOLDER.resolve()}/", f"{origin.parent}/")
     for line in Path("/proc/self/maps").read_text().splitlines():
         fields = line.split(maxsplit=5)
-        if len(fields) == 6 and fields[5].startswith(f"{root}/"):
+        if len(fields) == 6 and fields[5].startswith(roots):
             found.add(Path(fields[5]))
     return sorted(found)

@@ -10,6 +10,7 @@ import pickle
 import signal
 import sys
 import tempfile
+import threading
 import traceback
 from collections.abc import Callable
 from typing import IO, Any, NoReturn, ParamSpec, TypeVar
@@ -18,6 +19,9 @@ from ipseclab.errors import LabError
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+
+# One fork at a time: a worker must not inherit the pipe of another one, which it would keep open.
+_forking = threading.Lock()
 
 _TAIL_LINES = 20  # of a crashed worker's standard error
 
@@ -56,13 +60,14 @@ def isolated(function: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs)
     """
     for stream in (sys.stdout, sys.stderr):
         stream.flush()  # or the worker would write it a second time
-    reading, writing = os.pipe()
     with tempfile.TemporaryFile() as complaint:
-        worker = os.fork()
-        if worker == 0:
-            os.close(reading)
-            _work(writing, complaint, lambda: function(*args, **kwargs))
-        os.close(writing)
+        with _forking:
+            reading, writing = os.pipe()
+            worker = os.fork()
+            if worker == 0:
+                os.close(reading)
+                _work(writing, complaint, lambda: function(*args, **kwargs))
+            os.close(writing)
         try:
             with os.fdopen(reading, "rb") as pipe:
                 answer = pipe.read()
@@ -110,6 +115,8 @@ class _Failure:
 
 def _work(writing: int, complaint: IO[bytes], function: Callable[[], object]) -> NoReturn:
     """In the worker: never returns into the code that it is a copy of."""
+    global _forking
+    _forking = threading.Lock()  # the worker may have workers
     status = 1
     try:
         os.dup2(complaint.fileno(), 2)

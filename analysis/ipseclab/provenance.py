@@ -30,6 +30,8 @@ class Provenance:
 
 
 def _git(*arguments: str) -> str | None:
+    if not (PROJECT_ROOT / "sources.json").is_file():
+        return None  # installed; a checkout around it would be another project's
     try:
         done = subprocess.run(
             ["git", "-C", str(PROJECT_ROOT), *arguments],

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -254,6 +255,25 @@ def test_a_tunnel_can_wait_for_traffic() -> None:
     assert 0.12 < result[tunnel]["since"] < 0.121
 
 
+def test_what_does_not_fit_or_has_no_tunnel_is_dropped_for_its_reason() -> None:
+    net = lab.Network()
+    hosts = [net.host(f"h{i}") for i in range(3)]
+    sites = [net.gateway(f"g{i}") for i in range(3)]
+    r = net.router("r")
+    for host, site in zip(hosts, sites, strict=True):
+        net.link(host, site)
+        net.link(site, r, delay="1ms")
+    net.tunnel(sites[0], sites[1])
+    # 1500 = outer header 20 + ESP 8 + IV 8 + inner headers 28 + 1418 + trailer 2 + ICV 16.
+    fits = net.traffic(hosts[0], hosts[1], packets=10, payload=1418)
+    net.traffic(hosts[0], hosts[1], packets=20, payload=1419, name="large")
+    net.traffic(hosts[0], hosts[2], packets=30)
+    result = net.run()
+    drops = {k: n for k, n in result[sites[0]]["outbound_drops"].items() if n}
+    assert drops == {"too-big": 20, "no-policy": 30}
+    assert len(result[fits].delivered) == 10
+
+
 def test_a_tunnel_that_never_comes_up_says_why() -> None:
     net, stream, _ = chain(packets=100, loss=1.0)
     result = net.run(until="300s")
@@ -406,6 +426,19 @@ def test_a_worker_that_leaves_is_a_crash() -> None:
         lab.isolated(os._exit, 7)
     assert caught.value.signal is None
     assert caught.value.exit_status == 7
+
+
+def test_workers_side_by_side_and_within_each_other() -> None:
+    def work(place: int) -> int:
+        if place == 3:
+            os.abort()
+        return lab.isolated(lambda: place * chain(packets=100)[0].run().conservation["delivered"])
+
+    with ThreadPoolExecutor(4) as pool:
+        workers = [pool.submit(lab.isolated, work, place) for place in range(6)]
+    crashed = [isinstance(worker.exception(), lab.WorkerCrashed) for worker in workers]
+    assert crashed == [place == 3 for place in range(6)]
+    assert [w.result() for w in workers if not w.exception()] == [0, 100, 200, 400, 500]
 
 
 def test_exceptions_travel_with_their_traceback() -> None:
