@@ -22,6 +22,10 @@ _FIXED_KEY_BITS = {28: 256}
 Secrets = Mapping[str, Any]
 
 
+class BadSecrets(LabError):
+    """What stands in the secrets file cannot be used."""
+
+
 @dataclass(frozen=True)
 class Negotiated:
     """The proposal that a responder chose."""
@@ -31,6 +35,9 @@ class Negotiated:
     extended_sequence_numbers: bool
     protocol: int
     spi: bytes  # of the chooser; empty in IKE_SA_INIT
+    encryption: int
+    key_bits: int
+    integrity: int  # 0 of an AEAD
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,9 @@ def negotiated(proposal: Proposal) -> Negotiated:
         and chosen[SEQUENCE_NUMBERS]["id"] == 1,
         protocol=proposal["protocol"],
         spi=proposal["spi"],
+        encryption=encryption["id"],
+        key_bits=bits,
+        integrity=integrity,
     )
 
 
@@ -94,7 +104,7 @@ def octets(entry: Secrets, name: str, length: int = 0) -> bytes | None:
     try:
         return bytes.fromhex(text).rjust(length, b"\0")
     except (TypeError, ValueError):
-        raise LabError(f"secrets file: {name}: not octets in hex") from None
+        raise BadSecrets(f"{name}: not octets in hex") from None
 
 
 def shared_secret(ours: Payload, theirs: Payload, dh: Secrets, where: str, tally: Tally) -> bytes:
@@ -123,16 +133,17 @@ def shared_secret(ours: Payload, theirs: Payload, dh: Secrets, where: str, tally
     except module.UnsupportedError as error:
         raise Unsupported(str(error)) from None
     except ValueError as error:
-        raise LabError(f"{where}: the private value does not fit the group: {error}") from None
+        raise BadSecrets(f"{where}: the private value does not fit the group: {error}") from None
     if agreed is not None:
         return agreed
     if expected is not None:
         tally.notes.append(f"{where}: no DH private value is known, the recorded secret is used")
         return expected
-    raise LabError(f"{where}: neither a DH private value nor the shared secret is known")
+    raise BadSecrets(f"{where}: neither a DH private value nor the shared secret is known")
 
 
 def compare_keys(tally: Tally, what: str, where: str, keys: Secrets, expected: Secrets) -> None:
-    """Every key that the secrets file names."""
-    for name in expected:
-        tally.check(what, f"{where} {name}", keys.get(name), octets(expected, name))
+    """Every key that there is or that the secrets file names."""
+    for name in {**{name: key for name, key in keys.items() if key}, **expected}:
+        got = keys.get(name) or None
+        tally.check(what, f"{where} {name}", got, octets(expected, name) or None)

@@ -133,6 +133,8 @@ def read(capture: Path, secrets: Path) -> Session:
         raise LabError(f"{capture}: {error.strerror}") from None
     except (ValueError, dpkt.Error, struct.error) as error:
         raise LabError(f"{capture}: not a readable capture: {error}") from None
+    except LabError as error:
+        raise LabError(f"{capture}: {str(error).removeprefix(f'{capture}: ')}") from None
     if not found:
         raise LabError(f"{capture}: no IKE message and no ESP packet in it")
     ike = [frame for kind, frame in found if kind == "ike"]

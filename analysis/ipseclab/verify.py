@@ -2,8 +2,8 @@
 """A recorded session through the model: every key, message, packet and AUTH value.
 
 The capture gives the facts: SPIs, nonces, public values, negotiated suites, identities and
-certificates.  The secrets file gives private values, the pre-shared key or the CA that is trusted, and
-what must come out.
+certificates.  The secrets file gives private values, the pre-shared key or the CA that is
+trusted, and what must come out.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ipseclab import core, keys, session
+from ipseclab import core, expectations, keys, session
 from ipseclab.errors import LabError, Unsupported
-from ipseclab.keys import ChildKeys, IkeKeys, Secrets
+from ipseclab.keys import BadSecrets, ChildKeys, IkeKeys, Secrets
 from ipseclab.session import Frame
 from ipseclab.tally import Tally
 
@@ -79,7 +79,13 @@ class _Verifier:
     seen: set[bytes] = field(default_factory=set)
     derived: set[tuple[str, int, int]] = field(default_factory=set)
 
+    authenticated: set[tuple[int, int, str]] = field(default_factory=set)
+    generations: dict[tuple[int, int], int] = field(default_factory=dict)
+
     def run(self) -> Tally:
+        secrets = self.recorded.secrets
+        frames = self.recorded.ike + self.recorded.esp
+        expectations.compare_frame_of_file(self.tally, secrets, frames)
         expected = {entry["frame"]: entry for entry in self.recorded.secrets["ike_messages"]}
         for frame in self.recorded.ike:
             entry = expected.pop(frame.number, None)
@@ -113,6 +119,9 @@ class _Verifier:
             message.payloads = opened
         else:
             self._compare_clear(message)
+            self._not_there(message, entry, "plaintext", "first_inner_payload")
+        if _SKF not in kinds:
+            self._not_there(message, entry, "fragment", "reassembled")
         names = [payload["name"] for payload in message.payloads]
         self.tally.check("payload chains parsed", where, names, entry.get("payloads"))
         self._follow(message)
@@ -129,6 +138,8 @@ class _Verifier:
             "dst": frame.destination,
             "non_esp_marker": frame.marker,
             "retransmission": frame.octets in self.seen,
+            "kind": "ike",
+            "role": "response" if header["flags"] & _RESPONSE else "request",
         }
         self.seen.add(frame.octets)
         defaults = {"non_esp_marker": False, "retransmission": False}
@@ -138,6 +149,12 @@ class _Verifier:
             self.tally.differences.append(
                 f"frame {frame.number}: {name}: got {got[name]}, expected {entry.get(name)}"
             )
+
+    def _not_there(self, message: _Message, entry: Secrets, *names: str) -> None:
+        for name in names:
+            if entry.get(name) is not None:
+                where = f"{message.where} {name}"
+                self.tally.check("IKE messages opened", where, None, entry[name])
 
     def _compare_clear(self, message: _Message) -> None:
         module = core.load()
@@ -157,7 +174,8 @@ class _Verifier:
             self.tally.fail("IKE messages opened", message.where, str(error))
             return None
         plaintext, first = opened["plaintext"], opened["first_inner"]
-        self.tally.check("IKE messages opened", message.where, first, entry["first_inner_payload"])
+        wanted = entry.get("first_inner_payload")
+        self.tally.check("IKE messages opened", message.where, first, wanted)
         self.tally.check(
             "IKE plaintexts", message.where, plaintext, keys.octets(entry, "plaintext")
         )
@@ -185,13 +203,15 @@ class _Verifier:
         self.tally.check("IKE fragments opened", where, place, entry.get("fragment"))
         first, plaintext = opened["first_inner"], opened["plaintext"]
         wanted = keys.octets(entry, "plaintext")
-        self.tally.check("IKE fragment types", where, first, entry["first_inner_payload"])
+        self.tally.check("IKE fragment types", where, first, entry.get("first_inner_payload"))
         self.tally.check("IKE fragment plaintexts", where, plaintext, wanted)
         key = (*message.spis, message.header["flags"], message.header["message_id"])
         parts = self.fragments.setdefault((*key, opened["total"]), [])
-        if all(part["number"] != opened["number"] for part in parts):
+        new = all(part["number"] != opened["number"] for part in parts)
+        if new:
             parts.append(opened)
-        if len(parts) < opened["total"] or "reassembled" not in entry:
+        if len(parts) < opened["total"] or not (new or "reassembled" in entry):
+            self._not_there(message, entry, "reassembled", "payloads")
             return None
         parts.sort(key=lambda part: part["number"])
         chain = b"".join(part["plaintext"] for part in parts)
@@ -231,6 +251,9 @@ class _Verifier:
         proposal = keys.negotiated(chosen["proposals"][0])
         nonces = request.need("NONCE")["data"], response.need("NONCE")["data"]
         entry = self._secrets("ike_sas", *response.spis, 16, response)
+        if entry is None:
+            return
+        self._compare_ike_sa(request, response, proposal, nonces, entry, None)
         shared = self._agree(request, response, entry)
         module = core.load()
         try:
@@ -239,6 +262,26 @@ class _Verifier:
             raise Unsupported(str(error)) from None
         self.init_messages[response.spis] = request.frame.octets, response.frame.octets
         self._add_ike_sa(proposal, *response.spis, nonces, seed, entry, response.where)
+
+    def _compare_ike_sa(
+        self,
+        request: _Message,
+        response: _Message,
+        chosen: keys.Negotiated,
+        nonces: tuple[bytes, bytes],
+        entry: Secrets,
+        old: IkeKeys | None,
+    ) -> None:
+        what, where = "IKE SA facts", response.where
+        exchanged = request.need("KE"), response.need("KE")
+        ends = request.frame.source, request.frame.destination
+        group = exchanged[1]["group"]
+        expectations.compare_suite(self.tally, what, where, chosen, group, entry["suite"])
+        expectations.compare_exchange(self.tally, what, where, entry, nonces, exchanged, ends)
+        generation = self.generations.get((old.spi_i, old.spi_r), 0) + 1 if old else 0
+        self.tally.check(what, f"{where} generation", generation, entry["generation"])
+        rekeys = f"{old.spi_i:016x}" if old else None
+        self.tally.check(what, f"{where} rekeys", rekeys, entry["rekeys"])
 
     def _add_ike_sa(
         self,
@@ -263,7 +306,9 @@ class _Verifier:
         self.derived.add(("ike_sas", spi_i, spi_r))
 
     def _ike_auth(self, request: _Message, response: _Message) -> None:
-        sa = self.ike_sas[response.spis]
+        sa = self.ike_sas.get(response.spis)
+        if sa is None:
+            return  # already counted: its messages did not open
         refused = response.find(_AUTHENTICATION_FAILED) is not None
         self._check_auth(request, sa, "i", good=not refused)
         if response.find("AUTH"):
@@ -277,7 +322,10 @@ class _Verifier:
         if auth["method"] not in (_SHARED_KEY_MIC, *_SIGNATURES):
             raise Unsupported(f"AUTH method {auth['method']}")
         entry = self._secrets("ike_sas", sa.spi_i, sa.spi_r, 16, message)
-        expected = entry.get(f"auth_{side}") or {}
+        expected = entry.get(f"auth_{side}")
+        if not expected:
+            raise BadSecrets(f"ike_sas {entry['spi_i']}: auth_{side} is missing")
+        self.authenticated.add((sa.spi_i, sa.spi_r, side))
         real = self.init_messages[sa.spi_i, sa.spi_r][0 if side == "i" else 1]
         nonce = sa.nonce_r if side == "i" else sa.nonce_i
         signed = module.signed_octets(
@@ -286,13 +334,20 @@ class _Verifier:
         where = f"{message.where} auth_{side}"
         wanted = keys.octets(expected, "signed_octets")
         self.tally.check("AUTH signed octets", where, signed, wanted)
+        self.tally.check("AUTH methods", where, auth["method"], expected["method"])
+        by_key = self.recorded.secrets["auth"]["kind"] == "psk"
+        self.tally.check("AUTH methods", where, auth["method"] == _SHARED_KEY_MIC, by_key)
+        end = self._end(message.frame.source)
+        known = identity["data"].decode("utf-8", "replace")
+        if identity["id_type"] in (2, 3):  # a name, RFC 7296, section 3.5
+            self.tally.check("identities", where, known, end["id"])
         body = keys.octets(expected, "id_payload_body")
         self.tally.check("ID payload bodies", where, identity["octets"], body)
         self.tally.check("AUTH values read", where, auth["data"], keys.octets(expected, "data"))
         if auth["method"] == _SHARED_KEY_MIC:
             secret = keys.octets(self.recorded.secrets["auth"], "psk_hex")
             if secret is None:
-                raise LabError("secrets file: auth: psk_hex is missing")
+                raise BadSecrets("auth.psk_hex is missing")
             verified = module.shared_key_auth(sa.negotiated.prf, secret, signed) == auth["data"]
         else:
             verified = self._check_signature(message, auth, identity, expected, signed)
@@ -319,13 +374,15 @@ class _Verifier:
             anchors = module.certificates_from_pem(self.recorded.secrets["auth"]["ca"])
             if not chain:
                 raise LabError(f"{where}: a signature without a certificate")
+            secrets = self.recorded.secrets
+            of_a = self._end(message.frame.source) is secrets["a"]
+            own = module.certificates_from_pem(secrets["auth"]["cert_a" if of_a else "cert_b"])
+            self.tally.check("certificates", where, chain[0], own[0] if own else None)
             reason = module.check_chain(chain[0], chain[1:], anchors, int(message.frame.time))
             self.tally.check("certificate chains trusted", where, reason, "none")
             named = module.certificate_names(chain[0], identity["id_type"], identity["data"])
             self.tally.check("certificates of the identity", where, named, True)
-            verified: bool = module.verify_signature(
-                chain[0], auth["method"], auth["data"], signed
-            )
+            verified: bool = module.verify_signature(chain[0], auth["method"], auth["data"], signed)
         except ValueError as error:
             raise LabError(f"{where}: {error}") from None
         return verified
@@ -343,6 +400,8 @@ class _Verifier:
         if response.find("KE"):
             spis = self._child_spis(request, response)
             entry = self._secrets("child_sas", *spis, 8, response)
+            if entry is None:
+                return
             shared = self._agree(request, response, entry)
         self._add_child(request, response, old, *nonces, shared)
 
@@ -355,6 +414,10 @@ class _Verifier:
         if spis in self.ike_sas:
             return
         entry = self._secrets("ike_sas", *spis, 16, response)
+        if entry is None:
+            return
+        self._compare_ike_sa(request, response, proposal, nonces, entry, old)
+        self.generations[spis] = self.generations.get((old.spi_i, old.spi_r), 0) + 1
         shared = self._agree(request, response, entry)
         seed = core.load().rekey_skeyseed(old.negotiated.prf, old.keys["sk_d"], shared, *nonces)
         self._add_ike_sa(proposal, *spis, nonces, seed, entry, response.where)
@@ -375,6 +438,9 @@ class _Verifier:
         if proposal.protocol != _PROTOCOL_ESP:
             raise Unsupported(f"a Child SA of protocol {proposal.protocol} (only 3, ESP)")
         entry = self._secrets("child_sas", spi_i, spi_r, 8, response)
+        if entry is None:
+            return
+        self._compare_child(request, response, ike, proposal, (nonce_i, nonce_r), entry)
         derived = core.load().derive_child_keys(
             ike.negotiated.prf, proposal.suite, ike.keys["sk_d"], shared, nonce_i, nonce_r
         )
@@ -382,6 +448,41 @@ class _Verifier:
         self.derived.add(("child_sas", spi_i, spi_r))
         self.child_sas[spi_r] = ChildKeys(proposal, derived["encr_i"], derived["integ_i"])
         self.child_sas[spi_i] = ChildKeys(proposal, derived["encr_r"], derived["integ_r"])
+
+    def _compare_child(
+        self,
+        request: _Message,
+        response: _Message,
+        ike: IkeKeys,
+        chosen: keys.Negotiated,
+        nonces: tuple[bytes, bytes],
+        entry: Secrets,
+    ) -> None:
+        what, where = "Child SA facts", response.where
+        ours, theirs = request.find("KE"), response.find("KE")
+        ends = request.frame.source, request.frame.destination
+        group = theirs["group"] if theirs else 0
+        expectations.compare_suite(self.tally, what, where, chosen, group, entry["suite"])
+        exchanged = (ours, theirs) if theirs else (None, None)
+        expectations.compare_exchange(self.tally, what, where, entry, nonces, exchanged, ends)
+        spis = int(entry["spi_i"], 16), int(entry["spi_r"], 16)
+        facts = {
+            "made_in_frame": response.frame.number,
+            "ike_spi_i": f"{ike.spi_i:016x}",
+            "began_by_ike_sa_role": "i" if request.from_initiator else "r",
+            "esp_packets_in_capture": sum(f.spi in spis for f in self.recorded.esp),
+        }
+        for name, value in facts.items():
+            self.tally.check(what, f"{where} {name}", value, entry[name])
+        for name, end in zip(("TSi", "TSr"), ends, strict=True):
+            got = expectations.selector(response.need(name))
+            self.tally.check("traffic selectors", f"{where} {name}", got, self._end(end)["inner"])
+
+    def _end(self, address: str) -> Secrets:
+        """a or b of the secrets file; b when the address is neither's."""
+        secrets = self.recorded.secrets
+        mine: Secrets = secrets["a" if address.partition(":")[0] == secrets["a"]["outer"] else "b"]
+        return mine
 
     @staticmethod
     def _child_spis(request: _Message, response: _Message) -> tuple[int, int]:
@@ -397,7 +498,9 @@ class _Verifier:
         for entry in self.recorded.secrets[kind]:
             if (entry["spi_i"], entry["spi_r"]) == wanted:
                 return entry
-        raise LabError(f"{message.where}: no secrets in {kind} for SPIs {wanted[0]}, {wanted[1]}")
+        why = f"no secrets for SPIs {wanted[0]}, {wanted[1]}"
+        self.tally.fail("IKE SAs" if kind == "ike_sas" else "Child SAs", message.where, why)
+        return None
 
     def _agree(self, request: _Message, response: _Message, entry: Secrets) -> bytes:
         ours, theirs = request.need("KE"), response.need("KE")
@@ -409,6 +512,9 @@ class _Verifier:
                 spis = int(entry["spi_i"], 16), int(entry["spi_r"], 16)
                 where = f"{kind} {entry['spi_i']}"
                 self.tally.check(what, where, (kind, *spis) in self.derived, True)
+                for side in "ir":
+                    if entry.get(f"auth_{side}") and (*spis, side) not in self.authenticated:
+                        self.tally.fail("AUTH values read", where, f"no AUTH of {side} was seen")
 
     # --- ESP ---
 
@@ -443,6 +549,10 @@ class _Verifier:
                 (int(entry["spi"], 16), entry["seq"]),
             )
             self.tally.check("inner packets", where, inner, keys.octets(entry, "inner"))
+            if reason == "none":
+                expectations.compare_packet(
+                    self.tally, where, frame, child.negotiated, inner, entry
+                )
         for number in expected:
             self.tally.fail("ESP packets opened", f"frame {number}", "not in the capture")
 
@@ -450,12 +560,19 @@ class _Verifier:
 def verify(capture: Path, secrets: Path) -> Tally:
     """Compares everything; LabError for files that are no session, Unsupported names a feature."""
     recorded = session.read(capture, secrets)
+    expectations.require_format(secrets, recorded.secrets)
     kind = recorded.secrets["auth"].get("kind")
     if kind not in ("psk", "certificate"):
         raise Unsupported(f"authentication by {kind}")
     try:
         return _Verifier(recorded).run()
-    except (KeyError, TypeError, AttributeError) as error:
+    except Unsupported:
+        raise
+    except BadSecrets as error:
+        raise LabError(f"{secrets}: {error}") from None
+    except LabError as error:
+        raise LabError(f"{capture}: {error}") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise LabError(
             f"{secrets}: not a session's secrets: {type(error).__name__}: {error}"
         ) from None
