@@ -1,146 +1,199 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Claims of documents, each written down so that runs can confirm or refute it.
 
-A topic's ``claims.toml`` has a list ``[[claim]]``.  Loading checks everything that can be checked
-without running: keys, kinds, and that scenario, parameters and metric exist.
+A topic's ``claims.toml`` has a list ``[[claim]]``; docs/claims.md says how to write one.  Loading
+checks everything that can be checked without running: keys, kinds, expressions, and that scenario,
+parameters and metrics exist.
 """
 
 from __future__ import annotations
 
 import itertools
-import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ipseclab import PROJECT_ROOT, core
-from ipseclab.errors import LabError
+from ipseclab import PROJECT_ROOT, core, theory
+from ipseclab.claim_file import TomlFile
+from ipseclab.errors import LabError, Unsupported
+from ipseclab.expressions import FUNCTIONS, Expression
 
-# Kinds of expectations and the keys that each needs beside "kind".
-KINDS: dict[str, dict[str, type | tuple[type, ...]]] = {
-    "zero": {},
-    "not_zero": {},
-    "zero_while": {"x": str, "below": (int, float)},
-    "monotone": {"x": str, "direction": str},
-    "equals_formula": {"formula": str},
-}
-_KEYS: dict[str, type] = {
-    "id": str,
-    "document": str,
-    "section": str,
-    "statement": str,
-    "plan": dict,
-    "measure": str,
-    "expect": dict,
-    "replications": int,
-}
+SCHEMA = "claims.schema.json"
+# Metrics that a scenario gives as a number although they are shares of counted packets.
+SHARES = {"replay_loss_ratio": "replay_lost / fresh_packets"}
+_EXPRESSIONS = ("x", "formula", "scale")  # keys of an expectation
+_FORMULA_FUNCTIONS = {**FUNCTIONS, **theory.FORMULAS}
+
+Parameters = dict[str, str]  # as typed, with units
+
+
+@dataclass(frozen=True)
+class Case:
+    """One point of a claim: its arms (two where two are compared), and a published value."""
+
+    arms: tuple[Parameters, ...]
+    published: float | None = None
 
 
 @dataclass(frozen=True)
 class Claim:
     """One statement of a document and how it is measured."""
 
-    id: str  # "<topic>.<name>"
+    id: str  # "<topic>.<name in the index>"
     document: str  # with the revision for a draft
     section: str
     statement: str  # in our own words
+    limits: str  # what of it is not measured
     scenario: str
     plan: dict[str, list[str]]  # parameters, as typed, with units
-    measure: str  # a metric
+    measure: str  # a metric or a share
+    interval: str  # of a metric that is no share: "t" or "bootstrap"
     expect: dict[str, Any]
     replications: int
+    quick: int  # replications of a quick check
     path: Path
+    line: int
 
-    def points(self) -> Iterator[dict[str, str]]:
-        """Every combination of the plan's values."""
+    @property
+    def topic(self) -> str:
+        return self.id.partition(".")[0]
+
+    @property
+    def kind(self) -> str:
+        return str(self.expect["kind"])
+
+    @cached_property
+    def share(self) -> tuple[Expression, Expression] | None:
+        """Counted events and what they are counted among; None for a plain metric."""
+        return Expression(SHARES.get(self.measure, self.measure), {}).quotient
+
+    @cached_property
+    def metrics(self) -> frozenset[str]:
+        """The metrics that the measure is made of."""
+        return Expression(SHARES.get(self.measure, self.measure), {}).names
+
+    def expression(self, key: str, default: str = "1") -> Expression:
+        """An expression of the expectation."""
+        return Expression(str(self.expect.get(key, default)), _FORMULA_FUNCTIONS)
+
+    def cases(self) -> Iterator[Case]:
+        """Every combination of the plan's values, with the rows of a table and the arms."""
         for values in itertools.product(*self.plan.values()):
-            yield dict(zip(self.plan, values, strict=True))
+            point = dict(zip(self.plan, values, strict=True))
+            for row in self.expect.get("rows", [None]):
+                if self.kind == "ratio_of_arms":
+                    arms = (self.expect["arm"], self.expect["against"])
+                    yield Case(tuple({**point, **_typed(arm)} for arm in arms))
+                elif row is not None:
+                    columns = _typed(dict(zip(self.expect["columns"], row[:-1], strict=True)))
+                    yield Case(({**point, **columns},), float(row[-1]))
+                else:
+                    yield Case((point,))
+
+    def points(self) -> Iterator[Parameters]:
+        """The parameters of every arm of every case."""
+        for case in self.cases():
+            yield from case.arms
 
 
-class _Checker:
-    """Raises LabError that names the file, the claim and the key."""
-
-    def __init__(self, path: Path, name: str) -> None:
-        self._place = f"{path}: {name}"
-
-    def fail(self, key: str, why: str) -> LabError:
-        return LabError(f"{self._place}: {key}: {why}")
-
-    def keys(self, table: dict[str, Any], needed: dict[str, Any], inside: str = "") -> None:
-        for key in table:
-            if key not in needed:
-                raise self.fail(inside + key, "unknown key")
-        for key, kind in needed.items():
-            if key not in table:
-                raise self.fail(inside + key, "missing")
-            if not isinstance(table[key], kind) or isinstance(table[key], bool):
-                raise self.fail(inside + key, f"wrong type {type(table[key]).__name__}")
-
-    def expectation(self, expect: dict[str, Any]) -> None:
-        kind = expect.get("kind")
-        if kind not in KINDS:
-            raise self.fail("expect.kind", f"'{kind}' is none of {', '.join(KINDS)}")
-        self.keys(expect, {"kind": str, **KINDS[kind]}, "expect.")
-
-    def plan(self, plan: dict[str, Any]) -> dict[str, list[str]]:
-        checked = {}
-        for name, value in plan.items():
-            values = value if isinstance(value, list) else [value]
-            if not values or any(isinstance(v, (dict, list, bool)) for v in values):
-                raise self.fail(f"plan.{name}", "not a value or a list of values")
-            checked[name] = [str(v) for v in values]
-        return checked
+def _typed(values: Mapping[str, Any]) -> Parameters:
+    return {name: str(value) for name, value in values.items()}
 
 
-def _claim(path: Path, index: int, table: Any) -> Claim:
-    if not isinstance(table, dict):
-        raise LabError(f"{path}: claim {index}: not a table")
-    check = _Checker(path, f"claim {table.get('id', index)}")
-    check.keys(table, _KEYS)
-    check.expectation(table["expect"])
-    if table["replications"] < 1:
-        raise check.fail("replications", "less than 1")
+def _claim(file: TomlFile, index: int) -> Claim:
+    table = file.document["claim"][index]
     plan = dict(table["plan"])
-    scenario = plan.pop("scenario", None)
-    if not isinstance(scenario, str):
-        raise check.fail("plan.scenario", "missing")
-    fields = {key: table[key] for key in _KEYS if key != "plan"}
-    return Claim(**fields, scenario=scenario, plan=check.plan(plan), path=path)
+    scenario = plan.pop("scenario")
+    lists = {name: v if isinstance(v, list) else [v] for name, v in plan.items()}
+    replications = table["replications"]
+    claim = Claim(
+        **{key: table[key] for key in ("id", "document", "section", "statement", "measure")},
+        limits=table.get("limits", ""),
+        scenario=scenario,
+        plan={name: [str(value) for value in values] for name, values in lists.items()},
+        interval=table.get("interval", "t"),
+        expect=table["expect"],
+        replications=replications,
+        quick=table.get("quick", min(replications, 4)),
+        path=file.path,
+        line=file.line(["claim", index]),
+    )
+    _check_meaning(file, index, claim)
+    return claim
+
+
+def _check_meaning(file: TomlFile, index: int, claim: Claim) -> None:
+    """What a schema cannot say."""
+    for name in ("measure", *(f"expect.{key}" for key in _EXPRESSIONS if key in claim.expect)):
+        try:
+            if name == "measure":
+                _ = claim.metrics
+            else:
+                claim.expression(name.partition(".")[2])
+        except LabError as error:
+            raise file.fault(["claim", index, *name.split(".")], str(error)) from None
+    if claim.share is None and claim.measure not in claim.metrics:
+        raise file.fault(["claim", index, "measure"], "neither a metric nor a share a / b")
+    columns = claim.expect.get("columns", [])
+    overlays = [*columns, *claim.expect.get("arm", {}), *claim.expect.get("against", {})]
+    for name in overlays:
+        if name in claim.plan:
+            raise file.fault(["claim", index, "plan", name], "given in the expectation too")
+    for row in claim.expect.get("rows", []):
+        if len(row) != len(columns) + 1 or isinstance(row[-1], str):
+            raise file.fault(
+                ["claim", index, "expect", "rows"],
+                f"{row} is not {len(columns)} values and a number",
+            )
 
 
 def load(path: Path) -> list[Claim]:
-    """The claims of one file; LabError names file, claim and key of the first fault."""
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise LabError(f"{path}: {error.strerror}") from None
-    except ValueError as error:
-        raise LabError(f"{path}: not TOML: {error}") from None
-    tables = document.pop("claim", None)
-    if document or not isinstance(tables, list):
-        raise LabError(f"{path}: only [[claim]] tables belong here")
-    claims = [_claim(path, index, table) for index, table in enumerate(tables, start=1)]
-    for claim in claims:
-        if [other.id for other in claims].count(claim.id) > 1:
-            raise LabError(f"{path}: claim {claim.id}: id: given twice")
+    """The claims of one file; LabError names file, line, claim and key of the first fault."""
+    file = TomlFile(path)
+    file.check(SCHEMA)
+    claims = [_claim(file, index) for index in range(len(file.document["claim"]))]
+    seen: set[str] = set()
+    for index, claim in enumerate(claims):
+        if claim.id in seen:
+            raise file.fault(["claim", index, "id"], "given twice")
+        seen.add(claim.id)
     return claims
 
 
 def load_all(root: Path = PROJECT_ROOT) -> list[Claim]:
-    """The claims of every topic."""
+    """The claims of every scenario."""
     files = sorted((root / "scenarios").glob("*/claims.toml"))
-    return [claim for path in files for claim in load(path)]
+    claims = [claim for path in files for claim in load(path)]
+    for first, second in itertools.combinations(claims, 2):
+        if first.id == second.id:
+            raise LabError(
+                f"{second.path}:{second.line}: claim {second.id}: id: given twice, "
+                f"first in {first.path}:{first.line}"
+            )
+    return claims
 
 
 def check_against_core(claim: Claim) -> None:
-    """LabError unless the scenario, every point of the plan and the metric exist."""
-    check = _Checker(claim.path, f"claim {claim.id}")
+    """Unsupported unless the scenario, every point of the plan and the metrics exist.
+
+    An expression of names that the parameters have not got is a mistake: LabError.
+    """
+    place = f"{claim.path}:{claim.line}: claim {claim.id}"
     try:
         info = core.scenario_info(claim.scenario)
         for point in claim.points():
             core.check_parameters(claim.scenario, point)
     except LabError as error:
-        raise check.fail("plan", str(error)) from None
-    if claim.measure not in {metric["name"] for metric in info["metrics"]}:
-        raise check.fail("measure", f"'{claim.measure}' is no metric of {claim.scenario}")
+        raise Unsupported(f"{place}: plan: {error}") from None
+    missing = sorted(claim.metrics - {metric["name"] for metric in info["metrics"]})
+    if missing:
+        raise Unsupported(f"{place}: measure: '{missing[0]}' is no metric of {claim.scenario}")
+    names = {parameter["name"] for parameter in info["parameters"]}
+    for key in _EXPRESSIONS:
+        unknown = sorted(claim.expression(key).names - names)
+        if unknown:
+            raise LabError(
+                f"{place}: expect.{key}: '{unknown[0]}' is no parameter of {claim.scenario}"
+            )

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from ipseclab import plan
+from ipseclab.cli_claims import claims_command
 from ipseclab.errors import (
     EXIT_DIFFERS,
     EXIT_INTERRUPTED,
@@ -253,6 +254,9 @@ def doctor_command() -> int:
     table, usable = doctor.examine()
     tables.console().print(table)
     return EXIT_OK if usable else EXIT_DIFFERS
+
+
+cli.add_command(claims_command)
 
 
 def _complain(message: str) -> None:

@@ -98,6 +98,25 @@ def delay_distribution(network: str, rate_spread: float) -> stats.rv_continuous:
     raise ValueError(f"no independent delays: {network}")
 
 
+def _independent(network: str) -> Callable[..., float]:
+    def formula(window: float, rate_spread: float, loss: float = 0.0) -> float:
+        return float(independent_delays(window, delay_distribution(network, rate_spread), loss))
+
+    return formula
+
+
+def _two_paths(window: float, rate_spread: float, fast_share: float, loss: float = 0.0) -> float:
+    return float(two_paths(window, rate_spread, fast_share, loss))
+
+
+# What the formula of a claim may call.
+FORMULAS: dict[str, Callable[..., float]] = {
+    "two_paths": _two_paths,
+    "uniform_delays": _independent("uniform"),
+    "exponential_delays": _independent("exponential"),
+}
+
+
 def _replay_window(values: Mapping[str, float | str], windows: Sequence[int]) -> Floats | None:
     if values["spacing"] != "constant":
         return None

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Reads a TOML file against a JSON Schema; a fault is named by file, line and key."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from ipseclab.errors import LabError
+
+_SCHEMAS = Path(__file__).parent / "schemas"
+Key = list[str | int]
+
+
+class TomlFile:
+    """The text of a file and what it says."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._text = path.read_text(encoding="utf-8")
+            self.document: dict[str, Any] = tomllib.loads(self._text)
+        except OSError as error:
+            raise LabError(f"{path}: {error.strerror}") from None
+        except ValueError as error:
+            raise LabError(f"{path}: not TOML: {error}") from None
+
+    def line(self, key: Key) -> int:
+        """The line where a key stands, else where the nearest thing around it does, from 1."""
+        lines = self._text.splitlines()
+        start, end = 0, len(lines)
+        for position, part in enumerate(key):
+            if isinstance(part, int):
+                if position != 1:
+                    continue  # an item of an inline list
+                header = re.compile(rf"\s*\[\[\s*{re.escape(str(key[0]))}\s*\]\]")
+                tables = [n for n, line in enumerate(lines) if header.match(line)]
+                if part < len(tables):
+                    start = tables[part]
+                    end = tables[part + 1] if part + 1 < len(tables) else len(lines)
+            elif position > 0:
+                pattern = re.compile(rf"""(^|[\s{{,."'\[]){re.escape(part)}["']?\s*(=|\.|\])""")
+                found = (n for n in range(start, end) if pattern.search(lines[n]))
+                start = next(found, start)
+        return start + 1
+
+    def fault(self, key: Key, why: str) -> LabError:
+        """An error about a key, for the caller to raise."""
+        name = ".".join(str(part) for part in key[2:] if not isinstance(part, int))
+        return LabError(f"{self.path}:{self.line(key)}: {self._owner(key)}{name or key[-1]}: {why}")
+
+    def _owner(self, key: Key) -> str:
+        if len(key) < 2 or not isinstance(key[1], int):
+            return ""
+        table = self.document[str(key[0])][key[1]]
+        name = table.get("id", key[1] + 1) if isinstance(table, dict) else key[1] + 1
+        return f"{key[0]} {name}: "
+
+    def check(self, schema_name: str) -> None:
+        """LabError about the first fault, in the order of the file."""
+        schema = json.loads((_SCHEMAS / schema_name).read_text(encoding="utf-8"))
+        faults = [
+            _explained(error)
+            for error in jsonschema.Draft202012Validator(schema).iter_errors(self.document)
+        ]
+        if faults:
+            key, why = min(faults, key=lambda fault: self.line(fault[0]))
+            raise self.fault(key or [schema_name], why)
+
+
+def _explained(error: jsonschema.ValidationError) -> tuple[Key, str]:
+    """The key that a validation error is about, and what is wrong with it."""
+    key: Key = list(error.absolute_path)
+    instance, wanted = error.instance, error.validator_value
+    if error.validator == "required":
+        return [*key, next(name for name in wanted if name not in instance)], "missing"
+    if error.validator == "additionalProperties":
+        known = set(error.schema.get("properties", {}))
+        return [*key, next(name for name in instance if name not in known)], "unknown key"
+    if error.validator == "anyOf" and all("required" in option for option in wanted):
+        names = " or ".join(option["required"][0] for option in wanted)
+        return key, f"needs {names}"
+    if error.validator == "anyOf":
+        return key, "not a value or a list of values"
+    if error.validator == "enum":
+        return key, f"'{instance}' is none of {', '.join(wanted)}"
+    if error.validator == "type":
+        return key, f"wrong type {type(instance).__name__}"
+    return key, error.message
