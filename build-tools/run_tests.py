@@ -216,6 +216,20 @@ LAYERS = [
             "PYTHONPATH": f"{BUILD / 'python'}:{ROOT / 'analysis'}",
         },
     ),
+    Layer(
+        "claims",
+        [
+            Step(
+                [
+                    *(str(ROOT / "ipseclab"), "claims", "--quick", "--jobs", JOBS),
+                    *("--baseline", "scenarios/verdicts.toml", "--out", str(BUILD / "claims")),
+                    *("--junit", "{report}", "--html", str(BUILD / "claims/claims.html")),
+                ],
+                junit_xml,
+            )
+        ],
+        environment={"IPSECLAB_BUILD": str(BUILD)},
+    ),
     Layer("model as C++17, 20, 23", [compile_check(standard) for standard in (17, 20, 23)]),
     Layer(
         "sanitizers",

@@ -34,6 +34,7 @@ class TomlFile:
         """The line where a key stands, else where the nearest thing around it does, from 1."""
         lines = self._text.splitlines()
         start, end = 0, len(lines)
+        below = 0  # where the keys of the table around begin
         for position, part in enumerate(key):
             if isinstance(part, int):
                 if position != 1:
@@ -42,11 +43,12 @@ class TomlFile:
                 tables = [n for n, line in enumerate(lines) if header.match(line)]
                 if part < len(tables):
                     start = tables[part]
+                    below = start + 1
                     end = tables[part + 1] if part + 1 < len(tables) else len(lines)
             elif position > 0:
                 pattern = re.compile(rf"""(^|[\s{{,."'\[]){re.escape(part)}["']?\s*(=|\.|\])""")
-                found = (n for n in range(start, end) if pattern.search(lines[n]))
-                start = next(found, start)
+                found = (n for n in range(below, end) if pattern.search(lines[n]))
+                start = below = next(found, start)
         return start + 1
 
     def fault(self, key: Key, why: str) -> LabError:

@@ -193,10 +193,10 @@ def paired_ratio(arm: Floats, against: Floats, confidence: float) -> Estimate:
     if centre == 0.0 or runs < 2:
         return Estimate(np.nan, -np.inf, np.inf, confidence, runs, "no denominator")
     value = float(arm.mean()) / centre
-    if mean(against, confidence).contains(0.0):
-        return Estimate(value, -np.inf, np.inf, confidence, runs, "denominator may be zero")
     if np.ptp(arm - value * against) <= 1e-12 * float(np.abs(arm).max()):
         return Estimate(value, value, value, confidence, runs, "all pairs equal")
+    if mean(against, confidence).contains(0.0):
+        return Estimate(value, -np.inf, np.inf, confidence, runs, "denominator may be zero")
 
     def outside(ratio: float) -> float:
         """Below zero where the ratio is inside."""

@@ -13,7 +13,7 @@ from ipseclab.errors import LabError
 
 GOOD = """
 [[claim]]
-id = "t.1"
+id = "t.A1"
 document = "RFC 4303"
 section = "3.4.3"
 statement = "Something."
@@ -43,7 +43,21 @@ def test_a_good_claim(tmp_path: Path) -> None:
     [
         ('section = "3.4.3"\n', "", "section"),
         ("replications = 5", 'replications = "5"', "replications"),
-        ("replications = 5", "replications = 0", "replications"),
+        ("replications = 5", "replications = 1", "replications"),
+        ('id = "t.A1"', 'id = "t"', "id"),
+        ("[32, 64]", "true", "plan.window"),
+        ('measure = "replay_loss_ratio"', 'measure = "a + b"', "measure"),
+        ('measure = "replay_loss_ratio"', 'measure = "__import__(1)"', "measure"),
+        ('"zero"', '"zero_while", x = "rate.real", below = 1', "expect.x"),
+        ('"zero"', '"equals_formula", formula = "1"', "expect"),
+        ('"zero"', '"equals_formula", formula = "open(1)", absolute = 1', "expect.formula"),
+        ('"zero"', '"monotone", x = "rate", direction = "up"', "expect.direction"),
+        (
+            '"zero"',
+            '"ratio_of_arms", arm = {}, against = { esn = "on" }, at_most = 1',
+            "expect.arm",
+        ),
+        ('"zero"', '"equals_table", columns = ["loss"], rows = [[1]], absolute = 1', "expect.rows"),
         ("replications = 5", "replications = 5\ncolour = 1", "colour"),
         ('kind = "zero"', 'kind = "perhaps"', "expect.kind"),
         ('kind = "zero"', 'kind = "zero_while", x = "rate"', "expect.below"),
@@ -54,10 +68,21 @@ def test_a_good_claim(tmp_path: Path) -> None:
     ],
 )
 def test_faults_name_file_claim_and_key(tmp_path: Path, old: str, new: str, key: str) -> None:
-    path = write(tmp_path, GOOD.replace(old, new))
+    """The line is that of the key, or of what it is missing in."""
+    text = GOOD.replace(old, new)
+    path = write(tmp_path, text)
     with pytest.raises(LabError) as caught:
         claims.load(path)
-    assert str(caught.value).startswith(f"{path}: claim t.1: {key}: ")
+    place, owner, named, _ = str(caught.value).split(": ", 3)
+    assert named == key
+    assert owner in {"claim t.A1", "claim t"}
+    file, _, line = place.rpartition(":")
+    assert file == str(path)
+    last = key.rpartition(".")[2]
+    shown = text.splitlines()[int(line) - 1]
+    assert last in shown or key.partition(".")[0] in shown or shown == "[[claim]]"
+    if new and last in new:
+        assert last in shown
 
 
 def test_other_faults(tmp_path: Path) -> None:
@@ -66,11 +91,31 @@ def test_other_faults(tmp_path: Path) -> None:
             claims.load(write(tmp_path, text))
 
 
+def test_the_line_is_that_of_the_right_claim(tmp_path: Path) -> None:
+    text = GOOD + GOOD.replace("t.A1", "t.A2").replace("replications = 5", "replications = 0")
+    path = write(tmp_path, text)
+    line = text.splitlines().index("replications = 0") + 1
+    with pytest.raises(LabError, match=rf"claims\.toml:{line}: claim t\.A2: replications: "):
+        claims.load(path)
+
+
+def test_tables_and_arms_make_cases(tmp_path: Path) -> None:
+    table = '"equals_table", columns = ["loss"], rows = [[0, 0.5], [0.1, 0.25]], absolute = 1'
+    [claim] = claims.load(write(tmp_path, GOOD.replace('"zero"', table)))
+    cases = list(claim.cases())
+    assert len(cases) == 4
+    assert cases[1].arms == ({"window": "32", "rate": "100kpps", "loss": "0.1"},)
+    assert cases[1].published == 0.25
+    arms = '"ratio_of_arms", arm = { esn = "on" }, against = { esn = "off" }, at_most = 1'
+    [claim] = claims.load(write(tmp_path, GOOD.replace('"zero"', arms)))
+    assert [arm["esn"] for case in claim.cases() for arm in case.arms] == ["on", "off"] * 2
+
+
 def test_every_topic_has_claims_of_its_own() -> None:
     written = claims.load_all()
     assert len(written) >= 3
     for claim in written:
-        assert claim.id.startswith(f"{claim.path.parent.name}.")
+        assert claim.scenario == claim.path.parent.name
         assert claim.path.is_relative_to(ROOT)
 
 
