@@ -106,7 +106,8 @@ def write_junit(path: Path, results: Sequence[Result], changes: Sequence[Change]
         suite.set(kind, str(len(list(suite.iter(tag)))))
     suite.set("skipped", str(len(list(suite.iter("skipped")))))
     ElementTree.indent(suite)
-    _write(path, ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n")
+    text = ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True).decode("utf-8")
+    _write(path, text + "\n")
 
 
 def write_html(
