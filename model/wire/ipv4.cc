@@ -40,15 +40,13 @@ std::uint16_t Fold(std::uint64_t sum)
     return static_cast<std::uint16_t>(sum);
 }
 
-/// Zero means "not computed" here, so a computed zero is stored as its other one's complement form,
-/// which every receiver accepts alike.
-void StoreChecksum(std::uint8_t* header, std::uint16_t checksum)
-{
-    StoreBe16(header + kChecksumOffset, checksum == 0 ? std::uint16_t{0xffff} : checksum);
-}
-
 /// Writes a 16-bit word of the header and corrects the checksum: HC' = ~(~HC + ~m + m')
 /// (RFC 1624, equation 3).
+///
+/// A checksum of zero is left alone: ns-3 does not compute one unless it is told to, and a header
+/// without a checksum must not get a wrong one. A genuine zero (one header in 65,535) cannot be
+/// told from that and is lost to the next verifier; so this function never makes one, but writes
+/// 0xffff, the other form of zero in one's complement, which verifies alike.
 void ReplaceWord(std::uint8_t* word, std::uint16_t value, std::uint8_t* header)
 {
     const std::uint16_t old = LoadBe16(word);
@@ -58,7 +56,8 @@ void ReplaceWord(std::uint8_t* word, std::uint16_t value, std::uint8_t* header)
     {
         const std::uint64_t sum = std::uint64_t{static_cast<std::uint16_t>(~checksum)} +
                                   static_cast<std::uint16_t>(~old) + value;
-        StoreChecksum(header, static_cast<std::uint16_t>(~Fold(sum)));
+        const auto updated = static_cast<std::uint16_t>(~Fold(sum));
+        StoreBe16(header + kChecksumOffset, updated == 0 ? std::uint16_t{0xffff} : updated);
     }
 }
 
@@ -142,7 +141,7 @@ void WriteIpv4Header(std::uint8_t* out, const Ipv4HeaderFields& fields)
     StoreBe16(out + kChecksumOffset, 0);
     StoreBe32(out + 12, fields.source);
     StoreBe32(out + 16, fields.destination);
-    StoreChecksum(out, Ipv4Checksum(out, kIpv4HeaderSize));
+    StoreBe16(out + kChecksumOffset, Ipv4Checksum(out, kIpv4HeaderSize));
 }
 
 void DecrementTtl(std::uint8_t* header)

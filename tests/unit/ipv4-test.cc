@@ -126,6 +126,24 @@ TEST(Ipv4Header, UpdatesKeepTheChecksumRight)
     }
 }
 
+/// RFC 791 and 1071 know no other form of a zero checksum; that is for UDP (RFC 768).
+TEST(Ipv4Header, GenuineZeroIsWrittenAsZero)
+{
+    wire::Ipv4HeaderFields fields;
+    fields.protocol = wire::kProtocolUdp;
+    fields.source = 0xc0000201;
+    fields.destination = 0xc0000202;
+    fields.totalLength = wire::kIpv4HeaderSize;
+    fields.identification = 63189; // the words of the header add up to 0xffff
+    Bytes header(wire::kIpv4HeaderSize);
+    wire::WriteIpv4Header(header.data(), fields);
+    EXPECT_EQ(LoadBe16(header.data() + kChecksum), 0);
+    EXPECT_EQ(wire::Ipv4Checksum(header.data(), header.size()), 0);
+    fields.identification = 63188;
+    wire::WriteIpv4Header(header.data(), fields);
+    EXPECT_EQ(LoadBe16(header.data() + kChecksum), 1);
+}
+
 TEST(Ipv4Header, ZeroChecksumStaysZero)
 {
     Bytes packet = Packet(wire::kProtocolUdp, {});
