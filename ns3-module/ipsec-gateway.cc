@@ -10,6 +10,7 @@
 #include "ns3/ipv4-packet-info-tag.h"
 #include "ns3/ipv4.h"
 #include "ns3/log.h"
+#include "ns3/nstime.h"
 #include "ns3/simulator.h"
 #include "ns3/string.h"
 #include "ns3/trace-source-accessor.h"
@@ -123,6 +124,12 @@ TypeId IpsecGateway::GetTypeId()
                           UintegerValue(64),
                           MakeUintegerAccessor(&IpsecGateway::m_outerTtl),
                           MakeUintegerChecker<uint8_t>(1, 255))
+            .AddAttribute("AcquireInterval",
+                          "Least time from one request for a Child SA to the next, on an IKE SA "
+                          "whose Child SA was refused or deleted while packets need one.",
+                          TimeValue(Seconds(5)),
+                          MakeTimeAccessor(&IpsecGateway::m_acquireInterval),
+                          MakeTimeChecker(Seconds(0)))
             .AddTraceSource("Drop",
                             "A packet was given up, with the reason and whether it was leaving.",
                             MakeTraceSourceAccessor(&IpsecGateway::m_dropTrace),
@@ -222,11 +229,12 @@ bool IpsecGateway::IsForNode(uint32_t destination) const
 
 void IpsecGateway::AddPeer(const ike::PeerConfig& peer)
 {
-    NS_ABORT_MSG_UNLESS(
-        m_ike.AddPeer(peer),
-        "IKE does not take peer \""
-            << peer.name
-            << "\": its name is taken, a suite is unsupported, or suites or selectors are missing");
+    NS_ABORT_MSG_UNLESS(m_ike.AddPeer(peer),
+                        "IKE does not take peer \""
+                            << peer.name
+                            << "\": its name is taken, a suite is unsupported, suites, selectors "
+                               "or a key are missing, or "
+                               "there are more than 255 selectors");
     const esp::SpdEntry icmp = IcmpBypass(peer.local.address);
     const auto& entries = m_dataPlane.GetSpd().Entries();
     if (std::none_of(entries.begin(),
@@ -270,6 +278,40 @@ void IpsecGateway::Acquire(const std::string& peer)
     if (m_negotiating.count(peer) == 0)
     {
         Initiate(peer);
+    }
+    // Several packets may have asked at once, and an SA may have come up since.
+    else if (!m_dataPlane.GetSad().FindOutbound(peer))
+    {
+        AcquireChildSa(peer);
+    }
+}
+
+void IpsecGateway::AcquireChildSa(const std::string& peer)
+{
+    const auto last = m_childRequests.find(peer);
+    const Time now = Simulator::Now();
+    if (last != m_childRequests.end() &&
+        (last->second.open || now < last->second.made + m_acquireInterval))
+    {
+        return;
+    }
+    // The newest first; an IKE SA that is on its way out refuses.
+    if (std::any_of(m_established.rbegin(),
+                    m_established.rend(),
+                    [&](const auto& sa)
+                    { return sa.second == peer && m_ike.CreateChildSa(ModelNow(), sa.first); }))
+    {
+        m_childRequests[peer] = {now};
+        Drive();
+    }
+}
+
+void IpsecGateway::EndChildRequest(const std::string& peer)
+{
+    const auto request = m_childRequests.find(peer);
+    if (request != m_childRequests.end())
+    {
+        request->second.open = false;
     }
 }
 
@@ -325,13 +367,13 @@ void IpsecGateway::HandleTimer()
 
 void IpsecGateway::Drive()
 {
-    while (const auto datagram = m_ike.PollTransmit())
-    {
-        Send(*datagram);
-    }
     while (const auto event = m_ike.PollEvent())
     {
         HandleEvent(*event);
+    }
+    while (const auto datagram = m_ike.PollTransmit())
+    {
+        Send(*datagram);
     }
     ScheduleTimer();
 }
@@ -374,10 +416,16 @@ void IpsecGateway::HandleEvent(const ike::IkeEvent& event)
     else if (const auto* closed = std::get_if<ike::IkeSaClosed>(&event))
     {
         ForgetIkeSa(*closed);
+        EndChildRequest(closed->peer);
     }
     else if (const auto* sa = std::get_if<ike::ChildSaInstalled>(&event))
     {
         InstallChildSa(*sa);
+        EndChildRequest(sa->peer);
+    }
+    else if (const auto* refused = std::get_if<ike::ChildSaRefused>(&event))
+    {
+        EndChildRequest(refused->peer);
     }
     else if (const auto* ready = std::get_if<ike::ChildSaOutboundReady>(&event))
     {

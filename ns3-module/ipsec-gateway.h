@@ -13,11 +13,13 @@
 #include "ns3/event-id.h"
 #include "ns3/ipv4-address.h"
 #include "ns3/node.h"
+#include "ns3/nstime.h"
 #include "ns3/object.h"
 #include "ns3/packet.h"
 #include "ns3/socket.h"
 #include "ns3/traced-callback.h"
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -39,7 +41,8 @@ namespace ns3
  * SPD: first of all, UDP from port 500 to port 500 is bypassed (IKE); each new local outer address
  * of a peer appends a bypass of ICMP for that address; AddPolicy appends. So configure peers first
  * where policies are wide. A packet that needs an SA starts the IKE exchanges, unless they are on
- * their way already.
+ * their way already; if there is an IKE SA without a Child SA, because one was refused or deleted,
+ * it asks for another Child SA, at most once in AcquireInterval.
  *
  * Limits: IKE listens on port 500 only and leaves from the address that routing gives; an IKE
  * message that IPv4 has to fragment is dropped (NoPolicy), for only its first fragment has ports.
@@ -128,12 +131,16 @@ class IpsecGateway : public Object
     void OpenSocket();
     void HandleRead(Ptr<Socket> socket);
     void HandleTimer();
-    /// Polls the IKE endpoint dry: datagrams, then events, then the next timer.
+    /// Polls the IKE endpoint dry: events, so that a Child SA is in place before the response that
+    /// lets the peer use it, then datagrams, then the next timer.
     void Drive();
     void Send(const ipseclab::ike::Datagram& datagram);
     void ScheduleTimer();
-    /// Starts the IKE exchanges unless they are on their way.
+    /// Starts the IKE exchanges, or asks for a Child SA on an IKE SA that has none.
     void Acquire(const std::string& peer);
+    void AcquireChildSa(const std::string& peer);
+    /// Another request for a Child SA may be made when it is time.
+    void EndChildRequest(const std::string& peer);
     /// A Child SA has carried as much as it may.
     void HandleVolume(uint32_t spiInbound, ipseclab::esp::VolumeMeter::Event event);
     void LearnAddresses();
@@ -160,6 +167,13 @@ class IpsecGateway : public Object
                    const ipseclab::esp::DataPlaneResult& result,
                    bool outbound);
 
+    /// The last request for a Child SA that a packet without SA has caused.
+    struct ChildRequest
+    {
+        Time made;
+        bool open{true}; ///< not answered yet
+    };
+
     RngRandomSource m_random;
     ipseclab::ike::IkeEndpoint m_ike;
     ipseclab::esp::DataPlane m_dataPlane;
@@ -171,6 +185,7 @@ class IpsecGateway : public Object
     std::vector<uint32_t> m_broadcasts;  ///< of the node's interfaces, host order
     std::set<std::string> m_negotiating; ///< peers whose IKE SA is there or on its way
     std::vector<std::pair<ipseclab::ike::IkeSaId, std::string>> m_established; ///< with the peer
+    std::map<std::string, ChildRequest> m_childRequests;                       ///< by peer
     const uint8_t* m_loaded{nullptr};                            ///< where the last packet was put
     std::vector<std::pair<TypeId, std::unique_ptr<Tag>>> m_tags; ///< reused from packet to packet
     uint32_t m_replayWindow;
@@ -178,6 +193,7 @@ class IpsecGateway : public Object
     ipseclab::crypto::CryptoMode m_cryptoMode;
     ipseclab::esp::DfPolicy m_dfPolicy;
     uint8_t m_outerTtl;
+    Time m_acquireInterval;
 
     TracedCallback<Ptr<const Packet>, ipseclab::esp::DropReason, bool> m_dropTrace;
     TracedCallback<uint32_t, uint64_t> m_espSentTrace;

@@ -44,7 +44,8 @@ Ptr<NetDevice> IpsecNetDevice::GetLower() const
 bool IpsecNetDevice::Send(Ptr<Packet> packet, const Address& dest, uint16_t protocolNumber)
 {
     const Ptr<Packet> leaving = Leave(packet, protocolNumber);
-    return leaving && Account(leaving, m_lower->Send(leaving, dest, protocolNumber));
+    return leaving &&
+           Account(leaving, protocolNumber, m_lower->Send(leaving, dest, protocolNumber));
 }
 
 bool IpsecNetDevice::SendFrom(Ptr<Packet> packet,
@@ -53,7 +54,9 @@ bool IpsecNetDevice::SendFrom(Ptr<Packet> packet,
                               uint16_t protocolNumber)
 {
     const Ptr<Packet> leaving = Leave(packet, protocolNumber);
-    return leaving && Account(leaving, m_lower->SendFrom(leaving, source, dest, protocolNumber));
+    return leaving && Account(leaving,
+                              protocolNumber,
+                              m_lower->SendFrom(leaving, source, dest, protocolNumber));
 }
 
 Ptr<Packet> IpsecNetDevice::Leave(Ptr<Packet> packet, uint16_t protocol)
@@ -66,9 +69,9 @@ Ptr<Packet> IpsecNetDevice::Leave(Ptr<Packet> packet, uint16_t protocol)
     return outcome.verdict == Verdict::Bypass ? packet : outcome.packet;
 }
 
-bool IpsecNetDevice::Account(Ptr<const Packet> packet, bool sent)
+bool IpsecNetDevice::Account(Ptr<const Packet> packet, uint16_t protocol, bool sent)
 {
-    if (!sent)
+    if (!sent && protocol == Ipv4L3Protocol::PROT_NUMBER)
     {
         m_gateway->NotifyQueueDrop(packet, true);
     }

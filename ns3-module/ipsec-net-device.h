@@ -86,8 +86,8 @@ class IpsecNetDevice : public NetDevice
     Ptr<Packet> Leave(Ptr<Packet> packet, uint16_t protocol);
     /// What enters instead of the packet; null when it is dropped.
     Ptr<const Packet> Enter(Ptr<const Packet> packet, uint16_t protocol);
-    /// Counts a packet that the device below refused. \return `sent`
-    bool Account(Ptr<const Packet> packet, bool sent);
+    /// Counts an IPv4 packet that the device below refused. \return `sent`
+    bool Account(Ptr<const Packet> packet, uint16_t protocol, bool sent);
 
     Ptr<Node> m_node;
     Ptr<IpsecGateway> m_gateway;

@@ -32,6 +32,8 @@ struct ChainOptions
     ipseclab::ike::Lifetime ikeLifetime; ///< of both gateways
     ipseclab::ike::Lifetime childLifetime;
     ipseclab::esp::VolumeLimits childVolume;
+    /// What gateway B takes for its own network; empty: what A takes for it, so that they agree.
+    std::string protectedAsSeenByB;
     /// As gateway A sees them, mirrored for B; before the tunnel's.
     std::vector<ipseclab::esp::SpdEntry> policies;
 };
@@ -225,7 +227,19 @@ class TunnelChain
         tunnel.ikeLifetime = options.ikeLifetime;
         tunnel.childLifetime = options.childLifetime;
         tunnel.childVolume = options.childVolume;
-        IpsecHelper::Configure(tunnel, a, b);
+        Configure(tunnel, options);
+    }
+
+    void Configure(IpsecTunnel tunnel, const ChainOptions& options)
+    {
+        if (options.protectedAsSeenByB.empty())
+        {
+            IpsecHelper::Configure(tunnel, a, b);
+            return;
+        }
+        IpsecHelper::Configure(tunnel, a, CreateObject<IpsecGateway>());
+        tunnel.protectedB = options.protectedAsSeenByB;
+        IpsecHelper::Configure(tunnel, CreateObject<IpsecGateway>(), b);
     }
 
     static void Assign(int network, Ptr<NetDevice> left, Ptr<NetDevice> right)
