@@ -23,6 +23,25 @@ constexpr std::size_t kVersionOffset = 17; ///< in the IKE header (RFC 7296, sec
 /// How many half-open IKE SAs one peer may cause; a burst of forged requests costs no more.
 constexpr std::size_t kMaxHalfOpenPerPeer = 64;
 
+/// How many closed IKE SAs of one peer keep their last answer; beyond, the oldest goes first.
+constexpr std::size_t kMaxRemainsPerPeer = 64;
+
+/// The count field of a TS payload has one octet (RFC 7296, section 3.13).
+constexpr std::size_t kMaxSelectors = 255;
+
+bool IsCountable(const TrafficSelectorList& selectors)
+{
+    return !selectors.empty() && selectors.size() <= kMaxSelectors;
+}
+
+/// An empty key would be known to everyone.
+bool HasNeededKey(const PeerConfig& peer)
+{
+    const bool needed =
+        peer.auth.local == AuthKind::SharedKey || peer.auth.remote == AuthKind::SharedKey;
+    return !needed || !peer.preSharedKey.empty();
+}
+
 bool IsUsable(const PeerConfig& peer)
 {
     const auto ikeFits = [](const IkeSuite& s)
@@ -37,8 +56,9 @@ bool IsUsable(const PeerConfig& peer)
     };
     constexpr std::size_t kSmallestDatagram = 256;
     return (peer.maxIkeDatagram == 0 || peer.maxIkeDatagram >= kSmallestDatagram) &&
-           IsComplete(peer.auth) && !peer.ikeSuites.empty() && !peer.childSuites.empty() &&
-           !peer.localSelectors.empty() && !peer.remoteSelectors.empty() &&
+           IsComplete(peer.auth) && HasNeededKey(peer) && !peer.ikeSuites.empty() &&
+           !peer.childSuites.empty() && IsCountable(peer.localSelectors) &&
+           IsCountable(peer.remoteSelectors) &&
            std::all_of(peer.ikeSuites.begin(), peer.ikeSuites.end(), ikeFits) &&
            std::all_of(peer.childSuites.begin(), peer.childSuites.end(), childFits);
 }
@@ -63,6 +83,7 @@ struct IkeEndpoint::State
         PeerConfig config;
         Duration repetitionTime{};
         std::size_t halfOpen{0};
+        std::deque<std::uint64_t> remains; ///< local SPIs, oldest first
     };
 
     struct SaEntry
@@ -78,8 +99,10 @@ struct IkeEndpoint::State
     /// What is left of a closed SA, for a peer that missed the last answer.
     struct Remains
     {
-        IkeSa::CachedAnswer answer;
+        Bytes requestHash; ///< a request may have 64 kB, and all that it has to do is to come again
+        std::vector<Bytes> responses;
         Instant expiry;
+        PeerEntry* peer;
     };
 
     explicit State(crypto::RandomSource& source)
@@ -114,7 +137,9 @@ struct IkeEndpoint::State
     void SettleOne(Instant now, SaEntry& entry);
     void SetTimer(SaEntry& entry, std::optional<Instant> timer);
     void Remove(Instant now, SaEntry& entry);
-    void ForgetRemains(Instant now);
+    void KeepRemains(Instant now, const SaEntry& entry, IkeSa::CachedAnswer answer);
+    void ForgetRemains(std::uint64_t spi);
+    void ForgetOldRemains(Instant now);
     void Transmit(Datagram datagram);
 
     crypto::RandomSource& random;
@@ -281,18 +306,15 @@ void IkeEndpoint::State::RepeatLastAnswer(Instant now,
                                           std::uint64_t spi,
                                           ByteSpan octets)
 {
-    ForgetRemains(now);
+    ForgetOldRemains(now);
     const auto found = remains.find(spi);
-    if (found == remains.end() || !std::equal(octets.begin(),
-                                              octets.end(),
-                                              found->second.answer.request.begin(),
-                                              found->second.answer.request.end()))
+    if (found == remains.end() || found->second.requestHash != crypto::Sha1({octets}))
     {
         ++counters.unknownSpi;
         return;
     }
     ++counters.responsesResent;
-    for (const auto& response : found->second.answer.responses)
+    for (const auto& response : found->second.responses)
     {
         Transmit({path, response});
     }
@@ -361,14 +383,11 @@ void IkeEndpoint::State::SetTimer(SaEntry& entry, std::optional<Instant> timer)
 
 void IkeEndpoint::State::Remove(Instant now, SaEntry& entry)
 {
-    ForgetRemains(now);
     const std::uint64_t spi = entry.sa->LocalSpi();
     auto answer = entry.sa->TakeLastAnswer();
     if (!answer.request.empty())
     {
-        const Instant expiry = now + entry.peer->repetitionTime;
-        remainsByExpiry.emplace(expiry, spi);
-        remains[spi] = {std::move(answer), expiry};
+        KeepRemains(now, entry, std::move(answer));
     }
     else
     {
@@ -379,13 +398,35 @@ void IkeEndpoint::State::Remove(Instant now, SaEntry& entry)
     sas.erase(spi);
 }
 
-void IkeEndpoint::State::ForgetRemains(Instant now)
+void IkeEndpoint::State::KeepRemains(Instant now, const SaEntry& entry, IkeSa::CachedAnswer answer)
+{
+    PeerEntry& peer = *entry.peer;
+    if (peer.remains.size() == kMaxRemainsPerPeer)
+    {
+        ForgetRemains(peer.remains.front());
+    }
+    const std::uint64_t spi = entry.sa->LocalSpi();
+    const Instant expiry = now + peer.repetitionTime;
+    peer.remains.push_back(spi);
+    remainsByExpiry.emplace(expiry, spi);
+    remains[spi] = {crypto::Sha1({answer.request}), std::move(answer.responses), expiry, &peer};
+}
+
+void IkeEndpoint::State::ForgetRemains(std::uint64_t spi)
+{
+    const auto found = remains.find(spi);
+    auto& ofPeer = found->second.peer->remains;
+    ofPeer.erase(std::find(ofPeer.begin(), ofPeer.end(), spi));
+    remainsByExpiry.erase({found->second.expiry, spi});
+    remains.erase(found);
+    ikeSpis.Release(spi);
+}
+
+void IkeEndpoint::State::ForgetOldRemains(Instant now)
 {
     while (!remainsByExpiry.empty() && remainsByExpiry.begin()->first <= now)
     {
-        remains.erase(remainsByExpiry.begin()->second);
-        ikeSpis.Release(remainsByExpiry.begin()->second);
-        remainsByExpiry.erase(remainsByExpiry.begin());
+        ForgetRemains(remainsByExpiry.begin()->second);
     }
 }
 
@@ -517,6 +558,7 @@ void IkeEndpoint::HandleTimeout(Instant now)
         entry.sa->HandleTimeout(now);
         s.Settle(now, entry);
     }
+    s.ForgetOldRemains(now);
 }
 
 std::optional<Datagram> IkeEndpoint::PollTransmit()
@@ -532,8 +574,9 @@ std::optional<Datagram> IkeEndpoint::PollTransmit()
 
 std::optional<Instant> IkeEndpoint::PollTimeout() const
 {
-    const auto& timers = m_state->timers;
-    return timers.empty() ? std::nullopt : std::make_optional(timers.begin()->first);
+    const auto first = [](const auto& byInstant)
+    { return byInstant.empty() ? std::nullopt : std::make_optional(byInstant.begin()->first); };
+    return Earlier(first(m_state->timers), first(m_state->remainsByExpiry));
 }
 
 std::optional<IkeEvent> IkeEndpoint::PollEvent()

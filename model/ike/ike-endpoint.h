@@ -63,7 +63,8 @@ struct IkeCounters
  * Ports do not float: NAT_DETECTION notifies are not sent and those of a peer are ignored, so both
  * stay on the ports they began with (RFC 7296, section 2.23, is not offered). A peer that repeats
  * the last request of a closed IKE SA still gets its cached response for as long as it may repeat
- * it; such remains are not counted as IKE SAs.
+ * it, of the 64 that closed last; such remains are not counted as IKE SAs, but PollTimeout knows
+ * when they end.
  *
  * Octets from the network are hostile: they are counted and dropped, or answered as RFC 7296 says;
  * they never throw. No SA state exists before a well-formed IKE_SA_INIT from a configured peer, and
@@ -81,7 +82,8 @@ class IkeEndpoint
     /// \name Configuration
     /// Adds a peer; a responder finds it by the remote address, the first one added wins. False:
     /// the name is taken, or there is a suite that the model has not got, or no suite or selector,
-    /// or a key, certificate or trust anchor is missing, or the datagram limit is below 256.
+    /// or more than 255 selectors of one side, or a key (an empty pre-shared one included),
+    /// certificate or trust anchor is missing, or the datagram limit is below 256.
     bool AddPeer(const PeerConfig& peer);
 
     /// \name Commands

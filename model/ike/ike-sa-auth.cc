@@ -147,6 +147,12 @@ void IkeSa::HandleAuthResponse(Instant now, const wire::IkeHeader& header, ByteS
         {
             const bool peerIsUp =
                 opened && wire::Find<wire::AuthPayload>(opened->payloads, PayloadType::Auth);
+            if (!peerIsUp && *failure == IkeFailure::AuthenticationFailed &&
+                m_init->MayHaveMistakenRequest())
+            {
+                AwaitOtherAnswer(now);
+                return;
+            }
             FailHandshake(now, *failure, peerIsUp);
             return;
         }
@@ -176,6 +182,15 @@ std::optional<IkeFailure> IkeSa::CheckAuthResponse(Instant now,
         return IkeFailure::AuthenticationFailed;
     }
     return std::nullopt;
+}
+
+/// Back to IKE_SA_INIT: its last request may still be answered, and is sent again when it is due.
+void IkeSa::AwaitOtherAnswer(Instant now)
+{
+    m_candidates.clear();
+    m_phase = Phase::InitSent;
+    m_init->NoteFailure(IkeFailure::AuthenticationFailed);
+    m_retransmitter.Start(now, m_peer.retransmission, {m_init->Request()});
 }
 
 /**

@@ -199,6 +199,16 @@ IkeFailure InitInitiator::Hint() const
     return m_hint;
 }
 
+bool InitInitiator::MayHaveMistakenRequest()
+{
+    if (m_mistaken == m_cookiesTaken)
+    {
+        return false;
+    }
+    ++m_mistaken;
+    return true;
+}
+
 void InitInitiator::NoteFailure(IkeFailure reason)
 {
     m_hint = reason;

@@ -60,6 +60,10 @@ IkeFailure ToFailure(wire::NotifyType error);
  * The initiator's side: makes the request, and answers COOKIE and INVALID_KE_PAYLOAD with a changed
  * one, same SPI and nonce. May complete more than once, because the first answer may be forged (RFC
  * 7296, section 2.4).
+ *
+ * A demand for a cookie may be forged, too. Then the answer to the request before is taken for one
+ * to the request with the cookie, and the responder finds our AUTH wrong; but it will answer the
+ * request with the cookie as well.
  */
 class InitInitiator
 {
@@ -84,6 +88,9 @@ class InitInitiator
     Reaction HandleResponse(const wire::IkeMessage& response, ByteSpan octets);
     /// The reason to give when no good answer comes: what an error notify said, else Timeout.
     IkeFailure Hint() const;
+    /// The responder has refused our AUTH. Whether that may be for it had answered a request
+    /// without the last cookie: true once for each cookie.
+    bool MayHaveMistakenRequest();
     /// A reason that was found after this exchange.
     void NoteFailure(IkeFailure reason);
 
@@ -110,6 +117,7 @@ class InitInitiator
     Bytes m_nonce;
     Bytes m_cookie;
     unsigned m_cookiesTaken{0};
+    unsigned m_mistaken{0}; ///< answers that MayHaveMistakenRequest has excused
     std::vector<Attempt> m_attempts;
     IkeFailure m_hint{IkeFailure::Timeout};
 };

@@ -137,6 +137,7 @@ void IkeSa::HandleTimeout(Instant now)
 {
     if (m_halfOpenDeadline && *m_halfOpenDeadline <= now)
     {
+        m_lastAnswer = {}; // that of IKE_SA_INIT, whose request would begin anew
         Finished(IkeFailure::HalfOpenExpired);
         return;
     }

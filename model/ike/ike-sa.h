@@ -288,6 +288,7 @@ class IkeSa
     std::optional<IkeFailure> CheckAuthResponse(Instant now,
                                                 const Candidate& candidate,
                                                 const wire::PayloadList& response) const;
+    void AwaitOtherAnswer(Instant now);
     void FailHandshake(Instant now, IkeFailure reason, bool peerIsUp);
     void Adopt(std::size_t candidate);
     void Establish(Instant now);

@@ -3,6 +3,7 @@
  */
 #include "model/crypto/prf.h"
 #include "model/ike/extensions/cookie.h"
+#include "model/ike/ike-sa-init.h"
 #include "tests/unit/ike-pair.h"
 #include "tests/unit/test-vectors.h"
 
@@ -113,6 +114,59 @@ TEST(IkeCookie, ForeignCookieIsNotTaken)
     pair.Inject(pair.b, wire::Serialize(request));
     EXPECT_EQ(pair.b.endpoint.IkeSaCount(), 0U);
     EXPECT_EQ(pair.b.endpoint.Counters().cookiesDemanded, 1U);
+}
+
+//   A                                   B
+//   |-- IKE_SA_INIT ------------------->|
+//   |                   forged N(COOKIE)|
+//   |<----------------------- /         |
+//   |-- IKE_SA_INIT {N(COOKIE), ...} -> |  on its way, or lost
+//   |<------------------ IKE_SA_INIT ---|  to the first request
+//   |-- IKE_AUTH ---------------------->|  signs the second one
+//   |<- IKE_AUTH {AUTHENTICATION_FAILED}|
+//   |       ... IKE_SA_INIT {N(COOKIE)} |
+TEST(IkeCookie, ForgedDemandDoesNotEndTheAttempt)
+{
+    for (const bool lost : {false, true})
+    {
+        Pair pair;
+        pair.holding = true;
+        pair.Initiate();
+        const auto first = pair.TakeHeld(0);
+        pair.Inject(pair.a, ike::DemandCookie(Parse(first), Pattern(33, 5)));
+        const auto second = pair.TakeHeld(0);
+        EXPECT_NE(wire::FindNotify(Parse(second).payloads, NotifyType::Cookie), nullptr);
+        pair.Deliver(first);
+        for (int i = 0; i < 3; ++i)
+        {
+            ASSERT_EQ(pair.held.size(), 1U);
+            pair.Deliver(pair.TakeHeld(0));
+        }
+        EXPECT_EQ(pair.b.Last<ike::IkeSaClosed>().reason, ike::IkeFailure::AuthenticationFailed);
+        EXPECT_TRUE(pair.held.empty());
+        pair.holding = false;
+        if (!lost)
+        {
+            pair.Deliver(second);
+        }
+        pair.RunFor(5s);
+        ExpectMirrored(pair);
+        EXPECT_TRUE(pair.a.All<ike::IkeSaClosed>().empty());
+    }
+}
+
+// A responder that does want cookies has another key: the second failure is believed.
+TEST(IkeCookie, WrongKeyStillEndsTheAttempt)
+{
+    auto atB = AlwaysCookies();
+    atB.preSharedKey.push_back('!');
+    Pair pair(MakePeer(true), atB);
+    pair.Initiate();
+    pair.RunFor(5s);
+    ASSERT_EQ(pair.a.All<ike::IkeSaClosed>().size(), 1U);
+    EXPECT_EQ(pair.a.Last<ike::IkeSaClosed>().reason, ike::IkeFailure::AuthenticationFailed);
+    EXPECT_EQ(pair.b.All<ike::IkeSaClosed>().size(), 2U);
+    EXPECT_EQ(pair.a.endpoint.IkeSaCount(), 0U);
 }
 
 // 10,000 requests that never come again with their cookies leave as many SAs as 30 do; a peer that

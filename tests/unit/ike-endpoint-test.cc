@@ -189,6 +189,15 @@ TEST(IkeEndpoint, ConfigurationThatCannotWorkIsRefused)
     peer.name = "other";
     peer.childSuites.clear();
     EXPECT_FALSE(endpoint.AddPeer(peer));
+    peer = MakePeer(true);
+    peer.name = "other";
+    peer.localSelectors.resize(256, peer.localSelectors.front());
+    EXPECT_FALSE(endpoint.AddPeer(peer)) << "a TS payload counts up to 255";
+    peer.localSelectors.resize(255);
+    EXPECT_TRUE(endpoint.AddPeer(peer));
+    peer.name = "another";
+    peer.preSharedKey.clear();
+    EXPECT_FALSE(endpoint.AddPeer(peer)) << "an empty key proves nothing";
     EXPECT_FALSE(endpoint.Initiate(0s, "nobody"));
     EXPECT_FALSE(endpoint.CloseIkeSa(0s, {1, 2}));
     EXPECT_FALSE(endpoint.CloseChildSa(0s, 256));
@@ -342,6 +351,7 @@ TEST(IkeEndpoint, HalfOpenExpires)
     EXPECT_EQ(pair.b.endpoint.IkeSaCount(), 1U);
     pair.RunFor(10ms);
     EXPECT_EQ(pair.b.endpoint.IkeSaCount(), 0U);
+    EXPECT_FALSE(pair.b.endpoint.PollTimeout()) << "nothing is left";
     pair.RunFor(200s);
     ExpectBothClosed(pair, IkeFailure::Timeout, IkeFailure::HalfOpenExpired);
     EXPECT_TRUE(pair.b.All<ChildSaInstalled>().empty());
@@ -594,8 +604,10 @@ TEST(IkeEndpoint, EitherSideDeletesTheIkeSa)
             EXPECT_EQ(node->Last<ChildSaRemoved>().spiInbound,
                       node->Last<ChildSaInstalled>().spiInbound);
             EXPECT_TRUE(std::holds_alternative<IkeSaClosed>(node->events.back()));
-            EXPECT_FALSE(node->endpoint.PollTimeout());
         }
+        pair.RunFor(3min); // the last answer may be asked for again until then
+        EXPECT_FALSE(pair.a.endpoint.PollTimeout());
+        EXPECT_FALSE(pair.b.endpoint.PollTimeout());
         EXPECT_FALSE(closer.endpoint.CloseIkeSa(pair.now, id));
     }
 }

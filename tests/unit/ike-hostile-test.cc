@@ -513,6 +513,50 @@ TEST(IkeHostile, AuthenticNonsenseInAnAuthRequest)
     }
 }
 
+// 100 attempts without the key, each with as much octets as it can: 64 last answers are kept, and
+// those only for as long as a request may be repeated.
+TEST(IkeHostile, RemainsOfFailedAttemptsAreFewAndEnd)
+{
+    Pair pair;
+    pair.holding = true;
+    const auto peer = MakePeer(true);
+    std::vector<Bytes> requests;
+    for (std::uint64_t spi = 1; spi <= 100; ++spi)
+    {
+        SeededRandom random(spi);
+        ike::InitInitiator initiator(peer, spi, random);
+        pair.Inject(pair.b, initiator.Request());
+        const auto& response = pair.log.back();
+        auto reaction = initiator.HandleResponse(Parse(response), response.datagram.octets);
+        auto padding = UnknownCritical();
+        padding.body = wire::UnknownPayload{Bytes(60000)};
+        requests.push_back(std::get<ike::InitResult>(reaction).channel.Seal(ExchangeType::IkeAuth,
+                                                                            1,
+                                                                            false,
+                                                                            {padding}));
+        pair.Inject(pair.b, requests.back());
+        pair.RunFor(1ms);
+    }
+    const auto& counters = pair.b.endpoint.Counters();
+    EXPECT_EQ(pair.b.endpoint.IkeSaCount(), 0U);
+    for (std::size_t i = 0; i < requests.size(); ++i)
+    {
+        pair.Inject(pair.b, requests[i]);
+        EXPECT_EQ(counters.responsesResent, i < 36 ? 0U : i - 35) << i;
+    }
+    EXPECT_EQ(counters.unknownSpi, 36U);
+    Bytes changed = requests.back();
+    changed.back() ^= 1;
+    pair.Inject(pair.b, changed);
+    EXPECT_EQ(counters.unknownSpi, 37U) << "only the same request gets the answer";
+    EXPECT_TRUE(pair.b.endpoint.PollTimeout());
+    pair.RunFor(166s);
+    EXPECT_FALSE(pair.b.endpoint.PollTimeout()) << "nothing is left";
+    pair.Inject(pair.b, requests.back());
+    EXPECT_EQ(counters.unknownSpi, 38U);
+    EXPECT_EQ(counters.responsesResent, 64U);
+}
+
 TEST(IkeHostile, AuthenticNonsenseAfterwards)
 {
     Pair pair;
