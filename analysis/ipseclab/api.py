@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ipseclab import core, plan, provenance, work
+from ipseclab import core, plan, provenance, ranges, work
 from ipseclab.campaign import FILE_NAME, Campaign
 from ipseclab.errors import RunsFailed
 from ipseclab.runner import execute
@@ -43,7 +43,8 @@ def _grid(scenario: str, parameters: Mapping[str, Value | Iterable[Value]]) -> d
         name = plan.parameter_name(typed)
         several = isinstance(value, Iterable) and not isinstance(value, str)
         values: Iterable[Value] = value if several else [value]  # type: ignore[list-item, assignment]
-        grid[name] = [_typed(scenario, name, v) for v in values]
+        words = [_typed(scenario, name, v) for v in values]
+        grid[name] = [v for word in words for v in ranges.expand(scenario, name, word)]
     return grid
 
 
@@ -53,12 +54,12 @@ def _jobs(
     return plan.make_jobs(scenario, plan.make_points(scenario, {}, grid), replications)
 
 
-def _frame(jobs: Sequence[plan.Job], workers: int, folder: Path) -> pd.DataFrame:
+def _frame(jobs: Sequence[plan.Job], workers: int, folder: Path, dask: str = "") -> pd.DataFrame:
     work.check_folder(folder)
     build = provenance.collect()
     with Campaign(folder / FILE_NAME) as campaign:
         missing = campaign.missing(jobs, build.code_identity)
-        execute(campaign, missing, build, workers, lambda outcome: None)
+        execute(campaign, missing, build, workers, lambda outcome: None, dask=dask)
         return campaign.frame(jobs[0].scenario)
 
 
@@ -71,6 +72,7 @@ def sweep(
     sized: bool = False,
     jobs: int = 2,
     out: str | Path | None = None,
+    dask: str = "",
     **parameters: Value | Iterable[Value],
 ) -> pd.DataFrame:
     """Runs every combination of the parameters' values; one row per run.
@@ -83,15 +85,17 @@ def sweep(
     :param sized: ESP packets have the right lengths and are not encrypted; faster, same counts
     :param jobs: processes at a time
     :param out: folder of the campaign, which is resumed; None: a temporary one
+    :param dask: address of a Dask scheduler whose workers make the runs
     :param parameters: strings with units as on the command line, or numbers in SI units (seconds,
-        packets or bits per second, octets); a list, range or array stands for each of its values
+        packets or bits per second, octets); a list, range or array stands for each of its values,
+        "0.1ms..10ms:5" for five
     """
     replications = plan.Replications(runs, first_run, seed, sized)
     todo = _jobs(scenario, _grid(scenario, parameters), replications)
     if out is not None:
-        return _frame(todo, jobs, Path(out))
+        return _frame(todo, jobs, Path(out), dask)
     with tempfile.TemporaryDirectory(prefix="ipseclab-") as folder:
-        return _frame(todo, jobs, Path(folder))
+        return _frame(todo, jobs, Path(folder), dask)
 
 
 def run(

@@ -17,6 +17,7 @@ from ipseclab.errors import (
     EXIT_DIFFERS,
     EXIT_INTERRUPTED,
     EXIT_OK,
+    EXIT_STORAGE,
     EXIT_USAGE,
     LabError,
     RunsFailed,
@@ -38,6 +39,7 @@ def _campaign_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--sized", is_flag=True, help="Right lengths instead of real encryption."),
         click.option("--plot", is_flag=True, help="Figure as PNG and SVG."),
         click.option("--jobs", type=_POSITIVE, default=2, help="Runs at the same time."),
+        click.option("--dask", metavar="ADDRESS", default="", help="Run on a Dask cluster."),
     )
     for option in reversed(options):
         function = option(function)
@@ -79,9 +81,9 @@ def cli() -> None:
 @cli.command("list")
 def list_command() -> int:
     """Scenarios with parameters and metrics, and claims."""
-    from ipseclab import listing, tables
+    from ipseclab import listing, screen
 
-    listing.show(tables.console())
+    listing.show(screen.console())
     return EXIT_OK
 
 
@@ -104,6 +106,7 @@ def run_command(
     sized: bool,
     plot: bool,
     jobs: int,
+    dask: str,
     pcap: bool,
 ) -> int:
     """One point of a SCENARIO; `ipseclab list` names the parameters."""
@@ -111,10 +114,10 @@ def run_command(
     _check_names(scenario, list(typed))
     points = plan.make_points(scenario, typed, {})
     todo = plan.make_jobs(scenario, points, plan.Replications(runs, first_run, seed, sized))
-    from ipseclab import tables, work  # takes a second: not before a mistake is found
+    from ipseclab import screen, tables, work  # takes a second: not before a mistake is found
 
     folder = out or Path("out") / scenario
-    console = tables.console()
+    console = screen.console()
     outcomes = work.perform(
         console,
         folder,
@@ -123,6 +126,7 @@ def run_command(
         title=scenario,
         resume=_again(),
         captures=folder / "captures" if pcap else None,
+        dask=dask,
     )
     for point in work.points_of(folder, todo):
         console.print(tables.point_table(f"{scenario}, {point.runs} run(s)", point))
@@ -132,7 +136,12 @@ def run_command(
 
 @cli.command("sweep")
 @click.argument("scenario")
-@click.option("--grid", multiple=True, metavar="NAME=V1,V2,...", help="Every one of these values.")
+@click.option(
+    "--grid",
+    multiple=True,
+    metavar="NAME=V1,V2,...",
+    help="Every one of these values; LOW..HIGH:COUNT is a range, with :lin of equal steps.",
+)
 @click.option("--set", "fixed", multiple=True, metavar="NAME=VALUE", help="The same everywhere.")
 @_campaign_options
 def sweep_command(
@@ -146,6 +155,7 @@ def sweep_command(
     sized: bool,
     plot: bool,
     jobs: int,
+    dask: str,
 ) -> int:
     """Every combination of the grids' values; what a campaign has already is not run again."""
     grids: dict[str, str] = {}
@@ -155,14 +165,16 @@ def sweep_command(
     for word in fixed:
         plan.add_once(constants, *plan.split_assignment(word, "--set"))
     _check_names(scenario, [*constants, *grids])
-    values = {name: text.split(",") for name, text in grids.items()}
+    from ipseclab import ranges
+
+    values = {name: ranges.expand(scenario, name, text) for name, text in grids.items()}
     points = plan.make_points(scenario, constants, values)
     todo = plan.make_jobs(scenario, points, plan.Replications(runs, first_run, seed, sized))
-    from ipseclab import tables, work  # takes a second: not before a mistake is found
+    from ipseclab import screen, tables, work  # takes a second: not before a mistake is found
 
     folder = out or Path("out") / scenario
-    console = tables.console()
-    outcomes = work.perform(console, folder, todo, jobs, title=scenario, resume=_again())
+    console = screen.console()
+    outcomes = work.perform(console, folder, todo, jobs, title=scenario, resume=_again(), dask=dask)
     console.print(tables.points_table(f"{scenario}, sweep", work.points_of(folder, todo)))
     console.print(tables.confidence_note())
     return _finish(console, folder, scenario, plot, outcomes, [])
@@ -188,7 +200,8 @@ def _finish(
     failed = [outcome for outcome in outcomes if not outcome.ok]
     if failed:
         raise RunsFailed(
-            f"{len(failed)} of {len(outcomes)} runs failed; the first: {failed[0].error}"
+            f"{len(failed)} of {len(outcomes)} runs failed; the first: {failed[0].error}; "
+            f"repeat it: {failed[0].job.command()}"
         )
     return EXIT_OK
 
@@ -198,15 +211,15 @@ def _finish(
 @click.option("--jobs", type=_POSITIVE, default=2, help="Runs at the same time.")
 def demo_command(out: Path, jobs: int) -> int:
     """Sweeps against theory, recorded sessions and verdicts against the model; 2-3 minutes."""
-    from ipseclab import demo, tables
+    from ipseclab import demo, screen
 
-    return demo.demo(tables.console(), out, jobs)
+    return demo.demo(screen.console(), out, jobs)
 
 
 def _show_tally(title: str, tally: Any) -> int:
-    from ipseclab import tables
+    from ipseclab import screen
 
-    console = tables.console()
+    console = screen.console()
     console.print(tally.table(title))
     for note in tally.notes:
         console.print(f"note: {note}", markup=False)
@@ -247,13 +260,17 @@ def report_command(folder: Path) -> int:
 
 
 @cli.command("doctor")
-def doctor_command() -> int:
-    """Versions, and what is missing for what."""
-    from ipseclab import doctor, tables
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def doctor_command(as_json: bool) -> int:
+    """What this machine can do, and what is missing for what."""
+    from ipseclab import doctor, screen
 
-    table, usable = doctor.examine()
-    tables.console().print(table)
-    return EXIT_OK if usable else EXIT_DIFFERS
+    found = doctor.examine()
+    if as_json:
+        click.echo(doctor.as_json(found))
+    else:
+        doctor.show(screen.console(), found)
+    return EXIT_OK
 
 
 cli.add_command(claims_command)
@@ -279,4 +296,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         _complain("interrupted")
         return EXIT_INTERRUPTED
+    except OSError as error:
+        _complain(f"{error.filename or 'output'}: {error.strerror}")
+        return EXIT_STORAGE
     return code if isinstance(code, int) else EXIT_OK

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 from functools import cache
 from pathlib import Path
@@ -74,3 +75,14 @@ def libraries() -> list[Path]:
         if len(fields) == 6 and fields[5].startswith(roots):
             found.add(Path(fields[5]))
     return sorted(found)
+
+
+@cache
+def identity() -> str:
+    """SHA-256 over everything that decides what a run gives: this build and what it runs on."""
+    digest = hashlib.sha256()
+    for library in libraries():
+        digest.update(library.read_bytes())
+    versions = load().versions()
+    digest.update(f"ns-3 {versions['ns3']}, {versions['openssl']}".encode())
+    return digest.hexdigest()

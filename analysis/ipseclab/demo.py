@@ -147,6 +147,7 @@ def demo(console: Console, folder: Path, workers: int) -> int:
         title="sweep",
         resume=f"./ipseclab demo --out {folder}",
         captures=folder / "captures",
+        plain_progress=True,
     )
     console.print("2. Recorded IKEv2 and ESP sessions of real daemons through the model")
     sessions = _sessions(console)

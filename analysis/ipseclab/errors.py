@@ -6,6 +6,7 @@ from __future__ import annotations
 EXIT_OK = 0
 EXIT_DIFFERS = 1
 EXIT_USAGE = 2
+EXIT_STORAGE = 4
 EXIT_UNSUPPORTED = 127
 EXIT_INTERRUPTED = 130
 
@@ -29,6 +30,26 @@ class RunsFailed(LabError):
     """Some runs failed; what finished is written."""
 
     exit_code = EXIT_DIFFERS
+
+
+class Stopped(LabError):
+    """A sweep could not go on; what had finished is kept."""
+
+    exit_code = EXIT_DIFFERS
+
+
+class StorageFailed(Stopped):
+    """The file system refused a write: full, read-only or not ours; what was there is kept."""
+
+    exit_code = EXIT_STORAGE
+
+
+class ClusterFailed(Stopped):
+    """The Dask cluster is gone."""
+
+
+class OtherCode(Stopped):
+    """A run was made by another build than the campaign's runs of this sweep."""
 
 
 class Unsupported(LabError):

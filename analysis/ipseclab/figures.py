@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ipseclab import theory
+from ipseclab import files, theory
 from ipseclab.points import PLOT_CONFIDENCE, Point
 
 # Okabe and Ito, "Color universal design", 2008: told apart with every common colour blindness.
@@ -146,10 +146,17 @@ def svg(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
+def png(figure: Figure) -> bytes:
+    """The same points give the same octets."""
+    buffer = io.BytesIO()
+    with mpl.rc_context(STYLE):
+        figure.savefig(buffer, format="png", dpi=160)
+    return buffer.getvalue()
+
+
 def save(figure: Figure, stem: Path) -> list[Path]:
     """Writes the figure as PNG and SVG."""
-    paths = [stem.with_suffix(".png"), stem.with_suffix(".svg")]
-    with mpl.rc_context(STYLE):
-        figure.savefig(paths[0], dpi=160)
-    paths[1].write_bytes(svg(figure))
-    return paths
+    return [
+        files.write(stem.with_suffix(".png"), png(figure)),
+        files.write(stem.with_suffix(".svg"), svg(figure)),
+    ]

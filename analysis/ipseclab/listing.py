@@ -6,9 +6,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
 
-from ipseclab import claims, core
+from ipseclab import claims, core, units
+from ipseclab.screen import TitledTable
 
 if TYPE_CHECKING:
     from ipseclab._core import ParameterInfo, ScenarioInfo
@@ -17,24 +17,22 @@ if TYPE_CHECKING:
 def _range(parameter: ParameterInfo) -> str:
     if parameter["choices"]:
         return " | ".join(parameter["choices"])
-    text = f"{parameter['minimum']:g} .. {parameter['maximum']:g}"
+    unit = parameter["unit"]
+    low, high = units.typed(parameter["minimum"], unit), units.typed(parameter["maximum"], unit)
+    text = f"{low} .. {high}"
     return f"{text}; 0: {parameter['zero_means']}" if parameter["zero_means"] else text
 
 
-def _parameters(info: ScenarioInfo) -> Table:
-    table = Table(
-        "parameter", "default", "range", "unit", "what", title="parameters", title_justify="left"
-    )
+def _parameters(info: ScenarioInfo) -> TitledTable:
+    table = TitledTable("parameter", "default", "range", "what", heading="parameters")
     for parameter in info["parameters"]:
         option = f"--{parameter['name'].replace('_', '-')}"
-        table.add_row(
-            option, parameter["default"], _range(parameter), parameter["unit"], parameter["doc"]
-        )
+        table.add_row(option, parameter["default"], _range(parameter), parameter["doc"])
     return table
 
 
-def _metrics(info: ScenarioInfo) -> Table:
-    table = Table("metric", "unit", "what", title="metrics", title_justify="left")
+def _metrics(info: ScenarioInfo) -> TitledTable:
+    table = TitledTable("metric", "unit", "what", heading="metrics")
     for metric in info["metrics"]:
         table.add_row(metric["name"], metric["unit"], metric["doc"])
     return table
@@ -47,7 +45,7 @@ def show(console: Console) -> None:
         console.print(f"\n[bold]{info['name']}[/]: {info['title']}")
         console.print(_parameters(info))
         console.print(_metrics(info))
-        table = Table("claim", "document", "statement", title="claims", title_justify="left")
+        table = TitledTable("claim", "document", "statement", heading="claims")
         for claim in written:
             if claim.scenario == info["name"]:
                 table.add_row(claim.id, f"{claim.document}, {claim.section}", claim.statement)

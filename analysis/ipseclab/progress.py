@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Shows how far a sweep is: a bar on a terminal, a plain line per tenth elsewhere."""
+"""Shows how far a sweep is: a bar on a terminal; elsewhere nothing, or a line per tenth."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ from ipseclab.campaign import Outcome
 class SweepProgress:
     """Counts outcomes; rate and time left follow from what has finished."""
 
-    def __init__(self, console: Console, title: str, total: int) -> None:
+    def __init__(
+        self, console: Console, title: str, total: int, *, plain_lines: bool = False
+    ) -> None:
         self._console = console
         self._title = title
         self._total = total
+        self._plain_lines = plain_lines and not console.is_terminal
         self._done = 0
         self._tenth = 0
         self._began = time.monotonic()
@@ -50,10 +53,14 @@ class SweepProgress:
         self._done += 1
         if not outcome.ok:
             first = outcome.error.splitlines()[0]
-            self._console.print(f"failed: run {outcome.job.run}: {first}", markup=False)
+            self._console.print(
+                f"failed: run {outcome.job.run}: {first}\n  repeat it: {outcome.job.command()}",
+                markup=False,
+                soft_wrap=True,
+            )
         rate = self._done / max(time.monotonic() - self._began, 1e-9)
         self._bar.update(self._task, completed=self._done, rate=f"{rate:.1f} runs/s")
-        if not self._console.is_terminal:
+        if self._plain_lines:
             self._plain(rate)
 
     def _plain(self, rate: float) -> None:

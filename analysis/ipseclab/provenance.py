@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 import subprocess
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from ipseclab import PROJECT_ROOT, core
 class Provenance:
     """Everything about one build on one machine that a result depends on."""
 
-    code_identity: str  # SHA-256 over the built core and the built libraries that it loads
+    code_identity: str  # SHA-256 over what was built, and the versions of ns-3 and OpenSSL
     revision: str  # git commit, "unknown" outside a checkout
     dirty: bool  # the checkout had changes that are in no commit
     ns3: str
@@ -57,11 +56,8 @@ def host_cpu() -> str:
 def collect() -> Provenance:
     """The provenance of what this process would run."""
     versions = core.load().versions()
-    digest = hashlib.sha256()
-    for library in core.libraries():
-        digest.update(library.read_bytes())
     return Provenance(
-        code_identity=digest.hexdigest(),
+        code_identity=core.identity(),
         revision=_git("rev-parse", "HEAD") or "unknown",
         dirty=bool(_git("status", "--porcelain", "--untracked-files=no")),
         ns3=versions["ns3"],

@@ -4,27 +4,33 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 import threading
-import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
-from pathlib import Path
 
+from ipseclab import launch
 from ipseclab.campaign import Campaign, Outcome
+from ipseclab.errors import OtherCode
 from ipseclab.plan import Job
 from ipseclab.provenance import Provenance
 
-_PACKAGE_PARENT = str(Path(__file__).resolve().parents[1])
 _ERROR_TAIL = 2000  # characters of a failed run's standard error that are kept
 
 
-def _environment() -> dict[str, str]:
-    paths = [_PACKAGE_PARENT, os.environ.get("PYTHONPATH", "")]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+def request(job: Job, output_folder: str = "") -> str:
+    """What the worker of a job reads."""
+    return json.dumps(
+        {
+            "scenario": job.scenario,
+            "parameters": dict(job.parameters),
+            "seed": job.seed,
+            "run": job.run,
+            "sized": job.sized,
+            "output_folder": output_folder,
+        }
+    )
 
 
 class _Pool:
@@ -37,40 +43,16 @@ class _Pool:
 
     def run(self, job: Job, output_folder: str) -> Outcome:
         """One run, from start to end."""
-        request = json.dumps(
-            {
-                "scenario": job.scenario,
-                "parameters": dict(job.parameters),
-                "seed": job.seed,
-                "run": job.run,
-                "sized": job.sized,
-                "output_folder": output_folder,
-            }
-        )
-        began = time.perf_counter()
         with self._lock:
             if self._stopped:
                 return Outcome(job, 0.0, {}, error="not started")
-            # A session of its own: Ctrl-C reaches the parent only, which decides what to end.
-            process = subprocess.Popen(
-                [sys.executable, "-m", "ipseclab.worker"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                env=_environment(),
-                start_new_session=True,
-            )
+            process = launch.start()
             self._running.add(process)
         try:
-            answer, complaint = process.communicate(request)
+            return outcome(job, launch.finish(process, request(job, output_folder)))
         finally:
             with self._lock:
                 self._running.discard(process)
-        wall = time.perf_counter() - began
-        if process.returncode == 0:
-            return _finished(job, answer, wall)
-        return Outcome(job, wall, {}, error=_failure(process.returncode, complaint))
 
     def stop(self) -> None:
         """Ends the workers that run and lets no other start."""
@@ -80,12 +62,22 @@ class _Pool:
                 process.kill()
 
 
-def _finished(job: Job, answer: str, wall: float) -> Outcome:
+def outcome(job: Job, ended: launch.Ended) -> Outcome:
+    """What the end of a worker says about its run."""
+    if ended.code != 0:
+        return Outcome(job, ended.wall_seconds, {}, error=_failure(ended.code, ended.complaint))
     try:
-        output = json.loads(answer)
-        return Outcome(job, output["wall_seconds"], output["metrics"], tuple(output["files"]))
+        output = json.loads(ended.answer)
+        return Outcome(
+            job,
+            output["wall_seconds"],
+            output["metrics"],
+            tuple(output["files"]),
+            code_identity=output["code_identity"],
+        )
     except (ValueError, KeyError) as error:
-        return Outcome(job, wall, {}, error=f"the worker's answer is unreadable: {error}")
+        why = f"the worker's answer is unreadable: {error}"
+        return Outcome(job, ended.wall_seconds, {}, error=why)
 
 
 def _failure(code: int, complaint: str) -> str:
@@ -124,13 +116,36 @@ def execute(
     workers: int,
     on_outcome: Callable[[Outcome], None],
     output_folder: str = "",
+    dask: str = "",
 ) -> list[Outcome]:
-    """Runs the jobs and writes each outcome to the campaign as soon as it is there."""
+    """Runs the jobs and writes each outcome to the campaign as soon as it is there.
+
+    :param dask: address of a scheduler whose workers run the jobs; empty: this machine
+    """
+    if not jobs:
+        return []
     campaign.add_provenance(provenance)
     outcomes = []
-    with closing(run_jobs(jobs, workers, output_folder)) as finished:
+    made = _on_cluster(dask, jobs) if dask else run_jobs(jobs, workers, output_folder)
+    with closing(made) as finished:
         for outcome in finished:
+            refuse_other_code(outcome, provenance)
             campaign.add(outcome, provenance.code_identity)
             on_outcome(outcome)
             outcomes.append(outcome)
     return outcomes
+
+
+def _on_cluster(address: str, jobs: Sequence[Job]) -> Generator[Outcome, None, None]:
+    from ipseclab import cluster  # it needs this module
+
+    return cluster.run_jobs(address, jobs)
+
+
+def refuse_other_code(outcome: Outcome, provenance: Provenance) -> None:
+    """The build may change under a sweep, or differ on a machine of a cluster."""
+    if outcome.ok and outcome.code_identity != provenance.code_identity:
+        raise OtherCode(
+            f"run {outcome.job.run} was made by other code ({outcome.code_identity[:12]}) than "
+            f"this sweep's ({provenance.code_identity[:12]}): was it built again meanwhile?"
+        )

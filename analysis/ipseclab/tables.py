@@ -5,21 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.console import Console
-from rich.table import Table
-
 from ipseclab.points import FAMILY_CONFIDENCE, PLOT_CONFIDENCE, Point, varying
+from ipseclab.screen import TitledTable
 from ipseclab.statistics import Ratio
-
-_PIPE_WIDTH = 160  # columns where the output is no terminal
-
-
-def console(stderr: bool = False) -> Console:
-    """A console that does not squeeze its tables when the output is a file or a pipe."""
-    screen = Console(stderr=stderr, highlight=False)
-    return (
-        screen if screen.is_terminal else Console(stderr=stderr, highlight=False, width=_PIPE_WIDTH)
-    )
 
 
 def ratio_text(value: float) -> str:
@@ -55,10 +43,10 @@ def confidence_note() -> str:
     )
 
 
-def points_table(title: str, points: Sequence[Point]) -> Table:
+def points_table(title: str, points: Sequence[Point]) -> TitledTable:
     """One row per point: what differs, the loss with its interval, theory and verdict."""
     names = varying(list(points))
-    table = Table(title=title, title_justify="left")
+    table = TitledTable(heading=title)
     for name in names:
         table.add_column(name, justify="right", no_wrap=True)
     for heading in ("rate×spread", "runs", "replay loss", "interval", "theory", "verdict"):
@@ -81,9 +69,9 @@ def points_table(title: str, points: Sequence[Point]) -> Table:
     return table
 
 
-def point_table(title: str, point: Point) -> Table:
+def point_table(title: str, point: Point) -> TitledTable:
     """Everything about one point, a line for each quantity."""
-    table = Table("quantity", "value", title=title, title_justify="left")
+    table = TitledTable("quantity", "value", heading=title)
     table.columns[1].justify = "right"
     totals, means = point.totals, point.metrics
     for name in ("sent_packets", "arrived_packets", "delivered_packets", "lost_in_network"):

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from rich.table import Table
+from ipseclab.screen import TitledTable
 
 
 def shorten(value: object) -> str:
@@ -51,8 +51,8 @@ class Tally:
         """How many of how many."""
         return sum(self.agree.values()), sum(self.total.values())
 
-    def table(self, title: str) -> Table:
-        table = Table("what", "agree/total", title=title, title_justify="left")
+    def table(self, title: str) -> TitledTable:
+        table = TitledTable("what", "agree/total", heading=title)
         table.columns[1].justify = "right"
         for what, total in self.total.items():
             table.add_row(what, f"{self.agree[what]}/{total}")

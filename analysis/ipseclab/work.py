@@ -11,7 +11,7 @@ from rich.console import Console
 
 from ipseclab import figures, provenance, report
 from ipseclab.campaign import FILE_NAME, Campaign, Outcome, refuse_foreign
-from ipseclab.errors import Interrupted, LabError
+from ipseclab.errors import Interrupted, LabError, Stopped
 from ipseclab.plan import Job
 from ipseclab.points import Point, summarise
 from ipseclab.progress import SweepProgress
@@ -37,11 +37,15 @@ def perform(
     title: str,
     resume: str,
     captures: Path | None = None,
+    dask: str = "",
+    plain_progress: bool = False,
 ) -> list[Outcome]:
     """Runs the jobs that are missing in the folder's campaign.
 
     :param resume: the command line that goes on after Ctrl-C
     :param captures: where the first run writes its captures; it is then made in any case
+    :param dask: address of a Dask scheduler that gets the runs without captures
+    :param plain_progress: a line now and then where the output is no terminal
     """
     check_folder(folder)
     build = provenance.collect()
@@ -50,22 +54,31 @@ def perform(
         there = len(jobs) - len(missing)
         if there:
             console.print(f"{there} of {len(jobs)} runs are in {campaign.path} already")
+        others = campaign.runs_of_other_code({job.scenario for job in jobs}, build.code_identity)
+        if others:
+            console.print(f"{others} runs of other code are kept apart")
         captured = [jobs[0]] if captures else []
         rest = [job for job in missing if job not in captured]
         outcomes: list[Outcome] = []
+        total = max(1, len(captured) + len(rest))
+
+        def kept() -> str:
+            left = len(campaign.missing(jobs, build.code_identity))
+            return f"{len(jobs) - left} of {len(jobs)} runs are kept; resume: {resume}"
+
         try:
-            with SweepProgress(console, title, max(1, len(captured) + len(rest))) as progress:
+            with SweepProgress(console, title, total, plain_lines=plain_progress) as progress:
                 if captures:
                     captures.mkdir(parents=True, exist_ok=True)
                     outcomes += execute(campaign, captured, build, 1, progress, str(captures))
-                outcomes += execute(campaign, rest, build, workers, progress)
+                outcomes += execute(campaign, rest, build, workers, progress, dask=dask)
+        except Stopped as error:
+            error.args = (f"{error}; {kept()}",)
+            raise
         except KeyboardInterrupt:
             # A second Ctrl-C must not tear the one line that says how to go on.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-            left = len(campaign.missing(jobs, build.code_identity))
-            raise Interrupted(
-                f"interrupted: {len(jobs) - left} of {len(jobs)} runs are kept; resume: {resume}"
-            ) from None
+            raise Interrupted(f"interrupted: {kept()}") from None
     return outcomes
 
 

@@ -14,12 +14,12 @@ import time
 
 def main() -> int:
     """Runs one job; exit 0 when it finished, 1 with a message on standard error when it failed."""
-    from ipseclab import _core
+    from ipseclab import core
 
     job = json.load(sys.stdin)
     began = time.perf_counter()
     try:
-        output = _core.run(
+        output = core.load().run(
             job["scenario"],
             job["parameters"],
             seed=job["seed"],
@@ -34,6 +34,7 @@ def main() -> int:
         "metrics": output["metrics"],
         "files": output["files"],
         "wall_seconds": time.perf_counter() - began,
+        "code_identity": core.identity(),
     }
     json.dump(outcome, sys.stdout)
     return 0

@@ -4,7 +4,11 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
+import re
+import resource
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -13,11 +17,15 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Cli, default_interrupt, environment, small_arguments
+from conftest import ROOT, Cli, default_interrupt, environment, small_arguments
+from rich.console import Console
 
+from ipseclab import campaign as campaign_module
+from ipseclab import runner
 from ipseclab.campaign import APPLICATION_ID, FORMAT_VERSION, Campaign, Outcome
-from ipseclab.errors import LabError
+from ipseclab.errors import LabError, OtherCode
 from ipseclab.plan import Job
+from ipseclab.progress import SweepProgress
 from ipseclab.provenance import Provenance
 
 BUILD = Provenance(
@@ -260,3 +268,230 @@ def test_the_recorded_command_repeats_the_run(cli: Cli, tmp_path: Path) -> None:
     assert again.returncode == 0, again.stderr
     found = query(tmp_path / "again" / "campaign.sqlite", "SELECT command, metrics FROM runs")
     assert found == [(command, metrics)]
+
+
+@pytest.mark.core
+def test_other_code_is_kept_apart_and_named(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "s" / "campaign.sqlite"
+    assert cli(*SWEEP, "--runs", "2", "--out", "s").returncode == 0
+    database = sqlite3.connect(path)
+    database.execute("UPDATE provenance SET code_identity = 'older'")
+    # Results that this code cannot give: the mean of a mixture would show them.
+    database.execute(
+        "UPDATE runs SET code_identity = 'older', "
+        "metrics = json_set(metrics, '$.replay_lost', 400, '$.fresh_packets', 400)"
+    )
+    database.commit()
+    database.close()
+    done = cli(*SWEEP, "--runs", "2", "--out", "s")
+    assert done.returncode == 0, done.stderr
+    assert "4 runs of other code are kept apart\n" in done.stdout
+    assert "runs are in" not in done.stdout
+    assert query(path, "SELECT count(*) FROM runs GROUP BY code_identity") == [(4,), (4,)]
+    assert done.stdout.count("│    2 │           0 │") == 2, done.stdout  # two runs each, no loss
+    page = (tmp_path / "s" / "report.html").read_text(encoding="utf-8")
+    assert "4 runs of other builds are in the campaign and not shown" in page
+
+
+def test_a_run_of_another_build_stops_the_sweep(tmp_path: Path) -> None:
+    made = Outcome(job(1), 0.5, {"replay_lost": 3}, code_identity="0ther")
+    with pytest.raises(OtherCode, match=r"0ther.*c0de"):
+        runner.refuse_other_code(made, BUILD)
+
+
+def test_damaged_files_are_refused_and_untouched(tmp_path: Path) -> None:
+    whole = tmp_path / "whole.sqlite"
+    with Campaign(whole) as campaign:
+        campaign.add_provenance(BUILD)
+        for run in range(200):
+            campaign.add(Outcome(job(run), 0.5, {"replay_lost": run}), BUILD.code_identity)
+    octets = whole.read_bytes()
+    short, torn = tmp_path / "short.sqlite", tmp_path / "torn.sqlite"
+    short.write_bytes(octets[: len(octets) // 2])
+    torn.write_bytes(octets[:4096] + b"\xa5" * (len(octets) - 4096))
+    for path, why in ((short, "cut short"), (torn, "damaged")):
+        before = path.read_bytes()
+        with (
+            pytest.raises(LabError, match=f"{why}.*untouched") as caught,
+            Campaign(path, create=False) as campaign,
+        ):
+            campaign.frame("replay-window")
+        assert caught.value.exit_code == 2 and str(path) in str(caught.value)
+        assert path.read_bytes() == before
+
+
+def test_what_a_crash_left_in_the_log_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "campaign.sqlite"
+    code = (
+        "import os, sys; sys.path.insert(0, sys.argv[2])\n"
+        "from pathlib import Path\n"
+        "from test_campaign import BUILD, Campaign, Outcome, job\n"
+        "campaign = Campaign(Path(sys.argv[1]))\n"
+        "campaign.add_provenance(BUILD)\n"
+        "for run in range(50):\n"
+        "    campaign.add(Outcome(job(run), 0.5, {'m': run}), BUILD.code_identity)\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path), str(Path(__file__).parent)],
+        env=environment(),
+        check=False,
+    )
+    assert done.returncode == -9
+    with Campaign(path) as campaign:
+        assert campaign.frame("replay-window")["metric.m"].tolist() == list(range(50))
+
+
+def test_one_process_writes_and_others_read(tmp_path: Path) -> None:
+    path = tmp_path / "campaign.sqlite"
+    with Campaign(path) as writer:
+        with pytest.raises(LabError, match="another process runs this campaign"):
+            Campaign(path)
+        writer.add_provenance(BUILD)
+        writer.add(Outcome(job(1), 0.5, {"replay_lost": 3}), BUILD.code_identity)
+        with Campaign(path, create=False) as reader:
+            assert len(reader.frame("replay-window")) == 1
+    with Campaign(path):
+        pass
+
+
+@pytest.mark.core
+def test_two_processes_on_one_campaign(cli: Cli, tmp_path: Path) -> None:
+    arguments = [*SWEEP, "--runs", "10", "--out", "s"]
+    first = subprocess.Popen(
+        [sys.executable, "-m", "ipseclab", *arguments],
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    path = tmp_path / "s" / "campaign.sqlite"
+    deadline = time.monotonic() + 120
+    while finished_runs(path) < 1 and first.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    first.send_signal(signal.SIGSTOP)  # it stays in the middle for as long as the second takes
+    second = cli(*arguments)
+    first.send_signal(signal.SIGCONT)
+    _, complaint = first.communicate(timeout=120)
+    assert first.returncode == 0, complaint
+    assert second.returncode == 2 and second.stderr.count("\n") == 1
+    assert "another process runs this campaign" in second.stderr
+    assert query(path, "SELECT count(*) FROM runs") == [(20,)]
+
+
+def small_files() -> None:
+    """What a full disk does to a file that grows; SIGXFSZ would end the process instead."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000))
+
+
+@pytest.mark.core
+def test_a_full_disk_keeps_what_finished(cli: Cli, tmp_path: Path) -> None:
+    arguments = [*SWEEP, "--runs", "20", "--out", "s"]
+    done = subprocess.run(
+        [sys.executable, "-m", "ipseclab", *arguments],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        preexec_fn=small_files,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 4, done.stderr
+    path = tmp_path / "s" / "campaign.sqlite"
+    kept = query(path, "SELECT id, metrics FROM runs ORDER BY id")
+    assert 1 <= len(kept) < 40
+    assert done.stderr.count("\n") == 1
+    assert f"{len(kept)} of 40 runs are kept; resume: ./ipseclab sweep" in done.stderr
+    resumed = cli(*arguments)
+    assert resumed.returncode == 0, resumed.stderr
+    after = query(path, "SELECT id, metrics FROM runs ORDER BY id")
+    assert len(after) == 40 and after[: len(kept)] == kept
+
+
+WITHOUT_PRIVILEGE = (
+    *("setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner", "--inh-caps=-all"),
+)
+
+
+@pytest.mark.core
+def test_a_read_only_folder(cli: Cli, tmp_path: Path) -> None:
+    assert cli(*SWEEP, "--out", "s").returncode == 0
+    (tmp_path / "empty").mkdir()
+    # Root may write everywhere: its privilege is taken from the process.
+    prefix = WITHOUT_PRIVILEGE if os.geteuid() == 0 else ()
+    if prefix and (shutil.which("setpriv") is None or subprocess.call([*prefix, "true"])):
+        pytest.skip("root's privilege cannot be taken away here (setpriv of util-linux)")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "s").iterdir()}
+    for name in ("s", "empty"):
+        (tmp_path / name).chmod(0o555)
+    try:
+        for arguments in (
+            (*SWEEP, "--runs", "2", "--out", "s"),
+            (*SWEEP, "--out", "empty"),
+            (*SWEEP, "--out", "empty/deeper"),
+            ("report", "s"),
+        ):
+            done = subprocess.run(
+                [*prefix, sys.executable, "-m", "ipseclab", *arguments],
+                cwd=tmp_path,
+                env=environment(),
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 4, (arguments, done.stdout, done.stderr)
+            assert done.stderr.count("\n") == 1, done.stderr
+    finally:
+        for name in ("s", "empty"):
+            (tmp_path / name).chmod(0o755)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "s").iterdir()} == before
+    assert list((tmp_path / "empty").iterdir()) == []
+
+
+@pytest.mark.core
+def test_a_worker_that_a_signal_ended_is_one_failed_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "stand-in"
+    script.write_text(
+        f"#!{sys.executable}\n"
+        "import json, os, signal, sys\n"
+        "job = json.load(sys.stdin)\n"
+        "if job['run'] == 2: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "print(json.dumps({'metrics': {'replay_lost': 0}, 'files': [], 'wall_seconds': 0.1,"
+        " 'code_identity': 'c0de'}))\n"
+    )
+    script.chmod(0o755)
+    monkeypatch.setattr(runner.launch.sys, "executable", str(script))
+    screen = Console(file=io.StringIO(), width=60)
+    path = tmp_path / "campaign.sqlite"
+    with Campaign(path) as campaign:
+        progress = SweepProgress(screen, "sweep", 3)
+        runner.execute(campaign, [job(n) for n in (1, 2, 3)], BUILD, 2, progress)
+    rows = query(path, "SELECT run, status, error, command FROM runs ORDER BY run")
+    assert [row[1] for row in rows] == ["ok", "failed", "ok"]
+    assert rows[1][2] == "signal 9" and rows[1][3] == job(2).command()
+    shown = screen.file.getvalue()
+    assert f"failed: run 2: signal 9\n  repeat it: {job(2).command()}\n" in shown
+    assert "runs/s" not in shown  # no terminal: nothing but what went wrong
+
+
+def test_the_document_names_every_table_and_column() -> None:
+    text = (ROOT / "docs" / "campaigns.md").read_text(encoding="utf-8")
+    database = sqlite3.connect(":memory:")
+    database.executescript(campaign_module.SCHEMA)
+    tables = [
+        name
+        for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+        if not name.startswith("sqlite_")
+    ]
+    for table in tables:
+        section = text.partition(f"\n## `{table}`\n")[2].partition("\n## ")[0]
+        assert section, f"no section on {table}"
+        columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
+        described = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
+        assert described == columns
+    assert f"format {FORMAT_VERSION}" in text and f"0x{APPLICATION_ID:08X}" in text

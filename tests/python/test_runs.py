@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import json
+import platform
 import re
 import sqlite3
 import subprocess
@@ -12,9 +15,11 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, Cli, environment, small_arguments
+from rich.console import Console
 
 import ipseclab
-from ipseclab import plan, runner
+from ipseclab import plan, ranges, runner
+from ipseclab.tally import Tally
 
 RUN = ("run", "replay-window")
 
@@ -106,13 +111,74 @@ def test_list_names_everything(cli: Cli) -> None:
 def test_doctor(cli: Cli) -> None:
     done = cli("doctor")
     assert done.returncode == 0, done.stderr
-    assert "openssl" in done.stdout and "tshark" in done.stdout
+    assert "OpenSSL" in done.stdout and "tshark" in done.stdout
+
+
+@pytest.mark.core
+def test_doctor_for_programs(cli: Cli) -> None:
+    done = cli("doctor", "--json")
+    assert done.returncode == 0, done.stderr
+    found = {(row["group"], row["name"]): row for row in json.loads(done.stdout)}
+    assert found["simulator", "ns-3"]["found"].startswith("3.")
+    assert found["Python", "python"]["found"] == platform.python_version()
+    for name in ("charon", "swanctl", "pluto", "iked", "qemu"):
+        assert found["peers", name]["purpose"] and found["peers", name]["package"]
+    assert all(Path(row["found"]).exists() for row in found.values() if row["group"] == "tools")
+
+
+def test_doctor_without_a_build(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "ipseclab", "doctor"],
+        cwd=tmp_path,
+        env={
+            "PYTHONPATH": str(ROOT / "analysis"),
+            "IPSECLAB_BUILD": str(tmp_path / "nothing"),
+            "PATH": str(tmp_path),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "missing: core: every run, verify" in done.stdout
+    assert "missing: tshark (apt-get install tshark): looking into captures" in done.stdout
+
+
+@pytest.mark.core
+def test_ranges_are_typed_with_their_units(cli: Cli) -> None:
+    shown = cli("list").stdout
+    for text in ("1pps .. 10Mpps", "0s .. 10s", "12B .. 1372B", "1kbps .. 10Tbps"):
+        assert text in shown
+
+
+@pytest.mark.core
+@pytest.mark.parametrize(
+    ("name", "text", "values"),
+    [
+        ("spread", "0.1ms..10ms:5", ["0.1ms", "316.2us", "1ms", "3.162ms", "10ms"]),
+        ("spread", "0s..1ms:3:lin", ["0s", "500us", "1ms"]),
+        ("window", "32..1024:6", ["32", "64", "128", "256", "512", "1024"]),
+        ("window", "0,32..100:3:lin", ["0", "32", "66", "100"]),
+        ("rate", "1kpps..1Mpps:4:log", ["1kpps", "10kpps", "100kpps", "1Mpps"]),
+        ("payload", "100B..1000B:3", ["100B", "316B", "1000B"]),
+        ("network", "uniform,ordered", ["uniform", "ordered"]),
+    ],
+)
+def test_ranges(name: str, text: str, values: list[str]) -> None:
+    assert ranges.expand("replay-window", name, text) == values
+
+
+def test_a_title_may_be_wider_than_its_table() -> None:
+    title = "tests/vectors/captures/a-rather-long-name-of-a-recorded-session.pcap"
+    screen = Console(file=io.StringIO(), width=100)
+    screen.print(Tally({"a": 1}, {"a": 1}).table(title))
+    assert screen.file.getvalue().splitlines()[0] == title
 
 
 @pytest.mark.core
 def test_scripting_interface() -> None:
     frame = ipseclab.sweep(
-        "replay-window", window=[32, 64], packets=400, spread="0.1055ms", runs=2, jobs=2
+        "replay-window", window="32..64:2", packets=400, spread="0.1055ms", runs=2, jobs=2
     )
     assert len(frame) == 4
     assert set(frame["parameter.window"]) == {"32", "64"}
@@ -137,10 +203,11 @@ def test_a_crash_is_one_failed_run(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         "if job['run'] == 2: os.kill(os.getpid(), signal.SIGSEGV)\n"
         "if job['run'] == 3: sys.exit(1)\n"
         "if job['run'] == 4: print('no JSON'); sys.exit(0)\n"
-        "print(json.dumps({'metrics': {'m': job['run']}, 'files': [], 'wall_seconds': 0.1}))\n"
+        "print(json.dumps({'metrics': {'m': job['run']}, 'files': [], 'wall_seconds': 0.1,"
+        " 'code_identity': 'c0de'}))\n"
     )
     script.chmod(0o755)
-    monkeypatch.setattr(runner.sys, "executable", str(script))
+    monkeypatch.setattr(runner.launch.sys, "executable", str(script))
     outcomes = {o.job.run: o for o in runner.run_jobs([job(n) for n in range(1, 6)], 2)}
     assert outcomes[1].ok and outcomes[5].metrics == {"m": 5}
     assert outcomes[2].error == "signal 11: last words"
