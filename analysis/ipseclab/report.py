@@ -13,12 +13,14 @@ from typing import Any
 
 import jinja2
 
-from ipseclab import core, figures, tables
+from ipseclab import core, figures, files, tables, units
 from ipseclab.campaign import FILE_NAME, Campaign
 from ipseclab.errors import LabError
 from ipseclab.points import Point, summarise, varying
 
 VERIFICATIONS = "verification.json"
+CLAIMS = "claims.json"  # [{"id", "document", "section", "statement", "verdict", "detail"}, ...]
+VERDICTS = ("confirmed", "refuted", "inconclusive", "unsupported")
 QUESTIONS = {
     "replay-window": "How many fresh packets does the ESP anti-replay check refuse because the "
     "network delivered them out of order, and does theory predict it?",
@@ -82,6 +84,20 @@ def _read_verifications(folder: Path) -> list[Verification]:
         raise LabError(f"{path}: unreadable: {error}") from None
 
 
+def _read_claims(folder: Path) -> list[dict[str, str]]:
+    """What was found about each claim; none without the file.  More keys may be there."""
+    path = folder / CLAIMS
+    if not path.exists():
+        return []
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        rows = found["claims"] if isinstance(found, dict) else found
+        shown = ("id", "document", "section", "statement", "verdict", "detail")
+        return [{key: str(row.get(key, "")) for key in shown} for row in rows]
+    except (OSError, KeyError, TypeError, AttributeError, ValueError) as error:
+        raise LabError(f"{path}: unreadable: {error}") from None
+
+
 def repeat_command(scenario: str, points: Sequence[Point], seed: int, runs: range) -> str:
     """A sweep or run that makes all these points again."""
     words = ["./ipseclab", "sweep", scenario]
@@ -138,11 +154,13 @@ def _environment() -> jinja2.Environment:
     environment.filters["verdict"] = tables.verdict_text
     environment.filters["theory"] = tables.theory_text
     environment.filters["rate"] = tables.rate_text
+    environment.filters["thousands"] = units.thousands
     return environment
 
 
 def write(folder: Path) -> Path:
     """Writes ``report.html`` about the campaign in the folder."""
+    claims = _read_claims(folder)
     with Campaign(folder / FILE_NAME, create=False) as campaign:
         scenarios = campaign.scenarios()
         if not scenarios:
@@ -156,9 +174,9 @@ def write(folder: Path) -> Path:
             sections=sections,
             provenance=provenance,
             verifications=_read_verifications(folder),
+            claims=claims,
+            verdicts={word: sum(row["verdict"] == word for row in claims) for word in VERDICTS},
             note=tables.confidence_note(),
         )
     )
-    path = folder / "report.html"
-    path.write_text(page, encoding="utf-8")
-    return path
+    return files.write(folder / "report.html", page)

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The page in a real browser, and figures that do not change by themselves."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import Cli
+from matplotlib import image
+
+from ipseclab import core, figures, report
+
+pytestmark = pytest.mark.core
+
+SWEEP = (
+    *("sweep", "replay-window", "--set", "packets=400", "--grid", "spread=0.1055ms,1.0055ms"),
+    *("--grid", "window=32..256:4", "--runs", "2", "--out", "s"),
+)
+WIDTH = 1200
+# Written into a copy of the page: what the browser made of it.
+PROBE = """<script>addEventListener("load", () => {
+  const found = {
+    images: [...document.images].map(i => [i.naturalWidth, i.naturalHeight]),
+    boxes: [...document.images].map(i => { const b = i.getBoundingClientRect();
+      return [b.left + scrollX, b.top + scrollY, b.width, b.height].map(Math.round); }),
+    links: [...document.links].map(a => [a.getAttribute("href"),
+      document.getElementById(a.hash.slice(1)) !== null]),
+    overflow: document.documentElement.scrollWidth - innerWidth,
+  };
+  const out = document.createElement("pre");
+  out.id = "probe"; out.hidden = true; out.textContent = JSON.stringify(found);
+  document.body.append(out);
+});</script>"""
+CLAIMS = [
+    {
+        "id": "replay-window.X1",
+        "document": "RFC 4303",
+        "section": "3.4.3",
+        "statement": "Something <b>bold</b>.",
+        "verdict": "refuted",
+        "detail": "0.7 of 12345 packets",
+    }
+]
+
+
+def chromium(folder: Path, page: Path, *options: str) -> str:
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("no chromium (apt-get install chromium)")
+    flags = (
+        *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+        *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+        *(f"--user-data-dir={folder / 'profile'}", f"--window-size={WIDTH},2400"),
+    )
+    command = [program, *flags, *options, page.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    return done.stdout
+
+
+@pytest.fixture
+def page(cli: Cli, tmp_path: Path) -> Path:
+    """A copy of a page, claims included, with the probe."""
+    done = cli(*SWEEP)
+    assert done.returncode == 0, done.stderr
+    (tmp_path / "s" / report.CLAIMS).write_text(json.dumps(CLAIMS))
+    assert cli("report", "s").returncode == 0
+    text = (tmp_path / "s" / "report.html").read_text(encoding="utf-8")
+    assert "Something &lt;b&gt;bold&lt;/b&gt;." in text
+    copy = tmp_path / "probed.html"
+    copy.write_text(text.replace("</body>", f"{PROBE}</body>"), encoding="utf-8")
+    return copy
+
+
+def test_the_page_in_a_browser(page: Path, tmp_path: Path) -> None:
+    dom = chromium(tmp_path, page, "--dump-dom")
+    probe = re.search(r'<pre id="probe"[^>]*>(.*?)</pre>', dom, re.DOTALL)
+    assert probe, dom[-2000:]
+    found: dict[str, Any] = json.loads(html.unescape(probe.group(1)))
+    assert len(found["images"]) == 1 and min(found["images"][0]) > 100
+    assert {link for link, _ in found["links"]} == {"#claims", "#replay-window", "#provenance"}
+    assert all(there for _, there in found["links"])
+    assert found["overflow"] <= 0  # wide tables scroll by themselves
+    shot = tmp_path / "page.png"
+    chromium(tmp_path, page, f"--screenshot={shot}", "--hide-scrollbars")
+    left, top, width, height = found["boxes"][0]
+    pixels = image.imread(shot)[top : top + height, left : left + width, :3]
+    ink = (pixels < 0.9).any(axis=2)
+    assert 0.005 < ink.mean() < 0.5  # axes and curves, on white
+    assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 20
+
+
+def test_a_foreign_claims_file_is_one_line(cli: Cli, tmp_path: Path) -> None:
+    assert cli(*SWEEP).returncode == 0
+    before = (tmp_path / "s" / "report.html").read_bytes()
+    for text in ("no JSON", "[1, 2]", '{"other": 1}', "3"):
+        (tmp_path / "s" / report.CLAIMS).write_text(text)
+        done = cli("report", "s")
+        assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
+        assert "claims.json" in done.stderr
+    assert (tmp_path / "s" / "report.html").read_bytes() == before
+
+
+def test_figures_are_the_same_octets_every_time(cli: Cli, tmp_path: Path) -> None:
+    made = []
+    for _ in range(2):
+        done = cli(*SWEEP, "--plot")
+        assert done.returncode == 0, done.stderr
+        names = ("replay-window.svg", "replay-window.png")
+        made.append([(tmp_path / "s" / name).read_bytes() for name in names])
+        for name in names:
+            (tmp_path / "s" / name).unlink()
+    assert made[0] == made[1]
+    assert made[0][0].startswith(b"<?xml") and made[0][1].startswith(b"\x89PNG")
+
+
+def test_every_scenario_has_question_figure_and_limits() -> None:
+    names = {info["name"] for info in core.load().scenarios()}
+    assert names == set(figures.FIGURES) == set(report.QUESTIONS) == set(report.LIMITS)
