@@ -121,11 +121,13 @@ def replay_loss(points: Sequence[Point]) -> Figure:
             chosen = [point for point in points if point.values["network"] == network]
             _draw_panel(axes, network, chosen, _windows(points))
         panels[0].set_ylabel("replay loss ratio [lost / fresh packets arrived]")
-        figure.supxlabel(
-            "lines: closed form    markers: simulation with "
-            f"{PLOT_CONFIDENCE:.0%} intervals (Korn–Graubard over independent runs)",
-            fontsize=8.0,
+        note = (
+            "lines: closed form",
+            f"markers: simulation with {PLOT_CONFIDENCE:.0%} intervals",
+            "(Korn–Graubard over independent runs)",
         )
+        # A panel alone is narrower than the note.
+        figure.supxlabel(("   " if len(networks) > 1 else "\n").join(note), fontsize=8.0)
     return figure
 
 
