@@ -32,7 +32,7 @@ def _connect(address: str) -> tuple[Any, Any]:
         raise LabError("--dask: Debian package python3-distributed is missing") from None
     # What goes wrong is said in one line, here.
     for name in list(logging.root.manager.loggerDict):
-        if name.partition(".")[0] in ("distributed", "tornado"):
+        if name.partition(".")[0] in ("asyncio", "distributed", "tornado"):
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     try:
         client = distributed.Client(address, timeout=_PATIENCE, set_as_default=False)

@@ -358,25 +358,13 @@ def test_one_process_writes_and_others_read(tmp_path: Path) -> None:
 @pytest.mark.core
 def test_two_processes_on_one_campaign(cli: Cli, tmp_path: Path) -> None:
     arguments = [*SWEEP, "--runs", "10", "--out", "s"]
-    first = subprocess.Popen(
-        [sys.executable, "-m", "ipseclab", *arguments],
-        cwd=tmp_path,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
     path = tmp_path / "s" / "campaign.sqlite"
-    deadline = time.monotonic() + 120
-    while finished_runs(path) < 1 and first.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.02)
-    first.send_signal(signal.SIGSTOP)  # it stays in the middle for as long as the second takes
-    second = cli(*arguments)
-    first.send_signal(signal.SIGCONT)
-    _, complaint = first.communicate(timeout=120)
-    assert first.returncode == 0, complaint
+    with Campaign(path):
+        second = cli(*arguments)
     assert second.returncode == 2 and second.stderr.count("\n") == 1
     assert "another process runs this campaign" in second.stderr
+    assert query(path, "SELECT count(*) FROM runs") == [(0,)]
+    assert cli(*arguments).returncode == 0
     assert query(path, "SELECT count(*) FROM runs") == [(20,)]
 
 

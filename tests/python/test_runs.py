@@ -89,7 +89,7 @@ def test_report_is_self_contained(cli: Cli, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "s" / "report.html").read_text(encoding="utf-8")
     loads = re.findall(r"""(?:src|href|url)\s*[=(]\s*["']?([^"')>\s]*)""", page)
-    assert loads and all(target.startswith("data:") for target in loads)
+    assert loads and all(target.startswith(("data:", "#")) for target in loads)
     assert not re.search(r"<(script|link|iframe|object)\b|@import", page)
     for text in ("Provenance", "Limits", "./ipseclab sweep replay-window", "code identity"):
         assert text in page
