@@ -15,16 +15,13 @@ from typing import TYPE_CHECKING, Any
 from ipseclab import core, expectations, keys, session
 from ipseclab.errors import LabError, Unsupported
 from ipseclab.keys import BadSecrets, ChildKeys, IkeKeys, Secrets
-from ipseclab.session import Frame
 from ipseclab.tally import Tally
+from ipseclab.verify_messages import Message, MessageReader
 
 if TYPE_CHECKING:
-    from ipseclab._core import IkeHeader, OpenedFragment, Payload
+    from ipseclab._core import Payload
 
-_HEADER = 28  # octets of the IKE header
-_INITIATOR, _RESPONSE = 0x08, 0x20  # flags, RFC 7296, section 3.1
 _IKE_SA_INIT, _IKE_AUTH, _CREATE_CHILD_SA = 34, 35, 36
-_SK, _SKF = 46, 53
 _PROTOCOL_IKE, _PROTOCOL_ESP = 1, 3
 _SHARED_KEY_MIC = 2  # the AUTH method of a pre-shared key
 _SIGNATURES = (1, 9, 10, 11, 14)  # AUTH methods: RSA, ECDSA, RFC 7427
@@ -33,52 +30,11 @@ _AUTHENTICATION_FAILED = "N(AUTHENTICATION_FAILED)"
 
 
 @dataclass
-class _Message:
-    """One IKE message with its payloads in clear."""
-
-    frame: Frame
-    header: IkeHeader
-    payloads: list[Payload]
-
-    @property
-    def where(self) -> str:
-        return f"frame {self.frame.number}"
-
-    @property
-    def is_response(self) -> bool:
-        return bool(self.header["flags"] & _RESPONSE)
-
-    @property
-    def from_initiator(self) -> bool:
-        """Sent by the original initiator of the IKE SA."""
-        return bool(self.header["flags"] & _INITIATOR)
-
-    @property
-    def spis(self) -> tuple[int, int]:
-        return self.header["initiator_spi"], self.header["responder_spi"]
-
-    def find(self, name: str) -> Payload | None:
-        return keys.find(self.payloads, name)
-
-    def need(self, name: str) -> Payload:
-        payload = self.find(name)
-        if payload is None:
-            raise LabError(f"{self.where}: payload {name} is missing")
-        return payload
-
-
-@dataclass
-class _Verifier:
-    recorded: session.Session
-    tally: Tally = field(default_factory=Tally)
-    ike_sas: dict[tuple[int, int], IkeKeys] = field(default_factory=dict)
+class _Verifier(MessageReader):
     child_sas: dict[int, ChildKeys] = field(default_factory=dict)
     init_messages: dict[tuple[int, int], tuple[bytes, bytes]] = field(default_factory=dict)
-    requests: dict[tuple[object, ...], _Message] = field(default_factory=dict)
-    fragments: dict[tuple[object, ...], list[OpenedFragment]] = field(default_factory=dict)
-    seen: set[bytes] = field(default_factory=set)
+    requests: dict[tuple[object, ...], Message] = field(default_factory=dict)
     derived: set[tuple[str, int, int]] = field(default_factory=set)
-
     authenticated: set[tuple[int, int, str]] = field(default_factory=set)
     generations: dict[tuple[int, int], int] = field(default_factory=dict)
 
@@ -92,139 +48,19 @@ class _Verifier:
             if entry is None:
                 self.tally.fail("IKE messages", f"frame {frame.number}", "not in the secrets file")
             else:
-                self._ike(frame, entry)
+                self._follow(self.read(frame, entry))
         for number in expected:
             self.tally.fail("IKE messages", f"frame {number}", "not in the capture")
         self._all_sas_derived()
         self._esp_packets()
         return self.tally
 
-    # --- IKE messages ---
-
-    def _ike(self, frame: Frame, entry: Secrets) -> None:
-        module = core.load()
-        where = f"frame {frame.number}"
-        try:
-            header, outer = module.parse_ike(frame.octets)
-        except module.ParseError as error:
-            self.tally.fail("IKE messages", where, f"does not parse: {error}")
-            return
-        self._compare_header(frame, header, entry)
-        message = _Message(frame, header, outer)
-        kinds = [payload["type"] for payload in outer]
-        if _SK in kinds or _SKF in kinds:
-            opened = self._join(message, entry) if _SKF in kinds else self._open(message, entry)
-            if opened is None:
-                return
-            message.payloads = opened
-        else:
-            self._compare_clear(message)
-            self._not_there(message, entry, "plaintext", "first_inner_payload")
-        if _SKF not in kinds:
-            self._not_there(message, entry, "fragment", "reassembled")
-        names = [payload["name"] for payload in message.payloads]
-        self.tally.check("payload chains parsed", where, names, entry.get("payloads"))
-        self._follow(message)
-
-    def _compare_header(self, frame: Frame, header: IkeHeader, entry: Secrets) -> None:
-        got = {
-            "exchange": header["exchange_name"],
-            "message_id": header["message_id"],
-            "flags": header["flags"],
-            "spi_i": f"{header['initiator_spi']:016x}",
-            "spi_r": f"{header['responder_spi']:016x}",
-            "length": header["length"],
-            "src": frame.source,
-            "dst": frame.destination,
-            "non_esp_marker": frame.marker,
-            "retransmission": frame.octets in self.seen,
-            "kind": "ike",
-            "role": "response" if header["flags"] & _RESPONSE else "request",
-        }
-        self.seen.add(frame.octets)
-        defaults = {"non_esp_marker": False, "retransmission": False}
-        wrong = [name for name in got if got[name] != entry.get(name, defaults.get(name))]
-        self.tally.count("IKE messages", not wrong)
-        for name in wrong:
-            self.tally.differences.append(
-                f"frame {frame.number}: {name}: got {got[name]}, expected {entry.get(name)}"
-            )
-
-    def _not_there(self, message: _Message, entry: Secrets, *names: str) -> None:
-        for name in names:
-            if entry.get(name) is not None:
-                where = f"{message.where} {name}"
-                self.tally.check("IKE messages opened", where, None, entry[name])
-
-    def _compare_clear(self, message: _Message) -> None:
-        module = core.load()
-        octets = message.frame.octets
-        again = module.serialize_payloads(octets[16], octets[_HEADER:])
-        self.tally.check("payload chains serialised", message.where, again, octets[_HEADER:])
-
-    def _open(self, message: _Message, entry: Secrets) -> list[Payload] | None:
-        module = core.load()
-        sa = self.ike_sas.get(message.spis)
-        if sa is None:
-            self.tally.fail("IKE messages opened", message.where, "its IKE SA has no known keys")
-            return None
-        try:
-            opened = module.open_ike(message.frame.octets, *sa.protection(message.from_initiator))
-        except (module.OpenError, module.ParseError) as error:
-            self.tally.fail("IKE messages opened", message.where, str(error))
-            return None
-        plaintext, first = opened["plaintext"], opened["first_inner"]
-        wanted = entry.get("first_inner_payload")
-        self.tally.check("IKE messages opened", message.where, first, wanted)
-        self.tally.check(
-            "IKE plaintexts", message.where, plaintext, keys.octets(entry, "plaintext")
-        )
-        again = module.serialize_payloads(first, plaintext)
-        self.tally.check("payload chains serialised", message.where, again, plaintext)
-        payloads: list[Payload] = opened["payloads"]
-        return payloads
-
-    def _join(self, message: _Message, entry: Secrets) -> list[Payload] | None:
-        """RFC 7383: the payloads of the whole message, with its last fragment."""
-        module = core.load()
-        where = message.where
-        sa = self.ike_sas.get(message.spis)
-        if sa is None:
-            self.tally.fail("IKE fragments opened", where, "its IKE SA has no known keys")
-            return None
-        try:
-            opened = module.open_ike_fragment(
-                message.frame.octets, *sa.protection(message.from_initiator)
-            )
-        except (module.OpenError, module.ParseError) as error:
-            self.tally.fail("IKE fragments opened", where, str(error))
-            return None
-        place = {"number": opened["number"], "total": opened["total"]}
-        self.tally.check("IKE fragments opened", where, place, entry.get("fragment"))
-        first, plaintext = opened["first_inner"], opened["plaintext"]
-        wanted = keys.octets(entry, "plaintext")
-        self.tally.check("IKE fragment types", where, first, entry.get("first_inner_payload"))
-        self.tally.check("IKE fragment plaintexts", where, plaintext, wanted)
-        key = (*message.spis, message.header["flags"], message.header["message_id"])
-        parts = self.fragments.setdefault((*key, opened["total"]), [])
-        new = all(part["number"] != opened["number"] for part in parts)
-        if new:
-            parts.append(opened)
-        if len(parts) < opened["total"] or not (new or "reassembled" in entry):
-            self._not_there(message, entry, "reassembled", "payloads")
-            return None
-        parts.sort(key=lambda part: part["number"])
-        chain = b"".join(part["plaintext"] for part in parts)
-        self.tally.check("IKE plaintexts", where, chain, keys.octets(entry, "reassembled"))
-        again = module.serialize_payloads(parts[0]["first_inner"], chain)
-        self.tally.check("payload chains serialised", where, again, chain)
-        payloads: list[Payload] = module.parse_payloads(parts[0]["first_inner"], chain)
-        return payloads
-
     # --- exchanges ---
 
-    def _follow(self, message: _Message) -> None:
+    def _follow(self, message: Message | None) -> None:
         """A request waits for its response; a response finishes the exchange."""
+        if message is None:
+            return
         exchange = message.header["exchange"]
         init = exchange == _IKE_SA_INIT
         # The responder's SPI is in the response only.
@@ -244,7 +80,7 @@ class _Verifier:
         elif exchange == _CREATE_CHILD_SA:
             self._create_child_sa(request, message)
 
-    def _ike_sa_init(self, request: _Message, response: _Message) -> None:
+    def _ike_sa_init(self, request: Message, response: Message) -> None:
         chosen = response.find("SA")
         if chosen is None or response.spis in self.ike_sas:
             return  # refused, a cookie or another group is asked for; or a retransmission
@@ -265,8 +101,8 @@ class _Verifier:
 
     def _compare_ike_sa(
         self,
-        request: _Message,
-        response: _Message,
+        request: Message,
+        response: Message,
         chosen: keys.Negotiated,
         nonces: tuple[bytes, bytes],
         entry: Secrets,
@@ -305,7 +141,7 @@ class _Verifier:
         self.ike_sas[spi_i, spi_r] = IkeKeys(spi_i, spi_r, proposal, *nonces, derived)
         self.derived.add(("ike_sas", spi_i, spi_r))
 
-    def _ike_auth(self, request: _Message, response: _Message) -> None:
+    def _ike_auth(self, request: Message, response: Message) -> None:
         sa = self.ike_sas.get(response.spis)
         if sa is None:
             return  # already counted: its messages did not open
@@ -316,7 +152,7 @@ class _Verifier:
         if response.find("SA"):
             self._add_child(request, response, sa, sa.nonce_i, sa.nonce_r, b"")
 
-    def _check_auth(self, message: _Message, sa: IkeKeys, side: str, *, good: bool) -> None:
+    def _check_auth(self, message: Message, sa: IkeKeys, side: str, *, good: bool) -> None:
         module = core.load()
         auth, identity = message.need("AUTH"), message.need("IDi" if side == "i" else "IDr")
         if auth["method"] not in (_SHARED_KEY_MIC, *_SIGNATURES):
@@ -356,7 +192,7 @@ class _Verifier:
 
     def _check_signature(
         self,
-        message: _Message,
+        message: Message,
         auth: Payload,
         identity: Payload,
         expected: Secrets,
@@ -387,7 +223,7 @@ class _Verifier:
             raise LabError(f"{where}: {error}") from None
         return verified
 
-    def _create_child_sa(self, request: _Message, response: _Message) -> None:
+    def _create_child_sa(self, request: Message, response: Message) -> None:
         chosen = response.find("SA")
         if chosen is None:
             return
@@ -406,7 +242,7 @@ class _Verifier:
         self._add_child(request, response, old, *nonces, shared)
 
     def _rekey_ike_sa(
-        self, request: _Message, response: _Message, old: IkeKeys, nonces: tuple[bytes, bytes]
+        self, request: Message, response: Message, old: IkeKeys, nonces: tuple[bytes, bytes]
     ) -> None:
         """RFC 7296, section 2.18: SKEYSEED with the old SA's PRF and SK_d."""
         proposal = keys.negotiated(response.need("SA")["proposals"][0])
@@ -424,8 +260,8 @@ class _Verifier:
 
     def _add_child(
         self,
-        request: _Message,
-        response: _Message,
+        request: Message,
+        response: Message,
         ike: IkeKeys,
         nonce_i: bytes,
         nonce_r: bytes,
@@ -451,8 +287,8 @@ class _Verifier:
 
     def _compare_child(
         self,
-        request: _Message,
-        response: _Message,
+        request: Message,
+        response: Message,
         ike: IkeKeys,
         chosen: keys.Negotiated,
         nonces: tuple[bytes, bytes],
@@ -485,7 +321,7 @@ class _Verifier:
         return mine
 
     @staticmethod
-    def _child_spis(request: _Message, response: _Message) -> tuple[int, int]:
+    def _child_spis(request: Message, response: Message) -> tuple[int, int]:
         """The new SPIs of the exchange's initiator and responder."""
         chosen = response.need("SA")["proposals"][0]
         for offered in request.need("SA")["proposals"]:
@@ -493,7 +329,7 @@ class _Verifier:
                 return int.from_bytes(offered["spi"], "big"), int.from_bytes(chosen["spi"], "big")
         raise LabError(f"{response.where}: proposal {chosen['number']} was never offered")
 
-    def _secrets(self, kind: str, spi_i: int, spi_r: int, digits: int, message: _Message) -> Any:
+    def _secrets(self, kind: str, spi_i: int, spi_r: int, digits: int, message: Message) -> Any:
         wanted = f"{spi_i:0{digits}x}", f"{spi_r:0{digits}x}"
         for entry in self.recorded.secrets[kind]:
             if (entry["spi_i"], entry["spi_r"]) == wanted:
@@ -502,7 +338,7 @@ class _Verifier:
         self.tally.fail("IKE SAs" if kind == "ike_sas" else "Child SAs", message.where, why)
         return None
 
-    def _agree(self, request: _Message, response: _Message, entry: Secrets) -> bytes:
+    def _agree(self, request: Message, response: Message, entry: Secrets) -> bytes:
         ours, theirs = request.need("KE"), response.need("KE")
         return keys.shared_secret(ours, theirs, entry["dh"] or {}, response.where, self.tally)
 
