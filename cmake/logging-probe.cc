@@ -14,7 +14,8 @@
 #include <iostream>
 #include <sstream>
 
-int main()
+int
+main()
 {
     std::ostringstream captured;
     auto* const original = std::clog.rdbuf(captured.rdbuf());

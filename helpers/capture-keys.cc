@@ -31,7 +31,8 @@ struct TableNames
     std::string integrity;
 };
 
-const char* IntegrityName(IntegrityId integrity, bool ike)
+const char*
+IntegrityName(IntegrityId integrity, bool ike)
 {
     switch (integrity)
     {
@@ -47,7 +48,8 @@ const char* IntegrityName(IntegrityId integrity, bool ike)
 }
 
 /// Nothing for what Wireshark 4.0 cannot decrypt in IKE.
-std::optional<TableNames> IkeNames(const CipherSuite& suite)
+std::optional<TableNames>
+IkeNames(const CipherSuite& suite)
 {
     const std::string bits = std::to_string(suite.keyBits);
     const char* integrity = IntegrityName(suite.integrity, true);
@@ -63,7 +65,8 @@ std::optional<TableNames> IkeNames(const CipherSuite& suite)
 }
 
 /// Nothing for what Wireshark 4.0 cannot decrypt in ESP.
-std::optional<TableNames> EspNames(const CipherSuite& suite)
+std::optional<TableNames>
+EspNames(const CipherSuite& suite)
 {
     const char* integrity = IntegrityName(suite.integrity, false);
     switch (suite.encryption)
@@ -80,7 +83,8 @@ std::optional<TableNames> EspNames(const CipherSuite& suite)
 }
 
 /// The low `octets` octets of a number.
-std::string Hex(uint64_t value, unsigned octets)
+std::string
+Hex(uint64_t value, unsigned octets)
 {
     static const char* digits = "0123456789abcdef";
     std::string text;
@@ -91,7 +95,8 @@ std::string Hex(uint64_t value, unsigned octets)
     return text;
 }
 
-std::string Hex(const Bytes& octets)
+std::string
+Hex(const Bytes& octets)
 {
     std::string text;
     for (const auto octet : octets)
@@ -101,35 +106,40 @@ std::string Hex(const Bytes& octets)
     return text;
 }
 
-std::string Quoted(const std::string& text)
+std::string
+Quoted(const std::string& text)
 {
     return "\"" + text + "\"";
 }
 
 /// Plain hexadecimal digits; an absent key must stand as a quoted nothing.
-std::string IkeKey(const Bytes& key)
+std::string
+IkeKey(const Bytes& key)
 {
     return key.empty() ? "\"\"" : Hex(key);
 }
 
-std::string IkeLine(const IkeSaEstablished& sa, const TableNames& names)
+std::string
+IkeLine(const IkeSaEstablished& sa, const TableNames& names)
 {
     return Hex(sa.id.spiI, 8) + "," + Hex(sa.id.spiR, 8) + "," + IkeKey(sa.keys.skEi) + "," +
            IkeKey(sa.keys.skEr) + "," + Quoted(names.encryption) + "," + IkeKey(sa.keys.skAi) +
            "," + IkeKey(sa.keys.skAr) + "," + Quoted(names.integrity);
 }
 
-std::string EspKey(const Bytes& key)
+std::string
+EspKey(const Bytes& key)
 {
     return Quoted(key.empty() ? "" : "0x" + Hex(key));
 }
 
-std::string EspLine(const IpAddress& source,
-                    const IpAddress& destination,
-                    uint32_t spi,
-                    const Bytes& encryptionKey,
-                    const Bytes& integrityKey,
-                    const TableNames& names)
+std::string
+EspLine(const IpAddress& source,
+        const IpAddress& destination,
+        uint32_t spi,
+        const Bytes& encryptionKey,
+        const Bytes& integrityKey,
+        const TableNames& names)
 {
     return Quoted(source.IsV4() ? "IPv4" : "IPv6") + "," + Quoted(source.ToString()) + "," +
            Quoted(destination.ToString()) + "," + Quoted("0x" + Hex(spi, 4)) + "," +
@@ -137,7 +147,8 @@ std::string EspLine(const IpAddress& source,
            "," + EspKey(integrityKey);
 }
 
-std::string WriteLines(const std::filesystem::path& path, const std::vector<std::string>& lines)
+std::string
+WriteLines(const std::filesystem::path& path, const std::vector<std::string>& lines)
 {
     std::ofstream file(path, std::ios::binary | std::ios::trunc);
     for (const auto& line : lines)
@@ -154,12 +165,14 @@ std::string WriteLines(const std::filesystem::path& path, const std::vector<std:
 
 } // namespace
 
-void CaptureKeys::Listen(Ptr<IpsecGateway> gateway)
+void
+CaptureKeys::Listen(Ptr<IpsecGateway> gateway)
 {
     gateway->TraceConnectWithoutContext("IkeEvent", MakeCallback(&CaptureKeys::HandleEvent, this));
 }
 
-void CaptureKeys::HandleEvent(const ipseclab::ike::IkeEvent& event)
+void
+CaptureKeys::HandleEvent(const ipseclab::ike::IkeEvent& event)
 {
     if (const auto* ike = std::get_if<IkeSaEstablished>(&event))
     {
@@ -188,7 +201,8 @@ void CaptureKeys::HandleEvent(const ipseclab::ike::IkeEvent& event)
     }
 }
 
-std::vector<std::string> CaptureKeys::Write(const std::string& folder) const
+std::vector<std::string>
+CaptureKeys::Write(const std::string& folder) const
 {
     const auto profile = std::filesystem::path(folder) / "wireshark" / "profiles" / "ipseclab";
     std::error_code error;

@@ -48,14 +48,16 @@ class CustomDelay : public ns3::RandomVariableStream
     std::uint64_t m_index{0};
 };
 
-Ptr<ns3::RandomVariableStream> MakeConstant(double value)
+Ptr<ns3::RandomVariableStream>
+MakeConstant(double value)
 {
     const auto constant = CreateObject<ns3::ConstantRandomVariable>();
     constant->SetAttribute("Constant", DoubleValue(value));
     return constant;
 }
 
-Ptr<ns3::RandomVariableStream> MakeTwoPoint(double seconds, double fastShare)
+Ptr<ns3::RandomVariableStream>
+MakeTwoPoint(double seconds, double fastShare)
 {
     if (fastShare == 0 || fastShare == 1)
     {
@@ -69,7 +71,8 @@ Ptr<ns3::RandomVariableStream> MakeTwoPoint(double seconds, double fastShare)
 
 } // namespace
 
-Ptr<ns3::RandomVariableStream> MakeExtraDelay(const DelayModel& model)
+Ptr<ns3::RandomVariableStream>
+MakeExtraDelay(const DelayModel& model)
 {
     if (model.kind == DelayModel::Kind::Custom)
     {

@@ -22,7 +22,8 @@ namespace ike = ipseclab::ike;
 namespace
 {
 
-ipseclab::TrafficSelector ParseSelector(const std::string& text)
+ipseclab::TrafficSelector
+ParseSelector(const std::string& text)
 {
     const auto selector = ipseclab::TrafficSelector::FromString(text);
     NS_ABORT_MSG_UNLESS(selector, "no address range: \"" << text << "\"");
@@ -37,10 +38,8 @@ struct Side
     std::string identity;
 };
 
-void ConfigureSide(const IpsecTunnel& tunnel,
-                   const Side& local,
-                   const Side& remote,
-                   IpsecGateway& to)
+void
+ConfigureSide(const IpsecTunnel& tunnel, const Side& local, const Side& remote, IpsecGateway& to)
 {
     ike::PeerConfig peer;
     peer.name = tunnel.name;
@@ -64,9 +63,8 @@ void ConfigureSide(const IpsecTunnel& tunnel,
                   tunnel.name});
 }
 
-Ptr<PointToPointNetDevice> InstallPort(Ptr<Node> node,
-                                       Ptr<ReorderingChannel> channel,
-                                       const ReorderingLink& link)
+Ptr<PointToPointNetDevice>
+InstallPort(Ptr<Node> node, Ptr<ReorderingChannel> channel, const ReorderingLink& link)
 {
     const auto device = CreateObject<PointToPointNetDevice>();
     device->SetAddress(Mac48Address::Allocate());
@@ -89,35 +87,40 @@ IpsecHelper::IpsecHelper()
     m_factory.SetTypeId(IpsecGateway::GetTypeId());
 }
 
-void IpsecHelper::SetGatewayAttribute(const std::string& name, const AttributeValue& value)
+void
+IpsecHelper::SetGatewayAttribute(const std::string& name, const AttributeValue& value)
 {
     m_factory.Set(name, value);
 }
 
-Ptr<IpsecGateway> IpsecHelper::Install(Ptr<Node> node) const
+Ptr<IpsecGateway>
+IpsecHelper::Install(Ptr<Node> node) const
 {
     const auto gateway = m_factory.Create<IpsecGateway>();
     node->AggregateObject(gateway);
     return gateway;
 }
 
-Ptr<NetDevice> IpsecHelper::AttachDevice(Ptr<IpsecGateway> gateway, Ptr<NetDevice> outside)
+Ptr<NetDevice>
+IpsecHelper::AttachDevice(Ptr<IpsecGateway> gateway, Ptr<NetDevice> outside)
 {
     const auto device = CreateObject<IpsecNetDevice>();
     device->Attach(gateway, outside);
     return device;
 }
 
-void IpsecHelper::AttachFastPath(Ptr<IpsecGateway> gateway,
-                                 Ptr<NetDevice> inside,
-                                 Ptr<NetDevice> outside)
+void
+IpsecHelper::AttachFastPath(Ptr<IpsecGateway> gateway,
+                            Ptr<NetDevice> inside,
+                            Ptr<NetDevice> outside)
 {
     const auto fastPath = CreateObject<IpsecFastPath>();
     fastPath->Attach(gateway, inside, outside);
     gateway->AggregateObject(fastPath); // lives as long as the gateway
 }
 
-void IpsecHelper::Configure(const IpsecTunnel& tunnel, Ptr<IpsecGateway> a, Ptr<IpsecGateway> b)
+void
+IpsecHelper::Configure(const IpsecTunnel& tunnel, Ptr<IpsecGateway> a, Ptr<IpsecGateway> b)
 {
     const Side sideA{tunnel.addressA, tunnel.protectedA, tunnel.identityA};
     const Side sideB{tunnel.addressB, tunnel.protectedB, tunnel.identityB};
@@ -125,9 +128,8 @@ void IpsecHelper::Configure(const IpsecTunnel& tunnel, Ptr<IpsecGateway> a, Ptr<
     ConfigureSide(tunnel, sideB, sideA, *b);
 }
 
-NetDeviceContainer IpsecHelper::InstallReorderingLink(Ptr<Node> a,
-                                                      Ptr<Node> b,
-                                                      const ReorderingLink& link)
+NetDeviceContainer
+IpsecHelper::InstallReorderingLink(Ptr<Node> a, Ptr<Node> b, const ReorderingLink& link)
 {
     const auto channel = CreateObject<ReorderingChannel>();
     channel->SetAttribute("Delay", TimeValue(link.delay));

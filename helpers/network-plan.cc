@@ -19,7 +19,8 @@ constexpr std::uint32_t kOutside = 0xc6120000; ///< 198.18.0.0/15
 constexpr unsigned kOutsideLength = 15;
 constexpr unsigned kLinkLength = 30;
 
-constexpr std::uint32_t SizeOf(unsigned length)
+constexpr std::uint32_t
+SizeOf(unsigned length)
 {
     return 1U << (32 - length);
 }
@@ -52,12 +53,14 @@ class LinkNumbers
 
 } // namespace
 
-bool Prefix::operator==(const Prefix& o) const
+bool
+Prefix::operator==(const Prefix& o) const
 {
     return address == o.address && length == o.length;
 }
 
-std::string Prefix::ToString() const
+std::string
+Prefix::ToString() const
 {
     std::string text;
     for (unsigned shift = 32; shift != 0; shift -= 8)
@@ -81,12 +84,14 @@ NetworkPlan::NetworkPlan(const Topology& topology)
     RouteBetweenAreas();
 }
 
-std::size_t NetworkPlan::Outside() const
+std::size_t
+NetworkPlan::Outside() const
 {
     return m_topology.nodes.size();
 }
 
-void NetworkPlan::Index()
+void
+NetworkPlan::Index()
 {
     for (std::size_t i = 0; i < m_topology.links.size(); ++i)
     {
@@ -100,7 +105,8 @@ void NetworkPlan::Index()
     }
 }
 
-void NetworkPlan::FindAreas()
+void
+NetworkPlan::FindAreas()
 {
     std::uint32_t blocks = 0;
     for (std::size_t node = 0; node < m_topology.nodes.size(); ++node)
@@ -121,7 +127,8 @@ void NetworkPlan::FindAreas()
 }
 
 /// Marks all nodes that hang together with this one, unless that has been done.
-void NetworkPlan::SpreadArea(std::size_t start)
+void
+NetworkPlan::SpreadArea(std::size_t start)
 {
     if (m_gatewayOf[start] != kUnreached)
     {
@@ -158,7 +165,8 @@ void NetworkPlan::SpreadArea(std::size_t start)
     }
 }
 
-void NetworkPlan::NumberLinks()
+void
+NetworkPlan::NumberLinks()
 {
     LinkNumbers outside(kOutside, kOutsideLength);
     std::vector<LinkNumbers> inside;
@@ -175,22 +183,26 @@ void NetworkPlan::NumberLinks()
     }
 }
 
-std::uint32_t NetworkPlan::AddressAt(std::size_t link, std::size_t node) const
+std::uint32_t
+NetworkPlan::AddressAt(std::size_t link, std::size_t node) const
 {
     return m_topology.links[link].first == node ? m_links[link].addressA : m_links[link].addressB;
 }
 
-Prefix NetworkPlan::BlockOf(std::size_t gateway) const
+Prefix
+NetworkPlan::BlockOf(std::size_t gateway) const
 {
     return {m_blocks[gateway], kBlockLength};
 }
 
-void NetworkPlan::AddRoute(std::size_t node, const Prefix& destination, const Hop& next)
+void
+NetworkPlan::AddRoute(std::size_t node, const Prefix& destination, const Hop& next)
 {
     m_routes[node].push_back({destination, AddressAt(next.link, next.node), next.link});
 }
 
-void NetworkPlan::RouteAlong(const std::vector<Hop>& path, const Prefix& destination)
+void
+NetworkPlan::RouteAlong(const std::vector<Hop>& path, const Prefix& destination)
 {
     for (std::size_t i = 0; i + 1 < path.size(); ++i)
     {
@@ -198,7 +210,8 @@ void NetworkPlan::RouteAlong(const std::vector<Hop>& path, const Prefix& destina
     }
 }
 
-std::vector<NetworkPlan::Hop> NetworkPlan::OutsidePath(std::size_t a, std::size_t b) const
+std::vector<NetworkPlan::Hop>
+NetworkPlan::OutsidePath(std::size_t a, std::size_t b) const
 {
     std::vector<Hop> from(m_topology.nodes.size(), Hop{kUnreached, 0});
     std::deque<std::size_t> queue{a};
@@ -236,7 +249,8 @@ std::vector<NetworkPlan::Hop> NetworkPlan::OutsidePath(std::size_t a, std::size_
     return path;
 }
 
-void NetworkPlan::PinTunnels()
+void
+NetworkPlan::PinTunnels()
 {
     for (const auto& [a, b] : m_topology.tunnels)
     {
@@ -259,7 +273,8 @@ void NetworkPlan::PinTunnels()
 }
 
 /// Routes that every node has, by the place where the destination lies.
-void NetworkPlan::RouteBetweenAreas()
+void
+NetworkPlan::RouteBetweenAreas()
 {
     for (std::size_t link = 0; link < m_links.size(); ++link)
     {
@@ -279,7 +294,8 @@ void NetworkPlan::RouteBetweenAreas()
  * A route to a link that lies behind a gateway is for the nodes behind it only, one to the block of
  * a gateway for all others; nodes that have a route to the block by a tunnel keep that one.
  */
-void NetworkPlan::RouteTo(const Prefix& destination, const std::vector<std::size_t>& ends)
+void
+NetworkPlan::RouteTo(const Prefix& destination, const std::vector<std::size_t>& ends)
 {
     const bool block = destination.length == kBlockLength;
     const std::size_t gateway = m_gatewayOf[ends.front()];
@@ -317,32 +333,38 @@ void NetworkPlan::RouteTo(const Prefix& destination, const std::vector<std::size
     }
 }
 
-const std::vector<NetworkPlan::Link>& NetworkPlan::Links() const
+const std::vector<NetworkPlan::Link>&
+NetworkPlan::Links() const
 {
     return m_links;
 }
 
-const std::vector<NetworkPlan::Tunnel>& NetworkPlan::Tunnels() const
+const std::vector<NetworkPlan::Tunnel>&
+NetworkPlan::Tunnels() const
 {
     return m_tunnels;
 }
 
-const std::vector<std::vector<NetworkPlan::Route>>& NetworkPlan::Routes() const
+const std::vector<std::vector<NetworkPlan::Route>>&
+NetworkPlan::Routes() const
 {
     return m_routes;
 }
 
-std::uint32_t NetworkPlan::AddressOf(std::size_t node) const
+std::uint32_t
+NetworkPlan::AddressOf(std::size_t node) const
 {
     return m_neighbours[node].empty() ? 0 : AddressAt(m_neighbours[node].front().link, node);
 }
 
-std::size_t NetworkPlan::GatewayOf(std::size_t node) const
+std::size_t
+NetworkPlan::GatewayOf(std::size_t node) const
 {
     return m_gatewayOf[node];
 }
 
-bool NetworkPlan::Reaches(std::size_t node, std::uint32_t address) const
+bool
+NetworkPlan::Reaches(std::size_t node, std::uint32_t address) const
 {
     const auto holds = [address](const Prefix& prefix)
     { return (address ^ prefix.address) < SizeOf(prefix.length); };

@@ -44,19 +44,22 @@ constexpr std::size_t kMostStreams = 50000;
 constexpr std::uint64_t kWatchInterval = 4096; ///< packets
 constexpr std::uint32_t kPppHeader = 2;
 
-std::int64_t StreamOf(StreamChoice choice, std::int64_t first, std::size_t place)
+std::int64_t
+StreamOf(StreamChoice choice, std::int64_t first, std::size_t place)
 {
     return choice.value_or(first + kStreamsOfEach * static_cast<std::int64_t>(place));
 }
 
-bool IsIke(std::uint8_t protocol, const std::uint8_t* ports)
+bool
+IsIke(std::uint8_t protocol, const std::uint8_t* ports)
 {
     return protocol == wire::kProtocolUdp && LoadBe16(ports) == wire::kIkePort &&
            LoadBe16(ports + 2) == wire::kIkePort;
 }
 
 /// Of a packet on a link, PPP header included.
-PacketClass Classify(Ptr<const Packet> packet)
+PacketClass
+Classify(Ptr<const Packet> packet)
 {
     constexpr std::uint32_t kIpv4Header = 20; // nothing here sends IP options
     constexpr std::uint32_t kProtocol = kPppHeader + 9;
@@ -70,12 +73,14 @@ PacketClass Classify(Ptr<const Packet> packet)
     return IsIke(front[kProtocol], front + kPorts) ? PacketClass::Ike : PacketClass::Clear;
 }
 
-LinkCounts& CountsFor(LinkCountsByClass& counts, Ptr<const Packet> packet)
+LinkCounts&
+CountsFor(LinkCountsByClass& counts, Ptr<const Packet> packet)
 {
     return counts[static_cast<std::size_t>(Classify(packet))];
 }
 
-std::string OutOfPlace(const Conservation& c)
+std::string
+OutOfPlace(const Conservation& c)
 {
     return "packets are not conserved: " + std::to_string(c.sent) + " sent, " +
            std::to_string(c.delivered) + " delivered, " + std::to_string(c.dropped) +
@@ -88,7 +93,8 @@ std::string OutOfPlace(const Conservation& c)
 
 // ---- links
 
-void LinkWatch::Listen(Ptr<ns3::NetDevice> a, Ptr<ns3::NetDevice> b)
+void
+LinkWatch::Listen(Ptr<ns3::NetDevice> a, Ptr<ns3::NetDevice> b)
 {
     for (const auto& device : {a, b})
     {
@@ -101,27 +107,32 @@ void LinkWatch::Listen(Ptr<ns3::NetDevice> a, Ptr<ns3::NetDevice> b)
     a->GetChannel()->TraceConnectWithoutContext("Loss", MakeCallback(&LinkWatch::HandleLoss, this));
 }
 
-const LinkCountsByClass& LinkWatch::Counts() const
+const LinkCountsByClass&
+LinkWatch::Counts() const
 {
     return m_counts;
 }
 
-void LinkWatch::HandleOffered(Ptr<const Packet> packet)
+void
+LinkWatch::HandleOffered(Ptr<const Packet> packet)
 {
     ++CountsFor(m_counts, packet).offered;
 }
 
-void LinkWatch::HandleQueueDrop(Ptr<const Packet> packet)
+void
+LinkWatch::HandleQueueDrop(Ptr<const Packet> packet)
 {
     ++CountsFor(m_counts, packet).queueDropped;
 }
 
-void LinkWatch::HandleLoss(Ptr<const Packet> packet)
+void
+LinkWatch::HandleLoss(Ptr<const Packet> packet)
 {
     ++CountsFor(m_counts, packet).lost;
 }
 
-void LinkWatch::HandleArrival(Ptr<const Packet> packet)
+void
+LinkWatch::HandleArrival(Ptr<const Packet> packet)
 {
     ++CountsFor(m_counts, packet).arrived;
 }
@@ -181,7 +192,8 @@ NetworkRun::~NetworkRun()
     m_network.m_current = nullptr;
 }
 
-NetworkResult NetworkRun::Execute(std::optional<double> until)
+NetworkResult
+NetworkRun::Execute(std::optional<double> until)
 {
     if (until)
     {
@@ -196,7 +208,8 @@ NetworkResult NetworkRun::Execute(std::optional<double> until)
 }
 
 template <typename Function>
-void NetworkRun::Guard(Function function)
+void
+NetworkRun::Guard(Function function)
 {
     if (m_fault)
     {
@@ -215,7 +228,8 @@ void NetworkRun::Guard(Function function)
 
 // ---- building
 
-void NetworkRun::MakeNodes()
+void
+NetworkRun::MakeNodes()
 {
     for (std::size_t i = 0; i < m_network.m_topology.nodes.size(); ++i)
     {
@@ -238,7 +252,8 @@ void NetworkRun::MakeNodes()
     }
 }
 
-void NetworkRun::MakeLinks()
+void
+NetworkRun::MakeLinks()
 {
     for (std::size_t i = 0; i < m_network.m_links.size(); ++i)
     {
@@ -262,7 +277,8 @@ void NetworkRun::MakeLinks()
 }
 
 /// A delay model that cannot throw into the middle of a transmission.
-DelayModel NetworkRun::GuardedModel(const DelayModel& model)
+DelayModel
+NetworkRun::GuardedModel(const DelayModel& model)
 {
     DelayModel guarded = model;
     if (model.kind == DelayModel::Kind::Custom)
@@ -287,7 +303,8 @@ DelayModel NetworkRun::GuardedModel(const DelayModel& model)
     return guarded;
 }
 
-void NetworkRun::AddPort(std::size_t node, std::size_t link, Ptr<ns3::NetDevice> device)
+void
+NetworkRun::AddPort(std::size_t node, std::size_t link, Ptr<ns3::NetDevice> device)
 {
     const auto& numbers = m_plan.Links()[link];
     const bool first = m_network.m_topology.links[link].first == node;
@@ -301,7 +318,8 @@ void NetworkRun::AddPort(std::size_t node, std::size_t link, Ptr<ns3::NetDevice>
                ns3::Ipv4Mask("/30"));
 }
 
-void NetworkRun::AttachFastPaths()
+void
+NetworkRun::AttachFastPaths()
 {
     for (const auto& gateway : m_network.m_gateways)
     {
@@ -331,7 +349,8 @@ void NetworkRun::AttachFastPaths()
     }
 }
 
-void NetworkRun::AddRoutes()
+void
+NetworkRun::AddRoutes()
 {
     for (std::size_t node = 0; node < m_nodes.size(); ++node)
     {
@@ -351,7 +370,8 @@ void NetworkRun::AddRoutes()
     }
 }
 
-void NetworkRun::MakeTunnels()
+void
+NetworkRun::MakeTunnels()
 {
     for (std::size_t i = 0; i < m_network.m_tunnels.size(); ++i)
     {
@@ -384,7 +404,8 @@ void NetworkRun::MakeTunnels()
     }
 }
 
-std::optional<std::size_t> NetworkRun::TunnelBetween(std::size_t a, std::size_t b) const
+std::optional<std::size_t>
+NetworkRun::TunnelBetween(std::size_t a, std::size_t b) const
 {
     const Topology::Pair gateways{m_plan.GatewayOf(a), m_plan.GatewayOf(b)};
     const Topology::Pair reverse{gateways.second, gateways.first};
@@ -400,7 +421,8 @@ std::optional<std::size_t> NetworkRun::TunnelBetween(std::size_t a, std::size_t 
     return static_cast<std::size_t>(found - tunnels.begin());
 }
 
-void NetworkRun::MakeStreams()
+void
+NetworkRun::MakeStreams()
 {
     if (m_network.m_traffic.size() > kMostStreams)
     {
@@ -423,7 +445,8 @@ void NetworkRun::MakeStreams()
     }
 }
 
-void NetworkRun::MakeStream(std::size_t place)
+void
+NetworkRun::MakeStream(std::size_t place)
 {
     const auto& traffic = m_network.m_traffic[place];
     const std::uint32_t address = m_plan.AddressOf(traffic.to);
@@ -459,12 +482,14 @@ void NetworkRun::MakeStream(std::size_t place)
     m_streams.push_back(std::move(stream));
 }
 
-void NetworkRun::StartStream(std::size_t place)
+void
+NetworkRun::StartStream(std::size_t place)
 {
     m_streams[place]->source->Start();
 }
 
-void NetworkRun::HandleReady(std::size_t tunnel)
+void
+NetworkRun::HandleReady(std::size_t tunnel)
 {
     for (std::size_t i = 0; i < m_streams.size(); ++i)
     {
@@ -477,7 +502,8 @@ void NetworkRun::HandleReady(std::size_t tunnel)
     }
 }
 
-void NetworkRun::ListenAtGateways()
+void
+NetworkRun::ListenAtGateways()
 {
     using Kind = NetworkEvent::Kind;
     for (const auto& description : m_network.m_gateways)
@@ -506,12 +532,14 @@ void NetworkRun::ListenAtGateways()
 
 // ---- listening
 
-bool NetworkRun::Listens(NetworkEvent::Kind kind) const
+bool
+NetworkRun::Listens(NetworkEvent::Kind kind) const
 {
     return m_network.m_listeners.count(kind) != 0;
 }
 
-void NetworkRun::Tell(const NetworkEvent& event)
+void
+NetworkRun::Tell(const NetworkEvent& event)
 {
     const auto listeners = m_network.m_listeners.find(event.kind);
     if (listeners != m_network.m_listeners.end())
@@ -523,7 +551,8 @@ void NetworkRun::Tell(const NetworkEvent& event)
     }
 }
 
-void NetworkRun::GatewayWatch::HandleIke(const ike::IkeEvent& event)
+void
+NetworkRun::GatewayWatch::HandleIke(const ike::IkeEvent& event)
 {
     NetworkEvent told;
     told.time = run->Now();
@@ -564,9 +593,8 @@ void NetworkRun::GatewayWatch::HandleIke(const ike::IkeEvent& event)
     run->Tell(told);
 }
 
-void NetworkRun::GatewayWatch::HandleArrival(std::uint32_t spi,
-                                             std::uint64_t number,
-                                             DropReason reason)
+void
+NetworkRun::GatewayWatch::HandleArrival(std::uint32_t spi, std::uint64_t number, DropReason reason)
 {
     last = {run->Now(), number, spi, static_cast<std::uint32_t>(reason)};
     if (probed)
@@ -575,7 +603,8 @@ void NetworkRun::GatewayWatch::HandleArrival(std::uint32_t spi,
     }
 }
 
-void NetworkRun::GatewayWatch::HandleDrop(Ptr<const Packet>, DropReason reason, bool outbound)
+void
+NetworkRun::GatewayWatch::HandleDrop(Ptr<const Packet>, DropReason reason, bool outbound)
 {
     NetworkEvent told;
     told.kind = NetworkEvent::Kind::PacketDropped;
@@ -593,11 +622,12 @@ void NetworkRun::GatewayWatch::HandleDrop(Ptr<const Packet>, DropReason reason, 
     run->Tell(told);
 }
 
-void NetworkRun::HandleIpDrop(const ns3::Ipv4Header& header,
-                              Ptr<const Packet> packet,
-                              ns3::Ipv4L3Protocol::DropReason,
-                              Ptr<ns3::Ipv4>,
-                              std::uint32_t)
+void
+NetworkRun::HandleIpDrop(const ns3::Ipv4Header& header,
+                         Ptr<const Packet> packet,
+                         ns3::Ipv4L3Protocol::DropReason,
+                         Ptr<ns3::Ipv4>,
+                         std::uint32_t)
 {
     std::uint8_t ports[4]{};
     packet->CopyData(ports, sizeof(ports));
@@ -606,17 +636,20 @@ void NetworkRun::HandleIpDrop(const ns3::Ipv4Header& header,
 
 // ---- for callbacks
 
-double NetworkRun::Now() const
+double
+NetworkRun::Now() const
 {
     return Simulator::Now().GetSeconds();
 }
 
-void NetworkRun::Stop()
+void
+NetworkRun::Stop()
 {
     Simulator::Stop();
 }
 
-void NetworkRun::Schedule(double time, std::function<void()> action)
+void
+NetworkRun::Schedule(double time, std::function<void()> action)
 {
     const ns3::Time wait = Seconds(time) - Simulator::Now();
     if (wait.IsStrictlyNegative())
@@ -626,7 +659,8 @@ void NetworkRun::Schedule(double time, std::function<void()> action)
     Simulator::Schedule(wait, [this, run = std::move(action)]() { Guard(run); });
 }
 
-void NetworkRun::Initiate(const std::string& tunnel)
+void
+NetworkRun::Initiate(const std::string& tunnel)
 {
     for (std::size_t i = 0; i < m_handshakes.size(); ++i)
     {
@@ -639,7 +673,8 @@ void NetworkRun::Initiate(const std::string& tunnel)
     throw TopologyError("no tunnel is named \"" + tunnel + "\"");
 }
 
-Ptr<ns3::ReorderingChannel> NetworkRun::ChannelOf(const std::string& link) const
+Ptr<ns3::ReorderingChannel>
+NetworkRun::ChannelOf(const std::string& link) const
 {
     for (std::size_t i = 0; i < m_channels.size(); ++i)
     {
@@ -651,29 +686,34 @@ Ptr<ns3::ReorderingChannel> NetworkRun::ChannelOf(const std::string& link) const
     throw TopologyError("no link is named \"" + link + "\"");
 }
 
-void NetworkRun::SetLoss(const std::string& link, double probability)
+void
+NetworkRun::SetLoss(const std::string& link, double probability)
 {
     ChannelOf(link)->SetAttribute("LossProbability", ns3::DoubleValue(probability));
 }
 
-void NetworkRun::SetDelay(const std::string& link, double delay)
+void
+NetworkRun::SetDelay(const std::string& link, double delay)
 {
     ChannelOf(link)->SetAttribute("Delay", ns3::TimeValue(Seconds(delay)));
 }
 
-Ptr<ns3::IpsecGateway> NetworkRun::GatewayAt(std::size_t node) const
+Ptr<ns3::IpsecGateway>
+NetworkRun::GatewayAt(std::size_t node) const
 {
     return m_gateways[node];
 }
 
-GatewayCounts NetworkRun::CountsAt(std::size_t node) const
+GatewayCounts
+NetworkRun::CountsAt(std::size_t node) const
 {
     return {m_gateways[node]->GetCounters(), m_gateways[node]->GetIkeCounters()};
 }
 
 // ---- what is left
 
-Conservation NetworkRun::CountAll() const
+Conservation
+NetworkRun::CountAll() const
 {
     Conservation all;
     all.sent = m_sent;
@@ -702,7 +742,8 @@ Conservation NetworkRun::CountAll() const
     return all;
 }
 
-NetworkResult NetworkRun::Collect() const
+NetworkResult
+NetworkRun::Collect() const
 {
     NetworkResult result;
     result.simulatedTime = Now();

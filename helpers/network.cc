@@ -17,7 +17,8 @@ namespace
 
 using Role = Topology::Role;
 
-const char* NameOf(Role role)
+const char*
+NameOf(Role role)
 {
     switch (role)
     {
@@ -41,7 +42,8 @@ Network::Network(std::uint32_t seed, std::uint64_t run, bool sized)
 
 Network::~Network() = default;
 
-void Network::RequireAtRest() const
+void
+Network::RequireAtRest() const
 {
     if (m_current)
     {
@@ -49,7 +51,8 @@ void Network::RequireAtRest() const
     }
 }
 
-NetworkRun& Network::Running() const
+NetworkRun&
+Network::Running() const
 {
     if (!m_current)
     {
@@ -58,7 +61,8 @@ NetworkRun& Network::Running() const
     return *m_current;
 }
 
-std::size_t Network::NodeOf(const std::string& name) const
+std::size_t
+Network::NodeOf(const std::string& name) const
 {
     const auto found = m_nodes.find(name);
     if (found == m_nodes.end())
@@ -68,7 +72,8 @@ std::size_t Network::NodeOf(const std::string& name) const
     return found->second;
 }
 
-std::size_t Network::NodeOf(const std::string& name, Role role) const
+std::size_t
+Network::NodeOf(const std::string& name, Role role) const
 {
     const std::size_t node = NodeOf(name);
     const Role is = m_topology.nodes[node].role;
@@ -80,7 +85,8 @@ std::size_t Network::NodeOf(const std::string& name, Role role) const
     return node;
 }
 
-std::size_t Network::AddNode(const std::string& name, Role role)
+std::size_t
+Network::AddNode(const std::string& name, Role role)
 {
     RequireAtRest();
     const std::size_t node = m_topology.nodes.size();
@@ -93,7 +99,8 @@ std::size_t Network::AddNode(const std::string& name, Role role)
     return node;
 }
 
-void Network::TakeName(const char* kind, const std::string& name)
+void
+Network::TakeName(const char* kind, const std::string& name)
 {
     RequireAtRest();
     if (name.empty() || !m_names.emplace(kind, name).second)
@@ -102,25 +109,29 @@ void Network::TakeName(const char* kind, const std::string& name)
     }
 }
 
-void Network::AddHost(const std::string& name)
+void
+Network::AddHost(const std::string& name)
 {
     AddNode(name, Role::Host);
 }
 
-void Network::AddRouter(const std::string& name)
+void
+Network::AddRouter(const std::string& name)
 {
     AddNode(name, Role::Router);
 }
 
-void Network::AddGateway(const std::string& name, const GatewayOptions& options)
+void
+Network::AddGateway(const std::string& name, const GatewayOptions& options)
 {
     m_gateways.push_back({AddNode(name, Role::Gateway), options});
 }
 
-void Network::AddLink(const std::string& name,
-                      const std::string& a,
-                      const std::string& b,
-                      const LinkOptions& options)
+void
+Network::AddLink(const std::string& name,
+                 const std::string& a,
+                 const std::string& b,
+                 const LinkOptions& options)
 {
     const Topology::Pair ends{NodeOf(a), NodeOf(b)};
     if (ends.first == ends.second)
@@ -132,10 +143,11 @@ void Network::AddLink(const std::string& name,
     m_links.push_back({name, options});
 }
 
-void Network::AddTunnel(const std::string& name,
-                        const std::string& a,
-                        const std::string& b,
-                        const TunnelOptions& options)
+void
+Network::AddTunnel(const std::string& name,
+                   const std::string& a,
+                   const std::string& b,
+                   const TunnelOptions& options)
 {
     const Topology::Pair ends{NodeOf(a, Role::Gateway), NodeOf(b, Role::Gateway)};
     const auto& tunnels = m_topology.tunnels;
@@ -155,10 +167,11 @@ void Network::AddTunnel(const std::string& name,
     m_tunnels.push_back({name, ends.first, ends.second, options});
 }
 
-void Network::AddTraffic(const std::string& name,
-                         const std::string& from,
-                         const std::string& to,
-                         const TrafficOptions& options)
+void
+Network::AddTraffic(const std::string& name,
+                    const std::string& from,
+                    const std::string& to,
+                    const TrafficOptions& options)
 {
     const std::size_t a = NodeOf(from, Role::Host);
     const std::size_t b = NodeOf(to, Role::Host);
@@ -170,7 +183,8 @@ void Network::AddTraffic(const std::string& name,
     m_traffic.push_back({name, a, b, options});
 }
 
-void Network::AddProbe(const std::string& gateway)
+void
+Network::AddProbe(const std::string& gateway)
 {
     RequireAtRest();
     const std::size_t node = NodeOf(gateway, Role::Gateway);
@@ -180,13 +194,15 @@ void Network::AddProbe(const std::string& gateway)
     }
 }
 
-void Network::On(NetworkEvent::Kind kind, std::function<void(const NetworkEvent&)> listener)
+void
+Network::On(NetworkEvent::Kind kind, std::function<void(const NetworkEvent&)> listener)
 {
     RequireAtRest();
     m_listeners[kind].push_back(std::move(listener));
 }
 
-void Network::At(double time, std::function<void()> action)
+void
+Network::At(double time, std::function<void()> action)
 {
     if (m_current)
     {
@@ -196,67 +212,76 @@ void Network::At(double time, std::function<void()> action)
     m_actions.push_back({time, std::move(action)});
 }
 
-void Network::SetWatch(std::function<void()> watch)
+void
+Network::SetWatch(std::function<void()> watch)
 {
     m_watch = std::move(watch);
 }
 
-std::string Network::AddressOf(const std::string& node) const
+std::string
+Network::AddressOf(const std::string& node) const
 {
     const std::size_t place = NodeOf(node);
     const std::string text = Prefix{NetworkPlan(m_topology).AddressOf(place), 32}.ToString();
     return text.substr(0, text.find('/'));
 }
 
-Prefix Network::ProtectedBy(const std::string& gateway) const
+Prefix
+Network::ProtectedBy(const std::string& gateway) const
 {
     return NetworkPlan(m_topology).BlockOf(NodeOf(gateway, Role::Gateway));
 }
 
-NetworkResult Network::Run(std::optional<double> until)
+NetworkResult
+Network::Run(std::optional<double> until)
 {
     return NetworkRun(*this).Execute(until);
 }
 
-double Network::Now() const
+double
+Network::Now() const
 {
     return Running().Now();
 }
 
-void Network::Stop()
+void
+Network::Stop()
 {
     Running().Stop();
 }
 
-void Network::Initiate(const std::string& tunnel)
+void
+Network::Initiate(const std::string& tunnel)
 {
     Running().Initiate(tunnel);
 }
 
-void Network::Close(const std::string& gateway)
+void
+Network::Close(const std::string& gateway)
 {
     Running().GatewayAt(NodeOf(gateway, Role::Gateway))->CloseAll();
 }
 
-void Network::SetLoss(const std::string& link, double probability)
+void
+Network::SetLoss(const std::string& link, double probability)
 {
     Running().SetLoss(link, probability);
 }
 
-void Network::SetDelay(const std::string& link, double delay)
+void
+Network::SetDelay(const std::string& link, double delay)
 {
     Running().SetDelay(link, delay);
 }
 
-GatewayCounts Network::CountsOf(const std::string& gateway) const
+GatewayCounts
+Network::CountsOf(const std::string& gateway) const
 {
     return Running().CountsAt(NodeOf(gateway, Role::Gateway));
 }
 
-std::vector<double> UniformDraws(std::uint32_t seed,
-                                 std::uint64_t run,
-                                 std::int64_t stream,
-                                 std::size_t count)
+std::vector<double>
+UniformDraws(std::uint32_t seed, std::uint64_t run, std::int64_t stream, std::size_t count)
 {
     const std::uint32_t seedBefore = ns3::RngSeedManager::GetSeed();
     const std::uint64_t runBefore = ns3::RngSeedManager::GetRun();

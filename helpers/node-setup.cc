@@ -10,7 +10,8 @@
 namespace ipseclab
 {
 
-void InstallIpv4Stack(ns3::Ptr<ns3::Node> node)
+void
+InstallIpv4Stack(ns3::Ptr<ns3::Node> node)
 {
     ns3::InternetStackHelper stack;
     stack.SetIpv6StackInstall(false);
@@ -18,9 +19,8 @@ void InstallIpv4Stack(ns3::Ptr<ns3::Node> node)
     stack.Install(node);
 }
 
-std::uint32_t AddAddress(ns3::Ptr<ns3::NetDevice> device,
-                         ns3::Ipv4Address address,
-                         ns3::Ipv4Mask mask)
+std::uint32_t
+AddAddress(ns3::Ptr<ns3::NetDevice> device, ns3::Ipv4Address address, ns3::Ipv4Mask mask)
 {
     const auto ipv4 = device->GetNode()->GetObject<ns3::Ipv4>();
     const std::uint32_t interface = ipv4->AddInterface(device);
@@ -29,7 +29,8 @@ std::uint32_t AddAddress(ns3::Ptr<ns3::NetDevice> device,
     return interface;
 }
 
-ns3::Ptr<ns3::Ipv4StaticRouting> StaticRoutesOf(ns3::Ptr<ns3::Node> node)
+ns3::Ptr<ns3::Ipv4StaticRouting>
+StaticRoutesOf(ns3::Ptr<ns3::Node> node)
 {
     return ns3::Ipv4StaticRoutingHelper().GetStaticRouting(node->GetObject<ns3::Ipv4>());
 }

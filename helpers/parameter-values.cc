@@ -37,7 +37,8 @@ struct QuantityTraits
     std::vector<Unit> units;
 };
 
-const QuantityTraits& TraitsOf(Quantity quantity)
+const QuantityTraits&
+TraitsOf(Quantity quantity)
 {
     static const std::map<Quantity, QuantityTraits> traits{
         {Quantity::Count, {"a whole number", {}}},
@@ -67,7 +68,8 @@ const QuantityTraits& TraitsOf(Quantity quantity)
     return traits.at(quantity);
 }
 
-Decimal Normalise(Decimal value)
+Decimal
+Normalise(Decimal value)
 {
     while (value.digits != 0 && value.digits % 10 == 0)
     {
@@ -81,7 +83,8 @@ Decimal Normalise(Decimal value)
     return value;
 }
 
-bool IsDigit(char c)
+bool
+IsDigit(char c)
 {
     return c >= '0' && c <= '9';
 }
@@ -90,7 +93,8 @@ bool IsDigit(char c)
  * Takes digits[.digits][e[+-]digits] from the front of `text`. Nothing when there is no such
  * number, or when it has more digits than can be kept exactly.
  */
-std::optional<Decimal> TakeDecimal(std::string_view& text)
+std::optional<Decimal>
+TakeDecimal(std::string_view& text)
 {
     Decimal value;
     bool fraction = false;
@@ -136,7 +140,8 @@ std::optional<Decimal> TakeDecimal(std::string_view& text)
 }
 
 /// The nearest double.
-double ToDouble(const Decimal& value)
+double
+ToDouble(const Decimal& value)
 {
     const std::string text = std::to_string(value.digits) + "e" + std::to_string(value.exponent);
     double number = 0;
@@ -145,7 +150,8 @@ double ToDouble(const Decimal& value)
 }
 
 /// The shortest decimal that reads back as this double.
-Decimal FromDouble(double number)
+Decimal
+FromDouble(double number)
 {
     char text[64];
     const auto result =
@@ -155,7 +161,8 @@ Decimal FromDouble(double number)
 }
 
 /// Without exponent: "1500", "0.25".
-std::string Plain(const Decimal& value)
+std::string
+Plain(const Decimal& value)
 {
     std::string digits = std::to_string(value.digits);
     if (value.exponent >= 0)
@@ -172,7 +179,8 @@ std::string Plain(const Decimal& value)
 
 /// The shortest exact spelling; of two equally long ones that without a decimal point, then that
 /// with the first unit.
-std::string Spell(const Decimal& value, Quantity quantity)
+std::string
+Spell(const Decimal& value, Quantity quantity)
 {
     constexpr std::size_t kLongestPlain = 24;
     const auto& units = TraitsOf(quantity).units;
@@ -205,7 +213,8 @@ std::string Spell(const Decimal& value, Quantity quantity)
 }
 
 /// What was typed, fit to stand in a message of one line.
-std::string Quote(const std::string& typed)
+std::string
+Quote(const std::string& typed)
 {
     constexpr std::size_t kLongest = 40;
     std::string shown = typed.substr(0, kLongest);
@@ -217,7 +226,8 @@ std::string Quote(const std::string& typed)
     return "\"" + shown + (typed.size() > kLongest ? "...\"" : "\"");
 }
 
-std::string Join(const std::vector<std::string>& words)
+std::string
+Join(const std::vector<std::string>& words)
 {
     std::string text;
     for (const auto& word : words)
@@ -228,7 +238,8 @@ std::string Join(const std::vector<std::string>& words)
 }
 
 /// What the parameter wants: "a packet rate such as "100kpps", 1pps to 10Mpps".
-std::string Expectation(const ParameterSpec& spec)
+std::string
+Expectation(const ParameterSpec& spec)
 {
     if (spec.quantity == Quantity::Choice)
     {
@@ -245,14 +256,14 @@ std::string Expectation(const ParameterSpec& spec)
     return spec.zeroMeans.empty() ? text : text + ", or 0 (" + spec.zeroMeans + ")";
 }
 
-[[noreturn]] void Refuse(const ParameterSpec& spec,
-                         const std::string& typed,
-                         const std::string& fault)
+[[noreturn]] void
+Refuse(const ParameterSpec& spec, const std::string& typed, const std::string& fault)
 {
     throw ParameterError(spec.name + ": " + Quote(typed) + " " + fault + "; " + Expectation(spec));
 }
 
-std::string UnitNames(const QuantityTraits& traits)
+std::string
+UnitNames(const QuantityTraits& traits)
 {
     std::vector<std::string> names;
     for (const auto& unit : traits.units)
@@ -263,10 +274,8 @@ std::string UnitNames(const QuantityTraits& traits)
 }
 
 /// `value` in SI units.
-Decimal ApplyUnit(const ParameterSpec& spec,
-                  const std::string& typed,
-                  Decimal value,
-                  std::string_view name)
+Decimal
+ApplyUnit(const ParameterSpec& spec, const std::string& typed, Decimal value, std::string_view name)
 {
     const auto& traits = TraitsOf(spec.quantity);
     if (traits.units.empty())
@@ -301,7 +310,8 @@ struct Checked
     std::string canonical;
 };
 
-Checked CheckNumber(const ParameterSpec& spec, const std::string& typed)
+Checked
+CheckNumber(const ParameterSpec& spec, const std::string& typed)
 {
     std::string_view rest(typed);
     if (!rest.empty() && rest[0] == '-')
@@ -363,22 +373,26 @@ ParameterValues::ParameterValues(const std::vector<ParameterSpec>& specs,
     }
 }
 
-double ParameterValues::Number(const std::string& name) const
+double
+ParameterValues::Number(const std::string& name) const
 {
     return m_numbers.at(name);
 }
 
-std::uint64_t ParameterValues::Count(const std::string& name) const
+std::uint64_t
+ParameterValues::Count(const std::string& name) const
 {
     return static_cast<std::uint64_t>(m_numbers.at(name));
 }
 
-const std::string& ParameterValues::Word(const std::string& name) const
+const std::string&
+ParameterValues::Word(const std::string& name) const
 {
     return m_words.at(name);
 }
 
-const std::map<std::string, std::string>& ParameterValues::Canonical() const
+const std::map<std::string, std::string>&
+ParameterValues::Canonical() const
 {
     return m_canonical;
 }

@@ -8,7 +8,8 @@
 namespace ipseclab
 {
 
-void ReorderingMeter::Arrive(std::uint64_t number)
+void
+ReorderingMeter::Arrive(std::uint64_t number)
 {
     const std::uint64_t arrival = m_arrivals++;
     if (m_records.empty() || number > m_records.back().number)
@@ -33,34 +34,40 @@ void ReorderingMeter::Arrive(std::uint64_t number)
     m_maximumGap = std::max(m_maximumGap, m_records.back().number - number);
 }
 
-std::uint64_t ReorderingMeter::Arrivals() const
+std::uint64_t
+ReorderingMeter::Arrivals() const
 {
     return m_arrivals;
 }
 
-std::uint64_t ReorderingMeter::Reordered() const
+std::uint64_t
+ReorderingMeter::Reordered() const
 {
     return m_reordered;
 }
 
-double ReorderingMeter::ReorderedRatio() const
+double
+ReorderingMeter::ReorderedRatio() const
 {
     return m_arrivals == 0 ? 0.0
                            : static_cast<double>(m_reordered) / static_cast<double>(m_arrivals);
 }
 
-std::uint64_t ReorderingMeter::MaximumExtent() const
+std::uint64_t
+ReorderingMeter::MaximumExtent() const
 {
     return m_maximumExtent;
 }
 
-double ReorderingMeter::MeanExtent() const
+double
+ReorderingMeter::MeanExtent() const
 {
     return m_reordered == 0 ? 0.0
                             : static_cast<double>(m_extentSum) / static_cast<double>(m_reordered);
 }
 
-std::uint64_t ReorderingMeter::MaximumGap() const
+std::uint64_t
+ReorderingMeter::MaximumGap() const
 {
     return m_maximumGap;
 }

@@ -10,7 +10,8 @@
 namespace ipseclab
 {
 
-const std::vector<Scenario>& Scenarios()
+const std::vector<Scenario>&
+Scenarios()
 {
     static const std::vector<Scenario> scenarios{
         MakeReplayWindowScenario(),
@@ -18,7 +19,8 @@ const std::vector<Scenario>& Scenarios()
     return scenarios;
 }
 
-const Scenario* FindScenario(const std::string& name)
+const Scenario*
+FindScenario(const std::string& name)
 {
     const auto& all = Scenarios();
     const auto found =

@@ -40,19 +40,22 @@ TunnelHandshake::~TunnelHandshake()
     m_limit.Remove();
 }
 
-void TunnelHandshake::Begin()
+void
+TunnelHandshake::Begin()
 {
     m_begun = true;
     m_limit = Simulator::Schedule(ns3::Seconds(kLimit), &TunnelHandshake::GiveUp, this);
     Initiate();
 }
 
-void TunnelHandshake::Initiate()
+void
+TunnelHandshake::Initiate()
 {
     m_initiator->Initiate(m_tunnel);
 }
 
-void TunnelHandshake::HandleResponder(const ike::IkeEvent& event)
+void
+TunnelHandshake::HandleResponder(const ike::IkeEvent& event)
 {
     const auto* child = std::get_if<ike::ChildSaInstalled>(&event);
     if (child && child->peer == m_tunnel)
@@ -61,7 +64,8 @@ void TunnelHandshake::HandleResponder(const ike::IkeEvent& event)
     }
 }
 
-void TunnelHandshake::HandleInitiator(const ike::IkeEvent& event)
+void
+TunnelHandshake::HandleInitiator(const ike::IkeEvent& event)
 {
     if (m_done)
     {
@@ -90,7 +94,8 @@ void TunnelHandshake::HandleInitiator(const ike::IkeEvent& event)
     }
 }
 
-void TunnelHandshake::Close(const ike::IkeSaClosed& closed)
+void
+TunnelHandshake::Close(const ike::IkeSaClosed& closed)
 {
     m_fault = ike::Name(closed.reason);
     if (closed.reason == ike::IkeFailure::Timeout && m_begun)
@@ -102,22 +107,26 @@ void TunnelHandshake::Close(const ike::IkeSaClosed& closed)
     m_failed();
 }
 
-void TunnelHandshake::GiveUp()
+void
+TunnelHandshake::GiveUp()
 {
     m_failed();
 }
 
-bool TunnelHandshake::Done() const
+bool
+TunnelHandshake::Done() const
 {
     return m_done;
 }
 
-ns3::Time TunnelHandshake::Since() const
+ns3::Time
+TunnelHandshake::Since() const
 {
     return m_since;
 }
 
-const std::string& TunnelHandshake::Fault() const
+const std::string&
+TunnelHandshake::Fault() const
 {
     return m_fault;
 }

@@ -24,7 +24,8 @@ using ns3::Time;
 namespace
 {
 
-Ptr<Socket> OpenSocket(Ptr<ns3::Node> node, std::uint16_t port)
+Ptr<Socket>
+OpenSocket(Ptr<ns3::Node> node, std::uint16_t port)
 {
     const auto socket = Socket::CreateSocket(node, ns3::UdpSocketFactory::GetTypeId());
     socket->Bind(ns3::InetSocketAddress(ns3::Ipv4Address::GetAny(), port));
@@ -43,14 +44,16 @@ UdpPayloads::UdpPayloads(std::uint32_t length)
     }
 }
 
-Ptr<Packet> UdpPayloads::Make(std::uint64_t number)
+Ptr<Packet>
+UdpPayloads::Make(std::uint64_t number)
 {
     StoreBe64(m_octets.data(), number);
     std::memcpy(m_octets.data() + kNumberOctets, Pattern(number), PatternLength());
     return ns3::Create<Packet>(m_octets.data(), static_cast<std::uint32_t>(m_octets.size()));
 }
 
-std::uint64_t UdpPayloads::Read(Ptr<const Packet> packet)
+std::uint64_t
+UdpPayloads::Read(Ptr<const Packet> packet)
 {
     if (packet->GetSize() != m_octets.size())
     {
@@ -63,12 +66,14 @@ std::uint64_t UdpPayloads::Read(Ptr<const Packet> packet)
     return intact ? number : 0;
 }
 
-const std::uint8_t* UdpPayloads::Pattern(std::uint64_t number) const
+const std::uint8_t*
+UdpPayloads::Pattern(std::uint64_t number) const
 {
     return m_pattern.data() + (number & 0xff);
 }
 
-std::size_t UdpPayloads::PatternLength() const
+std::size_t
+UdpPayloads::PatternLength() const
 {
     return m_octets.size() - kNumberOctets;
 }
@@ -88,23 +93,27 @@ UdpSource::UdpSource(Ptr<ns3::Node> node,
     m_gap->SetStream(stream.randomStream);
 }
 
-void UdpSource::Start()
+void
+UdpSource::Start()
 {
     m_start = Simulator::Now();
     Send();
 }
 
-ns3::Time UdpSource::FirstSend() const
+ns3::Time
+UdpSource::FirstSend() const
 {
     return m_start;
 }
 
-std::uint64_t UdpSource::Sent() const
+std::uint64_t
+UdpSource::Sent() const
 {
     return m_sent;
 }
 
-void UdpSource::Send()
+void
+UdpSource::Send()
 {
     ++m_sent;
     if (m_sending)
@@ -122,7 +131,8 @@ void UdpSource::Send()
 }
 
 /// From the packet's place and not from the packet before it: rounding does not add up.
-Time UdpSource::NextOffset()
+Time
+UdpSource::NextOffset()
 {
     if (m_stream.poisson)
     {
@@ -144,7 +154,8 @@ UdpSink::UdpSink(Ptr<ns3::Node> node,
     m_socket->SetRecvCallback(ns3::MakeCallback(&UdpSink::Read, this));
 }
 
-void UdpSink::Read(Ptr<Socket> socket)
+void
+UdpSink::Read(Ptr<Socket> socket)
 {
     while (const Ptr<Packet> packet = socket->Recv())
     {
@@ -162,17 +173,20 @@ void UdpSink::Read(Ptr<Socket> socket)
     }
 }
 
-std::uint64_t UdpSink::Delivered() const
+std::uint64_t
+UdpSink::Delivered() const
 {
     return m_delivered;
 }
 
-std::uint64_t UdpSink::Octets() const
+std::uint64_t
+UdpSink::Octets() const
 {
     return m_octets;
 }
 
-ns3::Time UdpSink::LastDelivery() const
+ns3::Time
+UdpSink::LastDelivery() const
 {
     return m_last;
 }

@@ -22,13 +22,15 @@ namespace compat
 
 /// EnumValue is a class up to ns-3.40 and a class template after it.
 template <template <typename...> class Value>
-constexpr bool EnumValueIsTemplate()
+constexpr bool
+EnumValueIsTemplate()
 {
     return true;
 }
 
 template <typename Value>
-constexpr bool EnumValueIsTemplate()
+constexpr bool
+EnumValueIsTemplate()
 {
     return false;
 }
@@ -52,7 +54,8 @@ struct EnumResult
 
 /// For a setter that takes Enum and a getter that returns EnumResult<Enum>.
 template <typename Enum, typename Setter, typename Getter>
-Ptr<const AttributeAccessor> MakeEnumAttributeAccessor(Setter setter, Getter getter)
+Ptr<const AttributeAccessor>
+MakeEnumAttributeAccessor(Setter setter, Getter getter)
 {
     if constexpr (EnumValueIsTemplate<EnumValue>())
     {
@@ -66,7 +69,8 @@ Ptr<const AttributeAccessor> MakeEnumAttributeAccessor(Setter setter, Getter get
 
 /// The value itself, or the integer that the older MakeEnumChecker wants for it.
 template <typename T>
-constexpr auto CheckerArgument(T argument)
+constexpr auto
+CheckerArgument(T argument)
 {
     if constexpr (std::is_enum_v<T> && !EnumValueIsTemplate<EnumValue>())
     {
@@ -80,7 +84,8 @@ constexpr auto CheckerArgument(T argument)
 
 /// MakeEnumChecker for scoped enumerations: value, name, value, name, ...
 template <typename... Arguments>
-Ptr<const AttributeChecker> MakeEnumAttributeChecker(Arguments... arguments)
+Ptr<const AttributeChecker>
+MakeEnumAttributeChecker(Arguments... arguments)
 {
     return MakeEnumChecker(CheckerArgument(arguments)...);
 }

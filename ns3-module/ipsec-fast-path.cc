@@ -50,7 +50,8 @@ class GuardedTrafficControl : public TrafficControlLayer
 
 NS_OBJECT_ENSURE_REGISTERED(GuardedTrafficControl);
 
-TypeId GuardedTrafficControl::GetTypeId()
+TypeId
+GuardedTrafficControl::GetTypeId()
 {
     static TypeId tid = TypeId("ns3::IpsecGuardedTrafficControl")
                             .SetParent<TrafficControlLayer>()
@@ -59,23 +60,26 @@ TypeId GuardedTrafficControl::GetTypeId()
     return tid;
 }
 
-void GuardedTrafficControl::Guard(Ptr<TrafficControlLayer> next, Ptr<IpsecGateway> gateway)
+void
+GuardedTrafficControl::Guard(Ptr<TrafficControlLayer> next, Ptr<IpsecGateway> gateway)
 {
     m_next = next;
     m_gateway = gateway;
 }
 
-void GuardedTrafficControl::Receive(Ptr<NetDevice> device,
-                                    Ptr<const Packet> packet,
-                                    uint16_t protocol,
-                                    const Address& from,
-                                    const Address& to,
-                                    NetDevice::PacketType type)
+void
+GuardedTrafficControl::Receive(Ptr<NetDevice> device,
+                               Ptr<const Packet> packet,
+                               uint16_t protocol,
+                               const Address& from,
+                               const Address& to,
+                               NetDevice::PacketType type)
 {
     m_next->Receive(device, packet, protocol, from, to, type);
 }
 
-void GuardedTrafficControl::Send(Ptr<NetDevice> device, Ptr<QueueDiscItem> item)
+void
+GuardedTrafficControl::Send(Ptr<NetDevice> device, Ptr<QueueDiscItem> item)
 {
     const auto ipv4Item = DynamicCast<Ipv4QueueDiscItem>(item);
     if (!ipv4Item)
@@ -102,14 +106,16 @@ void GuardedTrafficControl::Send(Ptr<NetDevice> device, Ptr<QueueDiscItem> item)
     }
 }
 
-void GuardedTrafficControl::DoDispose()
+void
+GuardedTrafficControl::DoDispose()
 {
     m_next = nullptr;
     m_gateway = nullptr;
     TrafficControlLayer::DoDispose();
 }
 
-Node::ProtocolHandler HandlerOf(Ptr<TrafficControlLayer> trafficControl)
+Node::ProtocolHandler
+HandlerOf(Ptr<TrafficControlLayer> trafficControl)
 {
     // Exactly as the stack makes it, for handlers are compared with it.
     return MakeCallback(&TrafficControlLayer::Receive, trafficControl);
@@ -117,7 +123,8 @@ Node::ProtocolHandler HandlerOf(Ptr<TrafficControlLayer> trafficControl)
 
 } // namespace
 
-TypeId IpsecFastPath::GetTypeId()
+TypeId
+IpsecFastPath::GetTypeId()
 {
     static TypeId tid = TypeId("ns3::IpsecFastPath")
                             .SetParent<Object>()
@@ -126,7 +133,8 @@ TypeId IpsecFastPath::GetTypeId()
     return tid;
 }
 
-void IpsecFastPath::Attach(Ptr<IpsecGateway> gateway, Ptr<NetDevice> inside, Ptr<NetDevice> outside)
+void
+IpsecFastPath::Attach(Ptr<IpsecGateway> gateway, Ptr<NetDevice> inside, Ptr<NetDevice> outside)
 {
     NS_ABORT_MSG_IF(m_gateway, "this fast path is attached already");
     NS_ABORT_MSG_UNLESS(gateway && inside && outside, "needs a gateway and two ports");
@@ -141,7 +149,8 @@ void IpsecFastPath::Attach(Ptr<IpsecGateway> gateway, Ptr<NetDevice> inside, Ptr
     ReplaceHandlers();
 }
 
-void IpsecFastPath::GuardOutput()
+void
+IpsecFastPath::GuardOutput()
 {
     const auto ipv4 = m_node->GetObject<Ipv4L3Protocol>();
     NS_ABORT_MSG_UNLESS(ipv4 && ipv4->GetInterfaceForDevice(m_inside) >= 0 &&
@@ -153,7 +162,8 @@ void IpsecFastPath::GuardOutput()
         ->SetTrafficControl(guard);
 }
 
-void IpsecFastPath::ReplaceHandlers()
+void
+IpsecFastPath::ReplaceHandlers()
 {
     const auto ipv4 = m_node->GetObject<Ipv4>();
     const auto ipv6 = m_node->GetObject<Ipv6>();
@@ -187,12 +197,13 @@ void IpsecFastPath::ReplaceHandlers()
     }
 }
 
-void IpsecFastPath::ReceiveInside(Ptr<NetDevice> device,
-                                  Ptr<const Packet> packet,
-                                  uint16_t protocol,
-                                  const Address& from,
-                                  const Address& to,
-                                  NetDevice::PacketType type)
+void
+IpsecFastPath::ReceiveInside(Ptr<NetDevice> device,
+                             Ptr<const Packet> packet,
+                             uint16_t protocol,
+                             const Address& from,
+                             const Address& to,
+                             NetDevice::PacketType type)
 {
     const IpsecGateway::Outcome outcome = m_gateway->ForwardOutbound(packet, m_outside->GetMtu());
     if (outcome.verdict == Verdict::Bypass)
@@ -206,12 +217,13 @@ void IpsecFastPath::ReceiveInside(Ptr<NetDevice> device,
     }
 }
 
-void IpsecFastPath::ReceiveOutside(Ptr<NetDevice> device,
-                                   Ptr<const Packet> packet,
-                                   uint16_t protocol,
-                                   const Address& from,
-                                   const Address& to,
-                                   NetDevice::PacketType type)
+void
+IpsecFastPath::ReceiveOutside(Ptr<NetDevice> device,
+                              Ptr<const Packet> packet,
+                              uint16_t protocol,
+                              const Address& from,
+                              const Address& to,
+                              NetDevice::PacketType type)
 {
     const IpsecGateway::Outcome outcome = m_gateway->ForwardInbound(packet, m_inside->GetMtu());
     if (outcome.forwarded)
@@ -229,7 +241,8 @@ void IpsecFastPath::ReceiveOutside(Ptr<NetDevice> device,
     }
 }
 
-void IpsecFastPath::DoDispose()
+void
+IpsecFastPath::DoDispose()
 {
     m_stack = Node::ProtocolHandler();
     m_inside = nullptr;

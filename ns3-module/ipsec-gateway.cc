@@ -37,18 +37,21 @@ constexpr uint8_t kProtocolIcmp = 1;
 constexpr uint32_t kFirstMulticast = 0xe0000000; ///< 224.0.0.0; what follows is no unicast either
 constexpr uint32_t kLargestWindow = 1U << 31;
 
-ike::Instant ModelNow()
+ike::Instant
+ModelNow()
 {
     return ike::Instant(Simulator::Now().GetNanoSeconds());
 }
 
-ipseclab::IpAddress ToModel(Ipv4Address address)
+ipseclab::IpAddress
+ToModel(Ipv4Address address)
 {
     return ipseclab::IpAddress::V4(address.Get());
 }
 
 /// UDP from port 500 to port 500, of anyone.
-esp::SpdEntry IkeBypass()
+esp::SpdEntry
+IkeBypass()
 {
     ipseclab::TrafficSelector port;
     port.protocol = wire::kProtocolUdp;
@@ -60,7 +63,8 @@ esp::SpdEntry IkeBypass()
 }
 
 /// ICMP of one address of this node, to and from anyone.
-esp::SpdEntry IcmpBypass(const ipseclab::IpAddress& address)
+esp::SpdEntry
+IcmpBypass(const ipseclab::IpAddress& address)
 {
     ipseclab::TrafficSelector own;
     own.protocol = kProtocolIcmp;
@@ -71,7 +75,8 @@ esp::SpdEntry IcmpBypass(const ipseclab::IpAddress& address)
 
 } // namespace
 
-TypeId IpsecGateway::GetTypeId()
+TypeId
+IpsecGateway::GetTypeId()
 {
     static TypeId tid =
         TypeId("ns3::IpsecGateway")
@@ -170,7 +175,8 @@ IpsecGateway::IpsecGateway()
 
 IpsecGateway::~IpsecGateway() = default;
 
-void IpsecGateway::NotifyNewAggregate()
+void
+IpsecGateway::NotifyNewAggregate()
 {
     if (!m_node)
     {
@@ -179,14 +185,16 @@ void IpsecGateway::NotifyNewAggregate()
     Object::NotifyNewAggregate();
 }
 
-void IpsecGateway::DoInitialize()
+void
+IpsecGateway::DoInitialize()
 {
     LearnAddresses();
     OpenSocket();
     Object::DoInitialize();
 }
 
-void IpsecGateway::DoDispose()
+void
+IpsecGateway::DoDispose()
 {
     m_timer.Cancel();
     m_timerDue.reset();
@@ -201,7 +209,8 @@ void IpsecGateway::DoDispose()
     Object::DoDispose();
 }
 
-void IpsecGateway::LearnAddresses()
+void
+IpsecGateway::LearnAddresses()
 {
     NS_ABORT_MSG_UNLESS(m_node, "an IpsecGateway must be aggregated to a Node");
     const Ptr<Ipv4> ipv4 = m_node->GetObject<Ipv4>();
@@ -216,18 +225,21 @@ void IpsecGateway::LearnAddresses()
     }
 }
 
-bool IpsecGateway::IsLocalAddress(Ipv4Address address) const
+bool
+IpsecGateway::IsLocalAddress(Ipv4Address address) const
 {
     return std::find(m_addresses.begin(), m_addresses.end(), address.Get()) != m_addresses.end();
 }
 
-bool IpsecGateway::IsForNode(uint32_t destination) const
+bool
+IpsecGateway::IsForNode(uint32_t destination) const
 {
     return destination >= kFirstMulticast || IsLocalAddress(Ipv4Address(destination)) ||
            std::find(m_broadcasts.begin(), m_broadcasts.end(), destination) != m_broadcasts.end();
 }
 
-void IpsecGateway::AddPeer(const ike::PeerConfig& peer)
+void
+IpsecGateway::AddPeer(const ike::PeerConfig& peer)
 {
     NS_ABORT_MSG_UNLESS(m_ike.AddPeer(peer),
                         "IKE does not take peer \""
@@ -245,14 +257,16 @@ void IpsecGateway::AddPeer(const ike::PeerConfig& peer)
     }
 }
 
-void IpsecGateway::AddPolicy(const esp::SpdEntry& entry)
+void
+IpsecGateway::AddPolicy(const esp::SpdEntry& entry)
 {
     m_dataPlane.GetSpd().Add(entry);
 }
 
 // ---- IKE: socket, timer, events
 
-void IpsecGateway::OpenSocket()
+void
+IpsecGateway::OpenSocket()
 {
     if (m_socket)
     {
@@ -265,7 +279,8 @@ void IpsecGateway::OpenSocket()
     m_socket->SetRecvCallback(MakeCallback(&IpsecGateway::HandleRead, this));
 }
 
-void IpsecGateway::Initiate(const std::string& peer)
+void
+IpsecGateway::Initiate(const std::string& peer)
 {
     OpenSocket();
     m_negotiating.insert(peer);
@@ -273,7 +288,8 @@ void IpsecGateway::Initiate(const std::string& peer)
     Drive();
 }
 
-void IpsecGateway::Acquire(const std::string& peer)
+void
+IpsecGateway::Acquire(const std::string& peer)
 {
     if (m_negotiating.count(peer) == 0)
     {
@@ -286,7 +302,8 @@ void IpsecGateway::Acquire(const std::string& peer)
     }
 }
 
-void IpsecGateway::AcquireChildSa(const std::string& peer)
+void
+IpsecGateway::AcquireChildSa(const std::string& peer)
 {
     const auto last = m_childRequests.find(peer);
     const Time now = Simulator::Now();
@@ -306,7 +323,8 @@ void IpsecGateway::AcquireChildSa(const std::string& peer)
     }
 }
 
-void IpsecGateway::EndChildRequest(const std::string& peer)
+void
+IpsecGateway::EndChildRequest(const std::string& peer)
 {
     const auto request = m_childRequests.find(peer);
     if (request != m_childRequests.end())
@@ -315,7 +333,8 @@ void IpsecGateway::EndChildRequest(const std::string& peer)
     }
 }
 
-void IpsecGateway::HandleVolume(uint32_t spiInbound, esp::VolumeMeter::Event event)
+void
+IpsecGateway::HandleVolume(uint32_t spiInbound, esp::VolumeMeter::Event event)
 {
     if (event == esp::VolumeMeter::Event::Hard)
     {
@@ -328,7 +347,8 @@ void IpsecGateway::HandleVolume(uint32_t spiInbound, esp::VolumeMeter::Event eve
     Drive();
 }
 
-void IpsecGateway::CloseAll()
+void
+IpsecGateway::CloseAll()
 {
     const auto established = m_established;
     for (const auto& [id, peer] : established)
@@ -338,7 +358,8 @@ void IpsecGateway::CloseAll()
     Drive();
 }
 
-void IpsecGateway::HandleRead(Ptr<Socket> socket)
+void
+IpsecGateway::HandleRead(Ptr<Socket> socket)
 {
     Address from;
     while (const Ptr<Packet> packet = socket->RecvFrom(from))
@@ -358,14 +379,16 @@ void IpsecGateway::HandleRead(Ptr<Socket> socket)
     }
 }
 
-void IpsecGateway::HandleTimer()
+void
+IpsecGateway::HandleTimer()
 {
     m_timerDue.reset();
     m_ike.HandleTimeout(ModelNow());
     Drive();
 }
 
-void IpsecGateway::Drive()
+void
+IpsecGateway::Drive()
 {
     while (const auto event = m_ike.PollEvent())
     {
@@ -378,7 +401,8 @@ void IpsecGateway::Drive()
     ScheduleTimer();
 }
 
-void IpsecGateway::Send(const ike::Datagram& datagram)
+void
+IpsecGateway::Send(const ike::Datagram& datagram)
 {
     const ike::TransportAddress& remote = datagram.path.remote;
     const auto packet =
@@ -390,7 +414,8 @@ void IpsecGateway::Send(const ike::Datagram& datagram)
     }
 }
 
-void IpsecGateway::ScheduleTimer()
+void
+IpsecGateway::ScheduleTimer()
 {
     const std::optional<ike::Instant> due = m_ike.PollTimeout();
     if (due == m_timerDue)
@@ -406,7 +431,8 @@ void IpsecGateway::ScheduleTimer()
     }
 }
 
-void IpsecGateway::HandleEvent(const ike::IkeEvent& event)
+void
+IpsecGateway::HandleEvent(const ike::IkeEvent& event)
 {
     if (const auto* up = std::get_if<ike::IkeSaEstablished>(&event))
     {
@@ -443,7 +469,8 @@ void IpsecGateway::HandleEvent(const ike::IkeEvent& event)
 }
 
 /// The peer is negotiated with again when nothing is left, not when an SA was only replaced.
-void IpsecGateway::ForgetIkeSa(const ike::IkeSaClosed& closed)
+void
+IpsecGateway::ForgetIkeSa(const ike::IkeSaClosed& closed)
 {
     m_established.erase(
         std::remove(m_established.begin(), m_established.end(), std::pair(closed.id, closed.peer)),
@@ -456,7 +483,8 @@ void IpsecGateway::ForgetIkeSa(const ike::IkeSaClosed& closed)
     }
 }
 
-void IpsecGateway::InstallChildSa(const ike::ChildSaInstalled& sa)
+void
+IpsecGateway::InstallChildSa(const ike::ChildSaInstalled& sa)
 {
     esp::OutboundSaConfig out;
     out.spi = sa.spiOutbound;
@@ -501,7 +529,8 @@ void IpsecGateway::InstallChildSa(const ike::ChildSaInstalled& sa)
 
 // ---- ESP: packets
 
-void IpsecGateway::Load(Ptr<const Packet> packet)
+void
+IpsecGateway::Load(Ptr<const Packet> packet)
 {
     const uint32_t size = packet->GetSize();
     // What is no IPv4 packet by its size is counted as malformed, like any other.
@@ -511,19 +540,22 @@ void IpsecGateway::Load(Ptr<const Packet> packet)
     m_loaded = data;
 }
 
-IpsecGateway::Outcome IpsecGateway::ProcessOutbound(Ptr<const Packet> packet, uint16_t mtu)
+IpsecGateway::Outcome
+IpsecGateway::ProcessOutbound(Ptr<const Packet> packet, uint16_t mtu)
 {
     Load(packet);
     return Finish(packet, m_dataPlane.ProcessOutbound(mtu), true);
 }
 
-IpsecGateway::Outcome IpsecGateway::ProcessInbound(Ptr<const Packet> packet)
+IpsecGateway::Outcome
+IpsecGateway::ProcessInbound(Ptr<const Packet> packet)
 {
     Load(packet);
     return Finish(packet, Open(), false);
 }
 
-IpsecGateway::Outcome IpsecGateway::ForwardOutbound(Ptr<const Packet> packet, uint16_t mtu)
+IpsecGateway::Outcome
+IpsecGateway::ForwardOutbound(Ptr<const Packet> packet, uint16_t mtu)
 {
     Load(packet);
     esp::PacketBuffer& buffer = m_dataPlane.Buffer();
@@ -544,7 +576,8 @@ IpsecGateway::Outcome IpsecGateway::ForwardOutbound(Ptr<const Packet> packet, ui
     return outcome;
 }
 
-IpsecGateway::Outcome IpsecGateway::ForwardInbound(Ptr<const Packet> packet, uint16_t mtu)
+IpsecGateway::Outcome
+IpsecGateway::ForwardInbound(Ptr<const Packet> packet, uint16_t mtu)
 {
     Load(packet);
     const esp::DataPlaneResult result = Open();
@@ -561,12 +594,14 @@ IpsecGateway::Outcome IpsecGateway::ForwardInbound(Ptr<const Packet> packet, uin
     return outcome;
 }
 
-bool IpsecGateway::IsForwardable(const wire::Ipv4View& view, uint16_t mtu) const
+bool
+IpsecGateway::IsForwardable(const wire::Ipv4View& view, uint16_t mtu) const
 {
     return view.Ttl() > 1 && view.totalLength <= mtu && !IsForNode(view.Destination());
 }
 
-esp::DataPlaneResult IpsecGateway::Open()
+esp::DataPlaneResult
+IpsecGateway::Open()
 {
     const esp::PacketBuffer& buffer = m_dataPlane.Buffer();
     wire::Ipv4View view;
@@ -585,9 +620,8 @@ esp::DataPlaneResult IpsecGateway::Open()
     return result;
 }
 
-IpsecGateway::Outcome IpsecGateway::Finish(Ptr<const Packet> packet,
-                                           const esp::DataPlaneResult& result,
-                                           bool outbound)
+IpsecGateway::Outcome
+IpsecGateway::Finish(Ptr<const Packet> packet, const esp::DataPlaneResult& result, bool outbound)
 {
     if (result.verdict == esp::Verdict::Drop)
     {
@@ -608,13 +642,15 @@ IpsecGateway::Outcome IpsecGateway::Finish(Ptr<const Packet> packet,
     return {result.verdict, made};
 }
 
-void IpsecGateway::NotifyQueueDrop(Ptr<const Packet> packet, bool outbound)
+void
+IpsecGateway::NotifyQueueDrop(Ptr<const Packet> packet, bool outbound)
 {
     m_dataPlane.CountQueueDrop(outbound);
     m_dropTrace(packet, esp::DropReason::Queue, outbound);
 }
 
-void IpsecGateway::CarryByteTags(Ptr<const Packet> from, Ptr<Packet> to)
+void
+IpsecGateway::CarryByteTags(Ptr<const Packet> from, Ptr<Packet> to)
 {
     ByteTagIterator tags = from->GetByteTagIterator();
     if (!tags.HasNext())
@@ -638,7 +674,8 @@ void IpsecGateway::CarryByteTags(Ptr<const Packet> from, Ptr<Packet> to)
     }
 }
 
-Tag& IpsecGateway::TagOf(TypeId tid)
+Tag&
+IpsecGateway::TagOf(TypeId tid)
 {
     for (const auto& known : m_tags)
     {
@@ -656,57 +693,68 @@ Tag& IpsecGateway::TagOf(TypeId tid)
 
 // ---- access
 
-const esp::DataPlaneCounters& IpsecGateway::GetCounters() const
+const esp::DataPlaneCounters&
+IpsecGateway::GetCounters() const
 {
     return m_dataPlane.Counters();
 }
 
-const ike::IkeCounters& IpsecGateway::GetIkeCounters() const
+const ike::IkeCounters&
+IpsecGateway::GetIkeCounters() const
 {
     return m_ike.Counters();
 }
 
-esp::DataPlane& IpsecGateway::GetDataPlane()
+esp::DataPlane&
+IpsecGateway::GetDataPlane()
 {
     return m_dataPlane;
 }
 
-ike::IkeEndpoint& IpsecGateway::GetIkeEndpoint()
+ike::IkeEndpoint&
+IpsecGateway::GetIkeEndpoint()
 {
     return m_ike;
 }
 
-int64_t IpsecGateway::AssignStreams(int64_t stream)
+int64_t
+IpsecGateway::AssignStreams(int64_t stream)
 {
     return m_random.AssignStreams(stream);
 }
 
-void IpsecGateway::SetReplayProfile(esp::ReplayProfile profile)
+void
+IpsecGateway::SetReplayProfile(esp::ReplayProfile profile)
 {
     m_replayProfile = profile;
 }
 
-compat::EnumResult<esp::ReplayProfile> IpsecGateway::GetReplayProfile() const
+compat::EnumResult<esp::ReplayProfile>
+IpsecGateway::GetReplayProfile() const
 {
     return {m_replayProfile};
 }
 
-void IpsecGateway::SetCryptoMode(crypto::CryptoMode mode)
+void
+IpsecGateway::SetCryptoMode(crypto::CryptoMode mode)
 {
     m_cryptoMode = mode;
 }
 
-compat::EnumResult<crypto::CryptoMode> IpsecGateway::GetCryptoMode() const
+compat::EnumResult<crypto::CryptoMode>
+IpsecGateway::GetCryptoMode() const
 {
     return {m_cryptoMode};
 }
 
-void IpsecGateway::SetDfPolicy(esp::DfPolicy policy)
+void
+IpsecGateway::SetDfPolicy(esp::DfPolicy policy)
 {
     m_dfPolicy = policy;
 }
 
-compat::EnumResult<esp::DfPolicy> IpsecGateway::GetDfPolicy() const
+compat::EnumResult<esp::DfPolicy>
+IpsecGateway::GetDfPolicy() const
 {
     return {m_dfPolicy};
 }

@@ -16,7 +16,8 @@ using ipseclab::esp::Verdict;
 NS_LOG_COMPONENT_DEFINE("IpsecNetDevice");
 NS_OBJECT_ENSURE_REGISTERED(IpsecNetDevice);
 
-TypeId IpsecNetDevice::GetTypeId()
+TypeId
+IpsecNetDevice::GetTypeId()
 {
     static TypeId tid = TypeId("ns3::IpsecNetDevice")
                             .SetParent<NetDevice>()
@@ -25,7 +26,8 @@ TypeId IpsecNetDevice::GetTypeId()
     return tid;
 }
 
-void IpsecNetDevice::Attach(Ptr<IpsecGateway> gateway, Ptr<NetDevice> lower)
+void
+IpsecNetDevice::Attach(Ptr<IpsecGateway> gateway, Ptr<NetDevice> lower)
 {
     NS_ABORT_MSG_IF(m_lower, "this device stands on top of another already");
     NS_ABORT_MSG_UNLESS(gateway && lower && lower->GetNode(),
@@ -36,22 +38,25 @@ void IpsecNetDevice::Attach(Ptr<IpsecGateway> gateway, Ptr<NetDevice> lower)
     lower->SetReceiveCallback(MakeCallback(&IpsecNetDevice::ReceiveFromLower, this));
 }
 
-Ptr<NetDevice> IpsecNetDevice::GetLower() const
+Ptr<NetDevice>
+IpsecNetDevice::GetLower() const
 {
     return m_lower;
 }
 
-bool IpsecNetDevice::Send(Ptr<Packet> packet, const Address& dest, uint16_t protocolNumber)
+bool
+IpsecNetDevice::Send(Ptr<Packet> packet, const Address& dest, uint16_t protocolNumber)
 {
     const Ptr<Packet> leaving = Leave(packet, protocolNumber);
     return leaving &&
            Account(leaving, protocolNumber, m_lower->Send(leaving, dest, protocolNumber));
 }
 
-bool IpsecNetDevice::SendFrom(Ptr<Packet> packet,
-                              const Address& source,
-                              const Address& dest,
-                              uint16_t protocolNumber)
+bool
+IpsecNetDevice::SendFrom(Ptr<Packet> packet,
+                         const Address& source,
+                         const Address& dest,
+                         uint16_t protocolNumber)
 {
     const Ptr<Packet> leaving = Leave(packet, protocolNumber);
     return leaving && Account(leaving,
@@ -59,7 +64,8 @@ bool IpsecNetDevice::SendFrom(Ptr<Packet> packet,
                               m_lower->SendFrom(leaving, source, dest, protocolNumber));
 }
 
-Ptr<Packet> IpsecNetDevice::Leave(Ptr<Packet> packet, uint16_t protocol)
+Ptr<Packet>
+IpsecNetDevice::Leave(Ptr<Packet> packet, uint16_t protocol)
 {
     if (protocol != Ipv4L3Protocol::PROT_NUMBER)
     {
@@ -69,7 +75,8 @@ Ptr<Packet> IpsecNetDevice::Leave(Ptr<Packet> packet, uint16_t protocol)
     return outcome.verdict == Verdict::Bypass ? packet : outcome.packet;
 }
 
-bool IpsecNetDevice::Account(Ptr<const Packet> packet, uint16_t protocol, bool sent)
+bool
+IpsecNetDevice::Account(Ptr<const Packet> packet, uint16_t protocol, bool sent)
 {
     if (!sent && protocol == Ipv4L3Protocol::PROT_NUMBER)
     {
@@ -78,7 +85,8 @@ bool IpsecNetDevice::Account(Ptr<const Packet> packet, uint16_t protocol, bool s
     return sent;
 }
 
-Ptr<const Packet> IpsecNetDevice::Enter(Ptr<const Packet> packet, uint16_t protocol)
+Ptr<const Packet>
+IpsecNetDevice::Enter(Ptr<const Packet> packet, uint16_t protocol)
 {
     if (protocol != Ipv4L3Protocol::PROT_NUMBER)
     {
@@ -88,10 +96,11 @@ Ptr<const Packet> IpsecNetDevice::Enter(Ptr<const Packet> packet, uint16_t proto
     return outcome.verdict == Verdict::Bypass ? packet : Ptr<const Packet>(outcome.packet);
 }
 
-bool IpsecNetDevice::ReceiveFromLower(Ptr<NetDevice>,
-                                      Ptr<const Packet> packet,
-                                      uint16_t protocol,
-                                      const Address& from)
+bool
+IpsecNetDevice::ReceiveFromLower(Ptr<NetDevice>,
+                                 Ptr<const Packet> packet,
+                                 uint16_t protocol,
+                                 const Address& from)
 {
     if (!m_promiscReceive.IsNull())
     {
@@ -101,12 +110,13 @@ bool IpsecNetDevice::ReceiveFromLower(Ptr<NetDevice>,
     return entered && m_receive(this, entered, protocol, from);
 }
 
-bool IpsecNetDevice::ReceivePromiscuous(Ptr<NetDevice>,
-                                        Ptr<const Packet> packet,
-                                        uint16_t protocol,
-                                        const Address& from,
-                                        const Address& to,
-                                        PacketType type)
+bool
+IpsecNetDevice::ReceivePromiscuous(Ptr<NetDevice>,
+                                   Ptr<const Packet> packet,
+                                   uint16_t protocol,
+                                   const Address& from,
+                                   const Address& to,
+                                   PacketType type)
 {
     if (type == PACKET_OTHERHOST)
     {
@@ -121,12 +131,14 @@ bool IpsecNetDevice::ReceivePromiscuous(Ptr<NetDevice>,
     return m_receive(this, entered, protocol, from);
 }
 
-void IpsecNetDevice::SetReceiveCallback(ReceiveCallback cb)
+void
+IpsecNetDevice::SetReceiveCallback(ReceiveCallback cb)
 {
     m_receive = cb;
 }
 
-void IpsecNetDevice::SetPromiscReceiveCallback(PromiscReceiveCallback cb)
+void
+IpsecNetDevice::SetPromiscReceiveCallback(PromiscReceiveCallback cb)
 {
     m_promiscReceive = cb;
     m_lower->SetPromiscReceiveCallback(
@@ -134,107 +146,128 @@ void IpsecNetDevice::SetPromiscReceiveCallback(PromiscReceiveCallback cb)
                     : MakeCallback(&IpsecNetDevice::ReceivePromiscuous, this));
 }
 
-void IpsecNetDevice::SetIfIndex(const uint32_t index)
+void
+IpsecNetDevice::SetIfIndex(const uint32_t index)
 {
     m_ifIndex = index;
 }
 
-uint32_t IpsecNetDevice::GetIfIndex() const
+uint32_t
+IpsecNetDevice::GetIfIndex() const
 {
     return m_ifIndex;
 }
 
-Ptr<Channel> IpsecNetDevice::GetChannel() const
+Ptr<Channel>
+IpsecNetDevice::GetChannel() const
 {
     return m_lower->GetChannel();
 }
 
-void IpsecNetDevice::SetAddress(Address address)
+void
+IpsecNetDevice::SetAddress(Address address)
 {
     m_lower->SetAddress(address);
 }
 
-Address IpsecNetDevice::GetAddress() const
+Address
+IpsecNetDevice::GetAddress() const
 {
     return m_lower->GetAddress();
 }
 
-bool IpsecNetDevice::SetMtu(const uint16_t mtu)
+bool
+IpsecNetDevice::SetMtu(const uint16_t mtu)
 {
     return m_lower->SetMtu(mtu);
 }
 
-uint16_t IpsecNetDevice::GetMtu() const
+uint16_t
+IpsecNetDevice::GetMtu() const
 {
     return m_lower->GetMtu();
 }
 
-bool IpsecNetDevice::IsLinkUp() const
+bool
+IpsecNetDevice::IsLinkUp() const
 {
     return m_lower->IsLinkUp();
 }
 
-void IpsecNetDevice::AddLinkChangeCallback(Callback<void> callback)
+void
+IpsecNetDevice::AddLinkChangeCallback(Callback<void> callback)
 {
     m_lower->AddLinkChangeCallback(callback);
 }
 
-bool IpsecNetDevice::IsBroadcast() const
+bool
+IpsecNetDevice::IsBroadcast() const
 {
     return m_lower->IsBroadcast();
 }
 
-Address IpsecNetDevice::GetBroadcast() const
+Address
+IpsecNetDevice::GetBroadcast() const
 {
     return m_lower->GetBroadcast();
 }
 
-bool IpsecNetDevice::IsMulticast() const
+bool
+IpsecNetDevice::IsMulticast() const
 {
     return m_lower->IsMulticast();
 }
 
-Address IpsecNetDevice::GetMulticast(Ipv4Address multicastGroup) const
+Address
+IpsecNetDevice::GetMulticast(Ipv4Address multicastGroup) const
 {
     return m_lower->GetMulticast(multicastGroup);
 }
 
-Address IpsecNetDevice::GetMulticast(Ipv6Address addr) const
+Address
+IpsecNetDevice::GetMulticast(Ipv6Address addr) const
 {
     return m_lower->GetMulticast(addr);
 }
 
-bool IpsecNetDevice::IsBridge() const
+bool
+IpsecNetDevice::IsBridge() const
 {
     return false;
 }
 
-bool IpsecNetDevice::IsPointToPoint() const
+bool
+IpsecNetDevice::IsPointToPoint() const
 {
     return m_lower->IsPointToPoint();
 }
 
-Ptr<Node> IpsecNetDevice::GetNode() const
+Ptr<Node>
+IpsecNetDevice::GetNode() const
 {
     return m_node;
 }
 
-void IpsecNetDevice::SetNode(Ptr<Node> node)
+void
+IpsecNetDevice::SetNode(Ptr<Node> node)
 {
     m_node = node;
 }
 
-bool IpsecNetDevice::NeedsArp() const
+bool
+IpsecNetDevice::NeedsArp() const
 {
     return m_lower->NeedsArp();
 }
 
-bool IpsecNetDevice::SupportsSendFrom() const
+bool
+IpsecNetDevice::SupportsSendFrom() const
 {
     return m_lower->SupportsSendFrom();
 }
 
-void IpsecNetDevice::DoDispose()
+void
+IpsecNetDevice::DoDispose()
 {
     if (m_lower)
     {

@@ -18,7 +18,8 @@ namespace ns3
 NS_LOG_COMPONENT_DEFINE("ReorderingChannel");
 NS_OBJECT_ENSURE_REGISTERED(ReorderingChannel);
 
-TypeId ReorderingChannel::GetTypeId()
+TypeId
+ReorderingChannel::GetTypeId()
 {
     static TypeId tid =
         TypeId("ns3::ReorderingChannel")
@@ -55,9 +56,10 @@ ReorderingChannel::ReorderingChannel()
 {
 }
 
-bool ReorderingChannel::TransmitStart(Ptr<const Packet> packet,
-                                      Ptr<PointToPointNetDevice> source,
-                                      Time transmitTime)
+bool
+ReorderingChannel::TransmitStart(Ptr<const Packet> packet,
+                                 Ptr<PointToPointNetDevice> source,
+                                 Time transmitTime)
 {
     // Drawn for lost packets too: the delays of the others do not depend on the loss.
     const Time extra = Seconds(m_extraDelay->GetValue());
@@ -82,26 +84,30 @@ bool ReorderingChannel::TransmitStart(Ptr<const Packet> packet,
     return true;
 }
 
-void ReorderingChannel::Deliver(Ptr<PointToPointNetDevice> destination, Ptr<Packet> packet)
+void
+ReorderingChannel::Deliver(Ptr<PointToPointNetDevice> destination, Ptr<Packet> packet)
 {
     --m_inFlight;
     m_deliverTrace(packet);
     destination->Receive(packet);
 }
 
-int64_t ReorderingChannel::AssignStreams(int64_t stream)
+int64_t
+ReorderingChannel::AssignStreams(int64_t stream)
 {
     m_extraDelay->SetStream(stream);
     m_lossDraw->SetStream(stream + 1);
     return 2;
 }
 
-uint64_t ReorderingChannel::GetLost() const
+uint64_t
+ReorderingChannel::GetLost() const
 {
     return m_lost;
 }
 
-uint64_t ReorderingChannel::GetInFlight() const
+uint64_t
+ReorderingChannel::GetInFlight() const
 {
     return m_inFlight;
 }

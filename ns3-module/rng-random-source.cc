@@ -14,7 +14,8 @@ RngRandomSource::RngRandomSource()
 {
 }
 
-void RngRandomSource::Fill(ipseclab::MutableByteSpan out)
+void
+RngRandomSource::Fill(ipseclab::MutableByteSpan out)
 {
     std::uint8_t draw[4];
     for (std::size_t done = 0; done < out.size(); done += sizeof(draw))
@@ -24,7 +25,8 @@ void RngRandomSource::Fill(ipseclab::MutableByteSpan out)
     }
 }
 
-int64_t RngRandomSource::AssignStreams(int64_t stream)
+int64_t
+RngRandomSource::AssignStreams(int64_t stream)
 {
     m_uniform->SetStream(stream);
     return 1;

@@ -186,7 +186,6 @@ def signed_octets(
     prf: int, real_message: bytes, peer_nonce: bytes, sk_p: bytes, id_body: bytes
 ) -> bytes: ...
 def shared_key_auth(prf: int, secret: bytes, signed: bytes) -> bytes: ...
-
 def certificates_from_pem(text: str) -> list[bytes]:
     """All certificates of a PEM text in DER. Raises ValueError."""
 

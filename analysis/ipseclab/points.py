@@ -46,7 +46,7 @@ class Point:
 
 
 def correlation_length(values: Mapping[str, float | str]) -> float:
-    """How far, in packets, one packet's fate hangs together with another's: the spread of the delays.
+    """How far, in packets, one packet's fate hangs together with another's: the delays' spread.
 
     Used only where the runs cannot tell (none or all lost, a single run). Exponential delays have
     longer ones now and then, too few to matter beside the factor of two that is taken.

@@ -39,7 +39,8 @@ def confidence_note() -> str:
     """Which intervals the table of several points shows, and which the figure."""
     return (
         f"Intervals of the table: all hold together with {FAMILY_CONFIDENCE:.0%} confidence "
-        f"(Bonferroni), and decide the verdict. The figure shows {PLOT_CONFIDENCE:.0%} for each point."
+        f"(Bonferroni), and decide the verdict. The figure shows {PLOT_CONFIDENCE:.0%} for each "
+        "point."
     )
 
 

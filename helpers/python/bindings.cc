@@ -23,7 +23,8 @@ namespace ipseclab
 namespace
 {
 
-const char* NameOf(Quantity quantity)
+const char*
+NameOf(Quantity quantity)
 {
     switch (quantity)
     {
@@ -46,7 +47,8 @@ const char* NameOf(Quantity quantity)
 }
 
 /// The SI unit of a parameter's minimum and maximum.
-const char* UnitOf(Quantity quantity)
+const char*
+UnitOf(Quantity quantity)
 {
     switch (quantity)
     {
@@ -63,7 +65,8 @@ const char* UnitOf(Quantity quantity)
     }
 }
 
-py::dict ToPython(const ParameterSpec& spec)
+py::dict
+ToPython(const ParameterSpec& spec)
 {
     using namespace pybind11::literals;
     return py::dict("name"_a = spec.name,
@@ -77,7 +80,8 @@ py::dict ToPython(const ParameterSpec& spec)
                     "doc"_a = spec.doc);
 }
 
-py::list ListScenarios()
+py::list
+ListScenarios()
 {
     using namespace pybind11::literals;
     py::list all;
@@ -102,7 +106,8 @@ py::list ListScenarios()
     return all;
 }
 
-const Scenario& RequireScenario(const std::string& name)
+const Scenario&
+RequireScenario(const std::string& name)
 {
     const Scenario* scenario = FindScenario(name);
     if (!scenario)
@@ -119,19 +124,22 @@ const Scenario& RequireScenario(const std::string& name)
 
 using Typed = std::map<std::string, std::string>;
 
-ParameterValues CheckValues(const Scenario& scenario, const Typed& typed)
+ParameterValues
+CheckValues(const Scenario& scenario, const Typed& typed)
 {
     ParameterValues values(scenario.parameters, typed);
     scenario.check(values);
     return values;
 }
 
-Typed CheckParameters(const std::string& name, const Typed& typed)
+Typed
+CheckParameters(const std::string& name, const Typed& typed)
 {
     return CheckValues(RequireScenario(name), typed).Canonical();
 }
 
-py::dict GetParameterValues(const std::string& name, const Typed& typed)
+py::dict
+GetParameterValues(const std::string& name, const Typed& typed)
 {
     const Scenario& scenario = RequireScenario(name);
     const ParameterValues values = CheckValues(scenario, typed);
@@ -151,12 +159,13 @@ py::dict GetParameterValues(const std::string& name, const Typed& typed)
     return result;
 }
 
-py::dict RunScenario(const std::string& name,
-                     const Typed& typed,
-                     std::int64_t seed,
-                     std::int64_t run,
-                     const std::string& outputFolder,
-                     bool sized)
+py::dict
+RunScenario(const std::string& name,
+            const Typed& typed,
+            std::int64_t seed,
+            std::int64_t run,
+            const std::string& outputFolder,
+            bool sized)
 {
     using namespace pybind11::literals;
     if (seed < 1 || seed > std::numeric_limits<std::uint32_t>::max())
@@ -184,7 +193,8 @@ py::dict RunScenario(const std::string& name,
     return py::dict("metrics"_a = result.metrics, "files"_a = result.files);
 }
 
-const char* CompilerVersion()
+const char*
+CompilerVersion()
 {
 #if defined(__clang__)
     return "clang " __clang_version__;
@@ -195,7 +205,8 @@ const char* CompilerVersion()
 #endif
 }
 
-py::dict GetVersions()
+py::dict
+GetVersions()
 {
     using namespace pybind11::literals;
     return py::dict("ns3"_a = IPSECLAB_NS3_VERSION,
@@ -205,7 +216,8 @@ py::dict GetVersions()
                     "build_type"_a = IPSECLAB_BUILD_TYPE);
 }
 
-void DefineScenarios(py::module_& module)
+void
+DefineScenarios(py::module_& module)
 {
     py::register_exception<ParameterError>(module, "ParameterError", PyExc_ValueError);
     module.def("versions", &GetVersions);

@@ -39,19 +39,22 @@ struct OpenError : std::invalid_argument
     using std::invalid_argument::invalid_argument;
 };
 
-py::bytes ToPython(ByteSpan octets)
+py::bytes
+ToPython(ByteSpan octets)
 {
     return {reinterpret_cast<const char*>(octets.data()), octets.size()};
 }
 
 /// Borrowed from the Python object, which the caller holds.
-ByteSpan FromPython(const py::bytes& octets)
+ByteSpan
+FromPython(const py::bytes& octets)
 {
     const std::string_view view = octets;
     return {reinterpret_cast<const std::uint8_t*>(view.data()), view.size()};
 }
 
-Bytes CopyFromPython(const py::bytes& octets)
+Bytes
+CopyFromPython(const py::bytes& octets)
 {
     const ByteSpan span = FromPython(octets);
     return {span.begin(), span.end()};
@@ -59,12 +62,14 @@ Bytes CopyFromPython(const py::bytes& octets)
 
 // ---- IKE messages
 
-std::string NameOr(const char* name, unsigned number)
+std::string
+NameOr(const char* name, unsigned number)
 {
     return std::strcmp(name, "?") == 0 ? std::to_string(number) : name;
 }
 
-std::string NameOf(const wire::Payload& payload)
+std::string
+NameOf(const wire::Payload& payload)
 {
     if (const auto* notify = std::get_if<wire::NotifyPayload>(&payload.body))
     {
@@ -78,7 +83,8 @@ std::string NameOf(const wire::Payload& payload)
     return NameOr(wire::Name(payload.type), static_cast<std::uint8_t>(payload.type));
 }
 
-py::list ToPython(const std::vector<wire::Proposal>& proposals)
+py::list
+ToPython(const std::vector<wire::Proposal>& proposals)
 {
     using namespace pybind11::literals;
     py::list list;
@@ -173,7 +179,8 @@ struct BodyFields
     }
 };
 
-py::list ToPython(const wire::PayloadList& payloads)
+py::list
+ToPython(const wire::PayloadList& payloads)
 {
     using namespace pybind11::literals;
     constexpr std::size_t kGenericHeader = 4;
@@ -191,7 +198,8 @@ py::list ToPython(const wire::PayloadList& payloads)
     return list;
 }
 
-wire::IkeMessage Parse(ByteSpan datagram)
+wire::IkeMessage
+Parse(ByteSpan datagram)
 {
     auto message = wire::ParseMessage(datagram);
     if (!message)
@@ -201,7 +209,8 @@ wire::IkeMessage Parse(ByteSpan datagram)
     return std::move(*message);
 }
 
-wire::PayloadList ParseChain(std::uint8_t first, ByteSpan octets)
+wire::PayloadList
+ParseChain(std::uint8_t first, ByteSpan octets)
 {
     auto payloads = wire::ParsePayloads(static_cast<wire::PayloadType>(first), octets);
     if (!payloads)
@@ -211,7 +220,8 @@ wire::PayloadList ParseChain(std::uint8_t first, ByteSpan octets)
     return std::move(*payloads);
 }
 
-py::tuple ParseIke(const py::bytes& datagram)
+py::tuple
+ParseIke(const py::bytes& datagram)
 {
     using namespace pybind11::literals;
     const wire::IkeMessage message = Parse(FromPython(datagram));
@@ -251,7 +261,8 @@ struct SupportedSuite
     crypto::CipherTraits traits;
 };
 
-void RequireKeys(const SupportedSuite& suite, ByteSpan key, ByteSpan integrityKey)
+void
+RequireKeys(const SupportedSuite& suite, ByteSpan key, ByteSpan integrityKey)
 {
     if (key.size() != suite.traits.KeyingMaterial() ||
         integrityKey.size() != suite.traits.integrityKeyLength)
@@ -263,7 +274,8 @@ void RequireKeys(const SupportedSuite& suite, ByteSpan key, ByteSpan integrityKe
     }
 }
 
-crypto::PrfId RequirePrf(std::uint16_t number)
+crypto::PrfId
+RequirePrf(std::uint16_t number)
 {
     const auto prf = static_cast<crypto::PrfId>(number);
     if (!crypto::FindPrfLength(prf))
@@ -273,10 +285,11 @@ crypto::PrfId RequirePrf(std::uint16_t number)
     return prf;
 }
 
-py::dict OpenIke(const py::bytes& datagram,
-                 const SupportedSuite& suite,
-                 const py::bytes& key,
-                 const py::bytes& integrityKey)
+py::dict
+OpenIke(const py::bytes& datagram,
+        const SupportedSuite& suite,
+        const py::bytes& key,
+        const py::bytes& integrityKey)
 {
     using namespace pybind11::literals;
     RequireKeys(suite, FromPython(key), FromPython(integrityKey));
@@ -295,10 +308,11 @@ py::dict OpenIke(const py::bytes& datagram,
                     "payloads"_a = ToPython(opened->payloads));
 }
 
-py::dict OpenIkeFragment(const py::bytes& datagram,
-                         const SupportedSuite& suite,
-                         const py::bytes& key,
-                         const py::bytes& integrityKey)
+py::dict
+OpenIkeFragment(const py::bytes& datagram,
+                const SupportedSuite& suite,
+                const py::bytes& key,
+                const py::bytes& integrityKey)
 {
     using namespace pybind11::literals;
     RequireKeys(suite, FromPython(key), FromPython(integrityKey));
@@ -320,7 +334,8 @@ py::dict OpenIkeFragment(const py::bytes& datagram,
 
 // ---- certificates
 
-crypto::CertificatePtr RequireCertificate(const py::bytes& der)
+crypto::CertificatePtr
+RequireCertificate(const py::bytes& der)
 {
     auto certificate = crypto::Certificate::FromDer(FromPython(der));
     if (!certificate)
@@ -330,7 +345,8 @@ crypto::CertificatePtr RequireCertificate(const py::bytes& der)
     return certificate;
 }
 
-crypto::CertificateList RequireCertificates(const std::vector<py::bytes>& ders)
+crypto::CertificateList
+RequireCertificates(const std::vector<py::bytes>& ders)
 {
     crypto::CertificateList list;
     for (const auto& der : ders)
@@ -340,7 +356,8 @@ crypto::CertificateList RequireCertificates(const std::vector<py::bytes>& ders)
     return list;
 }
 
-py::list CertificatesFromPem(const std::string& text)
+py::list
+CertificatesFromPem(const std::string& text)
 {
     const auto* octets = reinterpret_cast<const std::uint8_t*>(text.data());
     const auto certificates = crypto::Certificate::FromPem(ByteSpan(octets, text.size()));
@@ -356,10 +373,11 @@ py::list CertificatesFromPem(const std::string& text)
     return list;
 }
 
-bool VerifySignature(const py::bytes& certificate,
-                     std::uint8_t method,
-                     const py::bytes& auth,
-                     const py::bytes& octets)
+bool
+VerifySignature(const py::bytes& certificate,
+                std::uint8_t method,
+                const py::bytes& auth,
+                const py::bytes& octets)
 {
     using crypto::HashId;
     const wire::AuthPayload payload{static_cast<wire::AuthMethod>(method), CopyFromPython(auth)};
@@ -370,8 +388,8 @@ bool VerifySignature(const py::bytes& certificate,
         {HashId::Sha1, HashId::Sha2_256, HashId::Sha2_384, HashId::Sha2_512, HashId::Identity});
 }
 
-std::unique_ptr<crypto::KeyExchange> MakeKeyExchange(std::uint16_t number,
-                                                     const py::bytes& privateValue)
+std::unique_ptr<crypto::KeyExchange>
+MakeKeyExchange(std::uint16_t number, const py::bytes& privateValue)
 {
     const auto group = static_cast<crypto::GroupId>(number);
     if (!crypto::FindTraits(group))
@@ -386,14 +404,14 @@ std::unique_ptr<crypto::KeyExchange> MakeKeyExchange(std::uint16_t number,
     return exchange;
 }
 
-py::bytes KeyExchangePublic(std::uint16_t group, const py::bytes& privateValue)
+py::bytes
+KeyExchangePublic(std::uint16_t group, const py::bytes& privateValue)
 {
     return ToPython(MakeKeyExchange(group, privateValue)->PublicValue());
 }
 
-py::bytes KeyExchangeAgree(std::uint16_t group,
-                           const py::bytes& privateValue,
-                           const py::bytes& peerPublic)
+py::bytes
+KeyExchangeAgree(std::uint16_t group, const py::bytes& privateValue, const py::bytes& peerPublic)
 {
     const auto shared = MakeKeyExchange(group, privateValue)->Agree(FromPython(peerPublic));
     if (!shared)
@@ -403,13 +421,14 @@ py::bytes KeyExchangeAgree(std::uint16_t group,
     return ToPython(*shared);
 }
 
-py::dict DeriveIkeKeys(const SupportedSuite& suite,
-                       std::uint16_t prf,
-                       const py::bytes& skeyseed,
-                       const py::bytes& nonceI,
-                       const py::bytes& nonceR,
-                       std::uint64_t spiI,
-                       std::uint64_t spiR)
+py::dict
+DeriveIkeKeys(const SupportedSuite& suite,
+              std::uint16_t prf,
+              const py::bytes& skeyseed,
+              const py::bytes& nonceI,
+              const py::bytes& nonceR,
+              std::uint64_t spiI,
+              std::uint64_t spiR)
 {
     using namespace pybind11::literals;
     ike::IkeSuite ikeSuite;
@@ -430,12 +449,13 @@ py::dict DeriveIkeKeys(const SupportedSuite& suite,
                     "sk_pr"_a = ToPython(keys.skPr));
 }
 
-py::dict DeriveChildKeys(std::uint16_t prf,
-                         const SupportedSuite& suite,
-                         const py::bytes& skD,
-                         const py::bytes& shared,
-                         const py::bytes& nonceI,
-                         const py::bytes& nonceR)
+py::dict
+DeriveChildKeys(std::uint16_t prf,
+                const SupportedSuite& suite,
+                const py::bytes& skD,
+                const py::bytes& shared,
+                const py::bytes& nonceI,
+                const py::bytes& nonceR)
 {
     using namespace pybind11::literals;
     const auto keys = ike::DeriveChildKeys(RequirePrf(prf),
@@ -452,7 +472,8 @@ py::dict DeriveChildKeys(std::uint16_t prf,
 
 // ---- ESP
 
-IpAddress RequireAddress(const std::string& text)
+IpAddress
+RequireAddress(const std::string& text)
 {
     const auto address = IpAddress::FromString(text);
     if (!address || !address->IsV4())
@@ -463,7 +484,8 @@ IpAddress RequireAddress(const std::string& text)
 }
 
 /// Makes room for a packet and copies it in.
-void Load(esp::PacketBuffer& buffer, ByteSpan packet)
+void
+Load(esp::PacketBuffer& buffer, ByteSpan packet)
 {
     if (packet.size() > esp::PacketBuffer::kMaximumPacket)
     {
@@ -519,7 +541,8 @@ class Sealer
     esp::PacketBuffer m_buffer;
 };
 
-esp::ReplayProfile RequireProfile(const std::string& name)
+esp::ReplayProfile
+RequireProfile(const std::string& name)
 {
     if (name == "rfc4303")
     {
@@ -590,14 +613,16 @@ class Opener
 
 // ---- the module
 
-void DefineErrors(py::module_& module)
+void
+DefineErrors(py::module_& module)
 {
     py::register_exception<UnsupportedError>(module, "UnsupportedError", PyExc_ValueError);
     py::register_exception<ParseError>(module, "ParseError", PyExc_ValueError);
     py::register_exception<OpenError>(module, "OpenError", PyExc_ValueError);
 }
 
-void DefineMessages(py::module_& module)
+void
+DefineMessages(py::module_& module)
 {
     module.def("parse_ike", &ParseIke, py::arg("datagram"));
     module.def(
@@ -626,7 +651,8 @@ void DefineMessages(py::module_& module)
                py::arg("integrity_key") = py::bytes());
 }
 
-void DefineCrypto(py::module_& module)
+void
+DefineCrypto(py::module_& module)
 {
     py::class_<SupportedSuite>(module, "CipherSuite")
         .def(py::init<std::uint16_t, std::uint16_t, std::uint16_t>(),
@@ -647,7 +673,8 @@ void DefineCrypto(py::module_& module)
                py::arg("peer_public"));
 }
 
-void DefineKeySchedule(py::module_& module)
+void
+DefineKeySchedule(py::module_& module)
 {
     module.def(
         "skeyseed",
@@ -703,7 +730,8 @@ void DefineKeySchedule(py::module_& module)
                py::arg("nonce_r"));
 }
 
-void DefineAuthentication(py::module_& module)
+void
+DefineAuthentication(py::module_& module)
 {
     module.def(
         "signed_octets",
@@ -735,7 +763,8 @@ void DefineAuthentication(py::module_& module)
         py::arg("signed"));
 }
 
-void DefineCertificates(py::module_& module)
+void
+DefineCertificates(py::module_& module)
 {
     module.def("certificates_from_pem", &CertificatesFromPem, py::arg("text"));
     module.def(
@@ -772,7 +801,8 @@ void DefineCertificates(py::module_& module)
                py::arg("signed"));
 }
 
-void DefineEsp(py::module_& module)
+void
+DefineEsp(py::module_& module)
 {
     py::class_<Sealer>(module, "OutboundSa")
         .def(py::init<std::uint32_t,
@@ -815,7 +845,8 @@ void DefineEsp(py::module_& module)
 
 } // namespace
 
-void DefineModel(py::module_& module)
+void
+DefineModel(py::module_& module)
 {
     DefineErrors(module);
     DefineMessages(module);

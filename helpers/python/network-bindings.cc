@@ -22,7 +22,8 @@ using namespace pybind11::literals;
 
 using Kind = NetworkEvent::Kind;
 
-const std::map<std::string, Kind>& EventKinds()
+const std::map<std::string, Kind>&
+EventKinds()
 {
     static const std::map<std::string, Kind> kinds{{"ike-established", Kind::IkeEstablished},
                                                    {"ike-closed", Kind::IkeClosed},
@@ -32,7 +33,8 @@ const std::map<std::string, Kind>& EventKinds()
     return kinds;
 }
 
-std::string NameOf(Kind kind)
+std::string
+NameOf(Kind kind)
 {
     for (const auto& [name, known] : EventKinds())
     {
@@ -44,7 +46,8 @@ std::string NameOf(Kind kind)
     return "";
 }
 
-Kind KindOf(const std::string& name)
+Kind
+KindOf(const std::string& name)
 {
     const auto found = EventKinds().find(name);
     if (found == EventKinds().end())
@@ -61,7 +64,8 @@ Kind KindOf(const std::string& name)
 
 // ---- units
 
-const std::map<std::string, Quantity>& Quantities()
+const std::map<std::string, Quantity>&
+Quantities()
 {
     static const std::map<std::string, Quantity> quantities{
         {"count", Quantity::Count},
@@ -74,12 +78,13 @@ const std::map<std::string, Quantity>& Quantities()
     return quantities;
 }
 
-double ParseQuantity(const std::string& name,
-                     const std::string& quantity,
-                     const std::string& typed,
-                     double minimum,
-                     double maximum,
-                     const std::string& example)
+double
+ParseQuantity(const std::string& name,
+              const std::string& quantity,
+              const std::string& typed,
+              double minimum,
+              double maximum,
+              const std::string& example)
 {
     const auto found = Quantities().find(quantity);
     if (found == Quantities().end())
@@ -98,12 +103,14 @@ double ParseQuantity(const std::string& name,
 // ---- results
 
 template <typename Record>
-py::array ToArray(const std::vector<Record>& records)
+py::array
+ToArray(const std::vector<Record>& records)
 {
     return py::array_t<Record>(static_cast<py::ssize_t>(records.size()), records.data());
 }
 
-py::dict ToPython(const esp::DropCounters& counters)
+py::dict
+ToPython(const esp::DropCounters& counters)
 {
     py::dict result;
     for (std::size_t i = 1; i < esp::kDropReasons; ++i)
@@ -114,7 +121,8 @@ py::dict ToPython(const esp::DropCounters& counters)
     return result;
 }
 
-py::dict ToPython(const GatewayCounts& counts)
+py::dict
+ToPython(const GatewayCounts& counts)
 {
     const auto& esp = counts.esp;
     const auto& ike = counts.ike;
@@ -133,7 +141,8 @@ py::dict ToPython(const GatewayCounts& counts)
                     "ike_retransmissions"_a = ike.retransmissions);
 }
 
-py::dict ToPython(const LinkCountsByClass& all)
+py::dict
+ToPython(const LinkCountsByClass& all)
 {
     py::dict result;
     const char* const names[kPacketClasses] = {"ike", "esp", "clear"};
@@ -148,19 +157,22 @@ py::dict ToPython(const LinkCountsByClass& all)
     return result;
 }
 
-py::dict ToPython(const TunnelResult& tunnel)
+py::dict
+ToPython(const TunnelResult& tunnel)
 {
     return py::dict("up"_a = tunnel.up, "since"_a = tunnel.since, "fault"_a = tunnel.fault);
 }
 
-py::dict ToPython(const TrafficResult& traffic)
+py::dict
+ToPython(const TrafficResult& traffic)
 {
     return py::dict("sent"_a = ToArray(traffic.sent),
                     "delivered"_a = ToArray(traffic.delivered),
                     "delivered_octets"_a = traffic.deliveredOctets);
 }
 
-py::dict ToPython(const Conservation& c)
+py::dict
+ToPython(const Conservation& c)
 {
     return py::dict("sent"_a = c.sent,
                     "delivered"_a = c.delivered,
@@ -171,13 +183,15 @@ py::dict ToPython(const Conservation& c)
                     "in_flight"_a = c.inFlight);
 }
 
-py::array ToPython(const std::vector<EspArrival>& arrivals)
+py::array
+ToPython(const std::vector<EspArrival>& arrivals)
 {
     return ToArray(arrivals);
 }
 
 template <typename Value>
-py::dict ToPython(const std::map<std::string, Value>& values)
+py::dict
+ToPython(const std::map<std::string, Value>& values)
 {
     py::dict result;
     for (const auto& [name, value] : values)
@@ -187,7 +201,8 @@ py::dict ToPython(const std::map<std::string, Value>& values)
     return result;
 }
 
-py::dict ToPython(const NetworkResult& result)
+py::dict
+ToPython(const NetworkResult& result)
 {
     return py::dict("simulated_time"_a = result.simulatedTime,
                     "events"_a = result.events,
@@ -200,7 +215,8 @@ py::dict ToPython(const NetworkResult& result)
 }
 
 /// Ctrl-C, which Python only notes while no Python code runs.
-void CheckSignals()
+void
+CheckSignals()
 {
     const py::gil_scoped_acquire acquire;
     if (PyErr_CheckSignals() != 0)
@@ -209,7 +225,8 @@ void CheckSignals()
     }
 }
 
-py::dict Run(Network& network, std::optional<double> until)
+py::dict
+Run(Network& network, std::optional<double> until)
 {
     NetworkResult result;
     {
@@ -222,49 +239,53 @@ py::dict Run(Network& network, std::optional<double> until)
 
 // ---- description
 
-void AddGateway(Network& network,
-                const std::string& name,
-                std::uint32_t window,
-                bool fastPath,
-                StreamChoice stream)
+void
+AddGateway(Network& network,
+           const std::string& name,
+           std::uint32_t window,
+           bool fastPath,
+           StreamChoice stream)
 {
     network.AddGateway(name, {window, fastPath, stream});
 }
 
-void AddLink(Network& network,
-             const std::string& name,
-             const std::string& a,
-             const std::string& b,
-             double rate,
-             double delay,
-             const DelayModel& extraDelay,
-             double loss,
-             std::uint32_t queue,
-             StreamChoice stream)
+void
+AddLink(Network& network,
+        const std::string& name,
+        const std::string& a,
+        const std::string& b,
+        double rate,
+        double delay,
+        const DelayModel& extraDelay,
+        double loss,
+        std::uint32_t queue,
+        StreamChoice stream)
 {
     network.AddLink(name, a, b, {rate, delay, extraDelay, loss, queue, stream});
 }
 
-void AddTunnel(Network& network,
-               const std::string& name,
-               const std::string& a,
-               const std::string& b,
-               bool esn,
-               std::optional<double> initiateAt)
+void
+AddTunnel(Network& network,
+          const std::string& name,
+          const std::string& a,
+          const std::string& b,
+          bool esn,
+          std::optional<double> initiateAt)
 {
     network.AddTunnel(name, a, b, {esn, initiateAt});
 }
 
-void AddTraffic(Network& network,
-                const std::string& name,
-                const std::string& from,
-                const std::string& to,
-                double rate,
-                bool poisson,
-                std::uint32_t payload,
-                std::uint64_t packets,
-                std::optional<double> start,
-                StreamChoice stream)
+void
+AddTraffic(Network& network,
+           const std::string& name,
+           const std::string& from,
+           const std::string& to,
+           double rate,
+           bool poisson,
+           std::uint32_t payload,
+           std::uint64_t packets,
+           std::optional<double> start,
+           StreamChoice stream)
 {
     TrafficOptions options;
     options.stream.rate = rate;
@@ -276,7 +297,8 @@ void AddTraffic(Network& network,
     network.AddTraffic(name, from, to, options);
 }
 
-DelayModel MakeModel(DelayModel::Kind kind, double seconds, double fastShare)
+DelayModel
+MakeModel(DelayModel::Kind kind, double seconds, double fastShare)
 {
     DelayModel model;
     model.kind = kind;
@@ -285,7 +307,8 @@ DelayModel MakeModel(DelayModel::Kind kind, double seconds, double fastShare)
     return model;
 }
 
-DelayModel MakeCustom(std::function<double(std::uint64_t, double)> function)
+DelayModel
+MakeCustom(std::function<double(std::uint64_t, double)> function)
 {
     DelayModel model;
     model.kind = DelayModel::Kind::Custom;
@@ -293,7 +316,8 @@ DelayModel MakeCustom(std::function<double(std::uint64_t, double)> function)
     return model;
 }
 
-void DefineDelayModel(py::module_& module)
+void
+DefineDelayModel(py::module_& module)
 {
     using Model = DelayModel::Kind;
     py::class_<DelayModel>(module, "DelayModel", "How the extra delay of a packet is drawn.")
@@ -314,7 +338,8 @@ void DefineDelayModel(py::module_& module)
         .def_static("custom", &MakeCustom, py::arg("function"));
 }
 
-void DefineEvent(py::module_& module)
+void
+DefineEvent(py::module_& module)
 {
     py::class_<NetworkEvent>(module, "Event", "What a callback of Network.on is told.")
         .def_property_readonly("kind", [](const NetworkEvent& event) { return NameOf(event.kind); })
@@ -335,7 +360,8 @@ void DefineEvent(py::module_& module)
              });
 }
 
-void DefineClass(py::module_& module)
+void
+DefineClass(py::module_& module)
 {
     py::class_<Network>(module, "Network", "A topology; ipseclab.Network is for scripts.")
         .def(py::init<std::uint32_t, std::uint64_t, bool>(),
@@ -416,7 +442,8 @@ void DefineClass(py::module_& module)
 
 } // namespace
 
-void DefineNetwork(py::module_& module)
+void
+DefineNetwork(py::module_& module)
 {
     PYBIND11_NUMPY_DTYPE(Delivery, time, number);
     PYBIND11_NUMPY_DTYPE(EspArrival, time, number, spi, verdict);

@@ -80,7 +80,8 @@ constexpr std::array<GroupRow, 7> kGroups{{
 }};
 
 template <typename Table, typename Id>
-auto FindRow(const Table& table, Id id) -> decltype(table.data())
+auto
+FindRow(const Table& table, Id id) -> decltype(table.data())
 {
     for (const auto& row : table)
     {
@@ -93,13 +94,15 @@ auto FindRow(const Table& table, Id id) -> decltype(table.data())
 }
 
 template <typename Table, typename Id>
-std::string NameOrNumber(const Table& table, Id id)
+std::string
+NameOrNumber(const Table& table, Id id)
 {
     const auto* row = FindRow(table, id);
     return row ? row->name : std::to_string(static_cast<unsigned>(id));
 }
 
-std::string EncryptionName(const CipherSuite& suite)
+std::string
+EncryptionName(const CipherSuite& suite)
 {
     const std::string bits = suite.keyBits ? "_" + std::to_string(suite.keyBits) : "";
     switch (suite.encryption)
@@ -116,7 +119,8 @@ std::string EncryptionName(const CipherSuite& suite)
     return std::to_string(static_cast<unsigned>(suite.encryption)) + bits;
 }
 
-const EncryptionRow* FindEncryption(EncryptionId id, std::uint16_t keyBits)
+const EncryptionRow*
+FindEncryption(EncryptionId id, std::uint16_t keyBits)
 {
     for (const auto& row : kEncryption)
     {
@@ -130,7 +134,8 @@ const EncryptionRow* FindEncryption(EncryptionId id, std::uint16_t keyBits)
 
 } // namespace
 
-std::optional<CipherTraits> FindTraits(const CipherSuite& suite)
+std::optional<CipherTraits>
+FindTraits(const CipherSuite& suite)
 {
     const EncryptionRow* cipher = FindEncryption(suite.encryption, suite.keyBits);
     const IntegrityRow* integrity = FindRow(kIntegrity, suite.integrity);
@@ -150,19 +155,22 @@ std::optional<CipherTraits> FindTraits(const CipherSuite& suite)
     return traits;
 }
 
-std::optional<std::size_t> FindPrfLength(PrfId prf)
+std::optional<std::size_t>
+FindPrfLength(PrfId prf)
 {
     const PrfRow* row = FindRow(kPrf, prf);
     return row ? std::optional<std::size_t>(row->length) : std::nullopt;
 }
 
-std::optional<GroupTraits> FindTraits(GroupId group)
+std::optional<GroupTraits>
+FindTraits(GroupId group)
 {
     const GroupRow* row = FindRow(kGroups, group);
     return row ? std::optional<GroupTraits>(row->traits) : std::nullopt;
 }
 
-std::string Name(const CipherSuite& suite)
+std::string
+Name(const CipherSuite& suite)
 {
     std::string name = EncryptionName(suite);
     if (suite.integrity != IntegrityId::None)
@@ -172,12 +180,14 @@ std::string Name(const CipherSuite& suite)
     return name;
 }
 
-std::string Name(PrfId prf)
+std::string
+Name(PrfId prf)
 {
     return NameOrNumber(kPrf, prf);
 }
 
-std::string Name(GroupId group)
+std::string
+Name(GroupId group)
 {
     return group == GroupId::None ? "NONE" : NameOrNumber(kGroups, group);
 }

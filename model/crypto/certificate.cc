@@ -34,7 +34,8 @@ constexpr int kAuthLevel = 1;
 
 /// What an i2d function of OpenSSL writes.
 template <typename Function, typename Object>
-Bytes Encode(Function encode, const Object* object)
+Bytes
+Encode(Function encode, const Object* object)
 {
     std::uint8_t* der = nullptr;
     const int length = encode(object, &der);
@@ -44,12 +45,14 @@ Bytes Encode(Function encode, const Object* object)
     return out;
 }
 
-const char* Text(ByteSpan octets)
+const char*
+Text(ByteSpan octets)
 {
     return reinterpret_cast<const char*>(octets.data());
 }
 
-bool HasSubject(const X509* certificate, ByteSpan identity)
+bool
+HasSubject(const X509* certificate, ByteSpan identity)
 {
     const std::uint8_t* at = identity.data();
     const NamePtr name(d2i_X509_NAME(nullptr, &at, static_cast<long>(identity.size())));
@@ -57,7 +60,8 @@ bool HasSubject(const X509* certificate, ByteSpan identity)
            X509_NAME_cmp(name.get(), X509_get_subject_name(certificate)) == 0;
 }
 
-bool HasAlternative(const X509* certificate, ByteSpan generalName)
+bool
+HasAlternative(const X509* certificate, ByteSpan generalName)
 {
     const NamesPtr names(static_cast<GENERAL_NAMES*>(
         X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
@@ -72,14 +76,16 @@ bool HasAlternative(const X509* certificate, ByteSpan generalName)
     return false;
 }
 
-bool HasKeyId(X509* certificate, ByteSpan identity)
+bool
+HasKeyId(X509* certificate, ByteSpan identity)
 {
     const ASN1_OCTET_STRING* id = X509_get0_subject_key_id(certificate);
     return id && ByteSpan(ASN1_STRING_get0_data(id),
                           static_cast<std::size_t>(ASN1_STRING_length(id))) == identity;
 }
 
-ChainError ToChainError(int error)
+ChainError
+ToChainError(int error)
 {
     switch (error)
     {
@@ -107,7 +113,8 @@ ChainError ToChainError(int error)
     }
 }
 
-int RefusePassPhrase(char*, int, int, void*)
+int
+RefusePassPhrase(char*, int, int, void*)
 {
     return -1;
 }
@@ -134,7 +141,8 @@ struct Certificate::Handle
     }
 };
 
-CertificatePtr Certificate::FromDer(ByteSpan der)
+CertificatePtr
+Certificate::FromDer(ByteSpan der)
 {
     const std::uint8_t* at = der.data();
     X509Ptr x509(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
@@ -142,7 +150,8 @@ CertificatePtr Certificate::FromDer(ByteSpan der)
     return whole ? Handle::Make(std::move(x509)) : nullptr;
 }
 
-CertificateList Certificate::FromPem(ByteSpan text)
+CertificateList
+Certificate::FromPem(ByteSpan text)
 {
     if (text.empty())
     {
@@ -173,32 +182,38 @@ Certificate::Certificate(std::unique_ptr<const Handle> handle)
 
 Certificate::~Certificate() = default;
 
-const Bytes& Certificate::Der() const
+const Bytes&
+Certificate::Der() const
 {
     return m_handle->der;
 }
 
-Bytes Certificate::Subject() const
+Bytes
+Certificate::Subject() const
 {
     return Encode(i2d_X509_NAME, X509_get_subject_name(m_handle->x509.get()));
 }
 
-const PublicKey& Certificate::Key() const
+const PublicKey&
+Certificate::Key() const
 {
     return *m_handle->key;
 }
 
-Bytes Certificate::KeyHash() const
+Bytes
+Certificate::KeyHash() const
 {
     return Sha1({m_handle->key->ToDer()});
 }
 
-bool Certificate::MaySign() const
+bool
+Certificate::MaySign() const
 {
     return (X509_get_key_usage(m_handle->x509.get()) & (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION));
 }
 
-bool Certificate::Names(wire::IdType type, ByteSpan identity) const
+bool
+Certificate::Names(wire::IdType type, ByteSpan identity) const
 {
     X509* const x509 = m_handle->x509.get();
     // OpenSSL takes a leading dot for "any host below" and no octets for a C string.
@@ -233,7 +248,8 @@ bool Certificate::Names(wire::IdType type, ByteSpan identity) const
     return false;
 }
 
-const char* Name(ChainError error)
+const char*
+Name(ChainError error)
 {
     switch (error)
     {
@@ -270,10 +286,11 @@ class ChainChecker
     }
 };
 
-ChainError CheckChain(const Certificate& leaf,
-                      const CertificateList& others,
-                      const CertificateList& anchors,
-                      std::int64_t unixTime)
+ChainError
+CheckChain(const Certificate& leaf,
+           const CertificateList& others,
+           const CertificateList& anchors,
+           std::int64_t unixTime)
 {
     if (!leaf.MaySign())
     {

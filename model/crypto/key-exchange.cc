@@ -15,7 +15,8 @@ namespace ipseclab::crypto
 namespace
 {
 
-BnPtr ToBn(ByteSpan bigEndian)
+BnPtr
+ToBn(ByteSpan bigEndian)
 {
     BnPtr bn(BN_bin2bn(bigEndian.data(), static_cast<int>(bigEndian.size()), nullptr));
     Require(bn != nullptr);
@@ -23,7 +24,8 @@ BnPtr ToBn(ByteSpan bigEndian)
 }
 
 /// Builds a key of OpenSSL's provider from the parameters that `builder` holds; null when refused.
-PkeyPtr Import(const char* keyType, OSSL_PARAM_BLD* builder, int selection)
+PkeyPtr
+Import(const char* keyType, OSSL_PARAM_BLD* builder, int selection)
 {
     const ParamsPtr params(OSSL_PARAM_BLD_to_param(builder));
     const PkeyCtxPtr context(EVP_PKEY_CTX_new_from_name(nullptr, keyType, nullptr));
@@ -38,7 +40,8 @@ PkeyPtr Import(const char* keyType, OSSL_PARAM_BLD* builder, int selection)
 }
 
 /// A builder that already names the group.
-ParamBldPtr NewBuilder(const char* groupName)
+ParamBldPtr
+NewBuilder(const char* groupName)
 {
     ParamBldPtr builder(OSSL_PARAM_BLD_new());
     Require(
@@ -68,14 +71,16 @@ struct ModpGroup
     std::size_t privateLength; ///< octets; more than twice the strength of the group
 };
 
-ModpGroup MakeModpGroup(const char* name, const BIGNUM* prime, std::size_t privateLength)
+ModpGroup
+MakeModpGroup(const char* name, const BIGNUM* prime, std::size_t privateLength)
 {
     BIGNUM* minusOne = BN_dup(prime);
     Require(minusOne && BN_sub_word(minusOne, 1) == 1);
     return {name, prime, minusOne, privateLength};
 }
 
-const ModpGroup& FindModp(GroupId group)
+const ModpGroup&
+FindModp(GroupId group)
 {
     static const ModpGroup modp2048 =
         MakeModpGroup("modp_2048", BN_get_rfc3526_prime_2048(nullptr), 29);
@@ -88,19 +93,22 @@ const ModpGroup& FindModp(GroupId group)
 }
 
 /// 1 < value < p - 1 (RFC 6989, section 2.1)
-bool InRange(const ModpGroup& group, const BIGNUM* value)
+bool
+InRange(const ModpGroup& group, const BIGNUM* value)
 {
     return BN_cmp(value, BN_value_one()) > 0 && BN_cmp(value, group.primeMinusOne) < 0;
 }
 
-Bytes DrawModp(GroupId group, RandomSource& random)
+Bytes
+DrawModp(GroupId group, RandomSource& random)
 {
     Bytes out = random.Take(FindModp(group).privateLength);
     out[0] |= 0x80; // never zero, and every exponent costs the same time
     return out;
 }
 
-KeyPair MakeModpPair(GroupId id, ByteSpan privateValue)
+KeyPair
+MakeModpPair(GroupId id, ByteSpan privateValue)
 {
     const ModpGroup& group = FindModp(id);
     const BnPtr exponent = ToBn(privateValue);
@@ -126,7 +134,8 @@ KeyPair MakeModpPair(GroupId id, ByteSpan privateValue)
     return pair;
 }
 
-PkeyPtr ImportModpPeer(GroupId id, ByteSpan publicValue)
+PkeyPtr
+ImportModpPeer(GroupId id, ByteSpan publicValue)
 {
     const ModpGroup& group = FindModp(id);
     const BnPtr value = ToBn(publicValue);
@@ -146,7 +155,8 @@ struct EcpGroup
     EC_GROUP* group;
 };
 
-const EcpGroup& FindEcp(GroupId group)
+const EcpGroup&
+FindEcp(GroupId group)
 {
     static const EcpGroup ecp256{"P-256", EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1)};
     static const EcpGroup ecp384{"P-384", EC_GROUP_new_by_curve_name(NID_secp384r1)};
@@ -157,7 +167,8 @@ const EcpGroup& FindEcp(GroupId group)
 /// The KE payload leaves out the octet 4 of "uncompressed" (RFC 5903, section 7).
 constexpr std::uint8_t kUncompressed = 4;
 
-void PushEcpPublic(OSSL_PARAM_BLD* builder, const Bytes& point)
+void
+PushEcpPublic(OSSL_PARAM_BLD* builder, const Bytes& point)
 {
     Require(OSSL_PARAM_BLD_push_octet_string(builder,
                                              OSSL_PKEY_PARAM_PUB_KEY,
@@ -165,7 +176,8 @@ void PushEcpPublic(OSSL_PARAM_BLD* builder, const Bytes& point)
                                              point.size()) == 1);
 }
 
-Bytes DrawEcp(GroupId group, RandomSource& random)
+Bytes
+DrawEcp(GroupId group, RandomSource& random)
 {
     // 64 bits more than the order make the bias of the reduction negligible (FIPS 186-4, B.4.1).
     const BnPtr wide = ToBn(random.Take(FindTraits(group)->sharedLength + 8));
@@ -181,7 +193,8 @@ Bytes DrawEcp(GroupId group, RandomSource& random)
     return out;
 }
 
-KeyPair MakeEcpPair(GroupId id, ByteSpan privateValue)
+KeyPair
+MakeEcpPair(GroupId id, ByteSpan privateValue)
 {
     const EcpGroup& group = FindEcp(id);
     const BnPtr scalar = ToBn(privateValue);
@@ -207,7 +220,8 @@ KeyPair MakeEcpPair(GroupId id, ByteSpan privateValue)
             Bytes(encoded.begin() + 1, encoded.end())};
 }
 
-PkeyPtr ImportEcpPeer(GroupId id, ByteSpan publicValue)
+PkeyPtr
+ImportEcpPeer(GroupId id, ByteSpan publicValue)
 {
     Bytes encoded;
     encoded.reserve(1 + publicValue.size());
@@ -220,7 +234,8 @@ PkeyPtr ImportEcpPeer(GroupId id, ByteSpan publicValue)
     return Import("EC", builder.get(), EVP_PKEY_PUBLIC_KEY);
 }
 
-KeyPair MakeX25519Pair(ByteSpan privateValue)
+KeyPair
+MakeX25519Pair(ByteSpan privateValue)
 {
     KeyPair pair;
     std::size_t length = FindTraits(GroupId::Curve25519)->publicLength;
@@ -236,7 +251,8 @@ KeyPair MakeX25519Pair(ByteSpan privateValue)
     return pair;
 }
 
-PkeyPtr ImportX25519Peer(ByteSpan publicValue)
+PkeyPtr
+ImportX25519Peer(ByteSpan publicValue)
 {
     return PkeyPtr(EVP_PKEY_new_raw_public_key_ex(nullptr,
                                                   "X25519",
@@ -252,7 +268,8 @@ enum class Family
     X25519,
 };
 
-Family FamilyOf(GroupId group)
+Family
+FamilyOf(GroupId group)
 {
     switch (group)
     {
@@ -267,7 +284,8 @@ Family FamilyOf(GroupId group)
     }
 }
 
-Bytes Draw(GroupId group, RandomSource& random)
+Bytes
+Draw(GroupId group, RandomSource& random)
 {
     switch (FamilyOf(group))
     {
@@ -281,7 +299,8 @@ Bytes Draw(GroupId group, RandomSource& random)
     return random.Take(FindTraits(GroupId::Curve25519)->publicLength);
 }
 
-KeyPair MakePair(GroupId group, ByteSpan privateValue)
+KeyPair
+MakePair(GroupId group, ByteSpan privateValue)
 {
     switch (FamilyOf(group))
     {
@@ -295,7 +314,8 @@ KeyPair MakePair(GroupId group, ByteSpan privateValue)
     return MakeX25519Pair(privateValue);
 }
 
-PkeyPtr ImportPeer(GroupId group, ByteSpan publicValue)
+PkeyPtr
+ImportPeer(GroupId group, ByteSpan publicValue)
 {
     switch (FamilyOf(group))
     {
@@ -335,7 +355,8 @@ class OpensslKeyExchange final : public KeyExchange
     KeyPair m_pair;
 };
 
-std::optional<Bytes> OpensslKeyExchange::Agree(ByteSpan peerPublic) const
+std::optional<Bytes>
+OpensslKeyExchange::Agree(ByteSpan peerPublic) const
 {
     const GroupTraits traits = *FindTraits(m_group);
     if (peerPublic.size() != traits.publicLength)
@@ -368,12 +389,14 @@ std::optional<Bytes> OpensslKeyExchange::Agree(ByteSpan peerPublic) const
 
 } // namespace
 
-std::unique_ptr<KeyExchange> KeyExchange::Generate(GroupId group, RandomSource& random)
+std::unique_ptr<KeyExchange>
+KeyExchange::Generate(GroupId group, RandomSource& random)
 {
     return FindTraits(group) ? FromPrivate(group, Draw(group, random)) : nullptr;
 }
 
-std::unique_ptr<KeyExchange> KeyExchange::FromPrivate(GroupId group, ByteSpan privateValue)
+std::unique_ptr<KeyExchange>
+KeyExchange::FromPrivate(GroupId group, ByteSpan privateValue)
 {
     const auto traits = FindTraits(group);
     // No private value is longer than the public one; the bound keeps the length within an int.

@@ -48,7 +48,8 @@ using ParamsPtr = std::unique_ptr<OSSL_PARAM, OpensslDeleter<OSSL_PARAM_free>>;
  * provider lacks an algorithm, a documented precondition is broken): going on would put plaintext
  * or predictable keys on the wire.
  */
-inline void Require(bool ok)
+inline void
+Require(bool ok)
 {
     if (!ok)
     {

@@ -23,7 +23,8 @@ constexpr std::size_t kAeadTag = 16;
 constexpr std::size_t kAesBlock = 16;
 
 /// Fetched once per process and never freed: contexts may outlive any static destructor.
-const EVP_CIPHER* FetchGcm(std::size_t keyLength)
+const EVP_CIPHER*
+FetchGcm(std::size_t keyLength)
 {
     static EVP_CIPHER* const gcm128 = EVP_CIPHER_fetch(nullptr, "AES-128-GCM", nullptr);
     static EVP_CIPHER* const gcm192 = EVP_CIPHER_fetch(nullptr, "AES-192-GCM", nullptr);
@@ -31,13 +32,15 @@ const EVP_CIPHER* FetchGcm(std::size_t keyLength)
     return keyLength == 16 ? gcm128 : (keyLength == 24 ? gcm192 : gcm256);
 }
 
-const EVP_CIPHER* FetchChaCha()
+const EVP_CIPHER*
+FetchChaCha()
 {
     static EVP_CIPHER* const chacha = EVP_CIPHER_fetch(nullptr, "ChaCha20-Poly1305", nullptr);
     return chacha;
 }
 
-const EVP_CIPHER* FetchCbc(std::size_t keyLength)
+const EVP_CIPHER*
+FetchCbc(std::size_t keyLength)
 {
     static EVP_CIPHER* const cbc128 = EVP_CIPHER_fetch(nullptr, "AES-128-CBC", nullptr);
     static EVP_CIPHER* const cbc192 = EVP_CIPHER_fetch(nullptr, "AES-192-CBC", nullptr);
@@ -45,7 +48,8 @@ const EVP_CIPHER* FetchCbc(std::size_t keyLength)
     return keyLength == 16 ? cbc128 : (keyLength == 24 ? cbc192 : cbc256);
 }
 
-const EVP_CIPHER* FetchEcb(std::size_t keyLength)
+const EVP_CIPHER*
+FetchEcb(std::size_t keyLength)
 {
     static EVP_CIPHER* const ecb128 = EVP_CIPHER_fetch(nullptr, "AES-128-ECB", nullptr);
     static EVP_CIPHER* const ecb192 = EVP_CIPHER_fetch(nullptr, "AES-192-ECB", nullptr);
@@ -56,7 +60,8 @@ const EVP_CIPHER* FetchEcb(std::size_t keyLength)
 /// A context that has its cipher and key; a packet sets only the IV. Padding is switched off where
 /// there is any: once touched, OpenSSL sets it again with every IV, which costs a short packet
 /// dear.
-CipherCtxPtr NewKeyed(const EVP_CIPHER* cipher, const std::uint8_t* key, Direction direction)
+CipherCtxPtr
+NewKeyed(const EVP_CIPHER* cipher, const std::uint8_t* key, Direction direction)
 {
     CipherCtxPtr context(EVP_CIPHER_CTX_new());
     Require(context && cipher &&
@@ -197,7 +202,8 @@ class Integrity
 };
 
 /// The key of the IV generator: as long as the cipher's own, and of no use for anything else.
-Bytes DeriveIvKey(ByteSpan cipherKey)
+Bytes
+DeriveIvKey(ByteSpan cipherKey)
 {
     static constexpr std::array<std::uint8_t, 6> label{'C', 'B', 'C', ' ', 'I', 'V'};
     Bytes key = Prf(PrfId::HmacSha2_512, cipherKey, {label});
@@ -323,7 +329,8 @@ class NullCipher final : public PayloadCipher
 };
 
 /// The finaliser of splitmix64 (Steele, Lea, Flood 2014): every input bit reaches every output bit.
-std::uint64_t Mix(std::uint64_t v)
+std::uint64_t
+Mix(std::uint64_t v)
 {
     v = (v ^ (v >> 30)) * 0xbf58476d1ce4e5b9U;
     v = (v ^ (v >> 27)) * 0x94d049bb133111ebU;
@@ -332,13 +339,15 @@ std::uint64_t Mix(std::uint64_t v)
 
 constexpr std::uint64_t kGolden = 0x9e3779b97f4a7c15U;
 
-std::uint64_t Absorb(std::uint64_t state, std::uint64_t word)
+std::uint64_t
+Absorb(std::uint64_t state, std::uint64_t word)
 {
     return Mix((state + kGolden) ^ word);
 }
 
 /// Absorbs octets and their number, so that neighbouring fields cannot change places.
-std::uint64_t Absorb(std::uint64_t state, ByteSpan data)
+std::uint64_t
+Absorb(std::uint64_t state, ByteSpan data)
 {
     const std::uint8_t* at = data.data();
     std::size_t left = data.size();
@@ -428,11 +437,12 @@ class SizedCipher final : public PayloadCipher
 
 } // namespace
 
-std::unique_ptr<PayloadCipher> PayloadCipher::Create(const CipherSuite& suite,
-                                                     ByteSpan keyingMaterial,
-                                                     ByteSpan integrityKey,
-                                                     Direction direction,
-                                                     CryptoMode mode)
+std::unique_ptr<PayloadCipher>
+PayloadCipher::Create(const CipherSuite& suite,
+                      ByteSpan keyingMaterial,
+                      ByteSpan integrityKey,
+                      Direction direction,
+                      CryptoMode mode)
 {
     const auto traits = FindTraits(suite);
     if (!traits || keyingMaterial.size() != traits->KeyingMaterial() ||

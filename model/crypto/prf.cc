@@ -14,7 +14,8 @@ namespace ipseclab::crypto
 namespace
 {
 
-const char* DigestName(PrfId prf)
+const char*
+DigestName(PrfId prf)
 {
     switch (prf)
     {
@@ -29,26 +30,30 @@ const char* DigestName(PrfId prf)
 }
 
 /// Fetched once per process and never freed: contexts may outlive any static destructor.
-EVP_MAC* Hmac()
+EVP_MAC*
+Hmac()
 {
     static EVP_MAC* const mac = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
     return mac;
 }
 
-EVP_MD* Sha1Digest()
+EVP_MD*
+Sha1Digest()
 {
     static EVP_MD* const digest = EVP_MD_fetch(nullptr, "SHA1", nullptr);
     return digest;
 }
 
-void Update(EVP_MAC_CTX* mac, ByteSpan data)
+void
+Update(EVP_MAC_CTX* mac, ByteSpan data)
 {
     Require(EVP_MAC_update(mac, data.data(), data.size()) == 1);
 }
 
 } // namespace
 
-MacCtxPtr NewHmac(const char* digest, const std::uint8_t* key, std::size_t length)
+MacCtxPtr
+NewHmac(const char* digest, const std::uint8_t* key, std::size_t length)
 {
     Require(digest != nullptr);
     MacCtxPtr mac(EVP_MAC_CTX_new(Hmac()));
@@ -61,7 +66,8 @@ MacCtxPtr NewHmac(const char* digest, const std::uint8_t* key, std::size_t lengt
     return mac;
 }
 
-Bytes Prf(PrfId prf, ByteSpan key, std::initializer_list<ByteSpan> data)
+Bytes
+Prf(PrfId prf, ByteSpan key, std::initializer_list<ByteSpan> data)
 {
     const MacCtxPtr mac = NewHmac(DigestName(prf), key.data(), key.size());
     for (ByteSpan part : data)
@@ -73,7 +79,8 @@ Bytes Prf(PrfId prf, ByteSpan key, std::initializer_list<ByteSpan> data)
     return out;
 }
 
-Bytes PrfPlus(PrfId prf, ByteSpan key, ByteSpan seed, std::size_t length)
+Bytes
+PrfPlus(PrfId prf, ByteSpan key, ByteSpan seed, std::size_t length)
 {
     const MacCtxPtr mac = NewHmac(DigestName(prf), key.data(), key.size());
     const std::size_t block = *FindPrfLength(prf);
@@ -96,7 +103,8 @@ Bytes PrfPlus(PrfId prf, ByteSpan key, ByteSpan seed, std::size_t length)
     return out;
 }
 
-Bytes Sha1(std::initializer_list<ByteSpan> data)
+Bytes
+Sha1(std::initializer_list<ByteSpan> data)
 {
     const MdCtxPtr context(EVP_MD_CTX_new());
     Require(context && EVP_DigestInit_ex2(context.get(), Sha1Digest(), nullptr) == 1);
@@ -109,7 +117,8 @@ Bytes Sha1(std::initializer_list<ByteSpan> data)
     return out;
 }
 
-bool ConstantTimeEqual(ByteSpan a, ByteSpan b)
+bool
+ConstantTimeEqual(ByteSpan a, ByteSpan b)
 {
     return a.size() == b.size() && (a.empty() || CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0);
 }

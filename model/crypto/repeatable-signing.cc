@@ -11,7 +11,8 @@ namespace ipseclab::crypto
 namespace
 {
 
-Bytes Hmac(const char* digest, const Bytes& key, std::initializer_list<ByteSpan> parts)
+Bytes
+Hmac(const char* digest, const Bytes& key, std::initializer_list<ByteSpan> parts)
 {
     const MacCtxPtr mac = NewHmac(digest, key.data(), key.size());
     for (const ByteSpan part : parts)
@@ -25,7 +26,8 @@ Bytes Hmac(const char* digest, const Bytes& key, std::initializer_list<ByteSpan>
 }
 
 /// RFC 6979, section 2.3.2: the leftmost bits, as many as the order has.
-BnPtr BitsToInt(ByteSpan bits, int orderBits)
+BnPtr
+BitsToInt(ByteSpan bits, int orderBits)
 {
     BnPtr out(BN_bin2bn(bits.data(), static_cast<int>(bits.size()), nullptr));
     const int excess = static_cast<int>(bits.size()) * 8 - orderBits;
@@ -33,7 +35,8 @@ BnPtr BitsToInt(ByteSpan bits, int orderBits)
     return out;
 }
 
-Bytes IntToOctets(const BIGNUM* value, std::size_t length)
+Bytes
+IntToOctets(const BIGNUM* value, std::size_t length)
 {
     Bytes out(length);
     Require(BN_bn2binpad(value, out.data(), static_cast<int>(length)) >= 0);
@@ -96,7 +99,8 @@ class NonceStream
 };
 
 /// MGF1 (RFC 8017, appendix B.2.1).
-Bytes Mask(const char* digest, const Bytes& seed, std::size_t length)
+Bytes
+Mask(const char* digest, const Bytes& seed, std::size_t length)
 {
     Bytes out;
     for (std::uint32_t counter = 0; out.size() < length; ++counter)
@@ -113,7 +117,8 @@ Bytes Mask(const char* digest, const Bytes& seed, std::size_t length)
 
 } // namespace
 
-Bytes Digest(const char* digest, ByteSpan message)
+Bytes
+Digest(const char* digest, ByteSpan message)
 {
     Bytes out(EVP_MAX_MD_SIZE);
     std::size_t length = 0;
@@ -128,10 +133,8 @@ Bytes Digest(const char* digest, ByteSpan message)
     return out;
 }
 
-EcdsaPair SignEcdsa(const EC_GROUP* group,
-                    const BIGNUM* secret,
-                    const char* digest,
-                    const Bytes& hash)
+EcdsaPair
+SignEcdsa(const EC_GROUP* group, const BIGNUM* secret, const char* digest, const Bytes& hash)
 {
     const BIGNUM* order = EC_GROUP_get0_order(group);
     const BnCtxPtr context(BN_CTX_new());
@@ -165,10 +168,8 @@ EcdsaPair SignEcdsa(const EC_GROUP* group,
     }
 }
 
-std::optional<Bytes> EncodePss(const char* digest,
-                               const Bytes& hash,
-                               const Bytes& salt,
-                               std::size_t modulusBits)
+std::optional<Bytes>
+EncodePss(const char* digest, const Bytes& hash, const Bytes& salt, std::size_t modulusBits)
 {
     constexpr std::uint8_t kTrailer = 0xbc;
     const std::size_t emBits = modulusBits - 1;

@@ -58,18 +58,21 @@ constexpr HashNames kHashes[] = {
     {HashId::Sha2_512, "SHA2-512", NID_sha512, NID_sha512WithRSAEncryption, NID_ecdsa_with_SHA512}};
 
 template <typename Predicate>
-const HashNames* FindHash(Predicate predicate)
+const HashNames*
+FindHash(Predicate predicate)
 {
     const auto* found = std::find_if(std::begin(kHashes), std::end(kHashes), predicate);
     return found == std::end(kHashes) ? nullptr : found;
 }
 
-const HashNames* FindHash(HashId id)
+const HashNames*
+FindHash(HashId id)
 {
     return FindHash([id](const HashNames& h) { return h.id == id; });
 }
 
-std::optional<KeyType> TypeOf(const EVP_PKEY* key)
+std::optional<KeyType>
+TypeOf(const EVP_PKEY* key)
 {
     switch (EVP_PKEY_get_base_id(key))
     {
@@ -98,7 +101,8 @@ std::optional<KeyType> TypeOf(const EVP_PKEY* key)
 }
 
 /// A decoder that finds no private key may still give the public half.
-bool HasPrivateHalf(const EVP_PKEY* key, KeyType type)
+bool
+HasPrivateHalf(const EVP_PKEY* key, KeyType type)
 {
     if (type == KeyType::Ed25519)
     {
@@ -111,7 +115,8 @@ bool HasPrivateHalf(const EVP_PKEY* key, KeyType type)
     return BnPtr(secret) && found;
 }
 
-int CurveOf(KeyType type)
+int
+CurveOf(KeyType type)
 {
     return type == KeyType::EcP256 ? NID_X9_62_prime256v1
          : type == KeyType::EcP384 ? NID_secp384r1
@@ -119,25 +124,29 @@ int CurveOf(KeyType type)
 }
 
 /// Octets of the order of an EC key's group.
-std::size_t OrderLength(KeyType type)
+std::size_t
+OrderLength(KeyType type)
 {
     return type == KeyType::EcP256 ? 32 : type == KeyType::EcP384 ? 48 : 66;
 }
 
-bool IsEc(KeyType type)
+bool
+IsEc(KeyType type)
 {
     return type == KeyType::EcP256 || type == KeyType::EcP384 || type == KeyType::EcP521;
 }
 
 /// The one hash that each group signs with in RFC 4754.
-HashId FixedHash(KeyType type)
+HashId
+FixedHash(KeyType type)
 {
     return type == KeyType::EcP256 ? HashId::Sha2_256
          : type == KeyType::EcP384 ? HashId::Sha2_384
                                    : HashId::Sha2_512;
 }
 
-bool Fits(KeyType type, const SignatureAlgorithm& algorithm)
+bool
+Fits(KeyType type, const SignatureAlgorithm& algorithm)
 {
     const bool hashed = FindHash(algorithm.hash) != nullptr;
     switch (algorithm.scheme)
@@ -155,7 +164,8 @@ bool Fits(KeyType type, const SignatureAlgorithm& algorithm)
     return false;
 }
 
-Bytes PublicDerOf(const EVP_PKEY* key)
+Bytes
+PublicDerOf(const EVP_PKEY* key)
 {
     std::uint8_t* der = nullptr;
     const int length = i2d_PUBKEY(key, &der);
@@ -165,7 +175,8 @@ Bytes PublicDerOf(const EVP_PKEY* key)
     return out;
 }
 
-Bytes ToDer(const ECDSA_SIG* signature)
+Bytes
+ToDer(const ECDSA_SIG* signature)
 {
     std::uint8_t* der = nullptr;
     const int length = i2d_ECDSA_SIG(signature, &der);
@@ -175,7 +186,8 @@ Bytes ToDer(const ECDSA_SIG* signature)
     return out;
 }
 
-EcdsaSigPtr MakeSignature(EcdsaPair pair)
+EcdsaSigPtr
+MakeSignature(EcdsaPair pair)
 {
     EcdsaSigPtr signature(ECDSA_SIG_new());
     Require(signature && ECDSA_SIG_set0(signature.get(), pair.r.get(), pair.s.get()) == 1);
@@ -185,7 +197,8 @@ EcdsaSigPtr MakeSignature(EcdsaPair pair)
 }
 
 /// r | s as the DER SEQUENCE that OpenSSL verifies; nothing for another length.
-std::optional<Bytes> FixedToDer(KeyType type, ByteSpan signature)
+std::optional<Bytes>
+FixedToDer(KeyType type, ByteSpan signature)
 {
     const std::size_t length = OrderLength(type);
     if (signature.size() != 2 * length)
@@ -199,7 +212,8 @@ std::optional<Bytes> FixedToDer(KeyType type, ByteSpan signature)
     return ToDer(MakeSignature(std::move(pair)).get());
 }
 
-Bytes SignWithEc(const EVP_PKEY* key, KeyType type, SignatureScheme scheme, HashId id, ByteSpan m)
+Bytes
+SignWithEc(const EVP_PKEY* key, KeyType type, SignatureScheme scheme, HashId id, ByteSpan m)
 {
     const char* digest = FindHash(id)->digest;
     BIGNUM* secret = nullptr;
@@ -219,10 +233,11 @@ Bytes SignWithEc(const EVP_PKEY* key, KeyType type, SignatureScheme scheme, Hash
     return out;
 }
 
-std::optional<Bytes> SignWithPss(EVP_PKEY* key,
-                                 const SignatureAlgorithm& algorithm,
-                                 ByteSpan message,
-                                 RandomSource& random)
+std::optional<Bytes>
+SignWithPss(EVP_PKEY* key,
+            const SignatureAlgorithm& algorithm,
+            ByteSpan message,
+            RandomSource& random)
 {
     const char* digest = FindHash(algorithm.hash)->digest;
     const auto encoded = EncodePss(digest,
@@ -245,7 +260,8 @@ std::optional<Bytes> SignWithPss(EVP_PKEY* key,
 }
 
 /// PKCS #1 v1.5 and Ed25519, which are repeatable as they are.
-std::optional<Bytes> SignWithEvp(EVP_PKEY* key, const char* digest, ByteSpan message)
+std::optional<Bytes>
+SignWithEvp(EVP_PKEY* key, const char* digest, ByteSpan message)
 {
     const MdCtxPtr context(EVP_MD_CTX_new());
     std::size_t length = static_cast<std::size_t>(EVP_PKEY_get_size(key));
@@ -262,14 +278,16 @@ std::optional<Bytes> SignWithEvp(EVP_PKEY* key, const char* digest, ByteSpan mes
     return signature;
 }
 
-bool SetPss(EVP_PKEY_CTX* context, const SignatureAlgorithm& algorithm, const char* digest)
+bool
+SetPss(EVP_PKEY_CTX* context, const SignatureAlgorithm& algorithm, const char* digest)
 {
     return EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING) == 1 &&
            EVP_PKEY_CTX_set_rsa_pss_saltlen(context, static_cast<int>(algorithm.saltLength)) == 1 &&
            EVP_PKEY_CTX_set_rsa_mgf1_md_name(context, digest, nullptr) == 1;
 }
 
-std::optional<SignatureAlgorithm> ParsePss(const X509_ALGOR* parsed)
+std::optional<SignatureAlgorithm>
+ParsePss(const X509_ALGOR* parsed)
 {
     const ASN1_OBJECT* object = nullptr;
     int type = 0;
@@ -311,19 +329,22 @@ std::optional<SignatureAlgorithm> ParsePss(const X509_ALGOR* parsed)
 }
 
 /// Where OpenSSL would ask the terminal for a pass phrase.
-int RefusePassPhrase(char*, int, int, void*)
+int
+RefusePassPhrase(char*, int, int, void*)
 {
     return -1;
 }
 
 } // namespace
 
-bool SignatureAlgorithm::operator==(const SignatureAlgorithm& o) const
+bool
+SignatureAlgorithm::operator==(const SignatureAlgorithm& o) const
 {
     return scheme == o.scheme && hash == o.hash && saltLength == o.saltLength;
 }
 
-std::size_t HashLength(HashId hash)
+std::size_t
+HashLength(HashId hash)
 {
     switch (hash)
     {
@@ -341,7 +362,8 @@ std::size_t HashLength(HashId hash)
     return 0;
 }
 
-std::optional<SignatureAlgorithm> ChooseAlgorithm(KeyType key, HashId hash, bool pss)
+std::optional<SignatureAlgorithm>
+ChooseAlgorithm(KeyType key, HashId hash, bool pss)
 {
     SignatureAlgorithm algorithm;
     algorithm.hash = hash;
@@ -356,7 +378,8 @@ std::optional<SignatureAlgorithm> ChooseAlgorithm(KeyType key, HashId hash, bool
     return Fits(key, algorithm) ? std::optional(algorithm) : std::nullopt;
 }
 
-Bytes EncodeAlgorithm(const SignatureAlgorithm& algorithm)
+Bytes
+EncodeAlgorithm(const SignatureAlgorithm& algorithm)
 {
     // SHA-1, SHA-256, SHA-384 and SHA-512 differ in the last arc of their OIDs only.
     const auto index = static_cast<std::size_t>(algorithm.hash) - 1;
@@ -493,7 +516,8 @@ Bytes EncodeAlgorithm(const SignatureAlgorithm& algorithm)
     return {};
 }
 
-std::optional<SignatureAlgorithm> ParseAlgorithm(ByteSpan der)
+std::optional<SignatureAlgorithm>
+ParseAlgorithm(ByteSpan der)
 {
     const std::uint8_t* at = der.data();
     const AlgorPtr parsed(d2i_X509_ALGOR(nullptr, &at, static_cast<long>(der.size())));
@@ -531,7 +555,8 @@ std::optional<SignatureAlgorithm> ParseAlgorithm(ByteSpan der)
     return std::nullopt;
 }
 
-std::shared_ptr<const PublicKey> PublicKey::FromDer(ByteSpan subjectPublicKeyInfo)
+std::shared_ptr<const PublicKey>
+PublicKey::FromDer(ByteSpan subjectPublicKeyInfo)
 {
     const std::uint8_t* at = subjectPublicKeyInfo.data();
     PkeyPtr key(d2i_PUBKEY(nullptr, &at, static_cast<long>(subjectPublicKeyInfo.size())));
@@ -550,19 +575,20 @@ PublicKey::PublicKey(std::unique_ptr<const Handle> handle)
 
 PublicKey::~PublicKey() = default;
 
-KeyType PublicKey::Type() const
+KeyType
+PublicKey::Type() const
 {
     return m_handle->type;
 }
 
-Bytes PublicKey::ToDer() const
+Bytes
+PublicKey::ToDer() const
 {
     return PublicDerOf(m_handle->key.get());
 }
 
-bool PublicKey::Verify(const SignatureAlgorithm& algorithm,
-                       ByteSpan message,
-                       ByteSpan signature) const
+bool
+PublicKey::Verify(const SignatureAlgorithm& algorithm, ByteSpan message, ByteSpan signature) const
 {
     const KeyType type = m_handle->type;
     if (!Fits(type, algorithm))
@@ -603,7 +629,8 @@ bool PublicKey::Verify(const SignatureAlgorithm& algorithm,
                             message.size()) == 1;
 }
 
-std::shared_ptr<const PrivateKey> PrivateKey::FromOctets(ByteSpan pemOrDer)
+std::shared_ptr<const PrivateKey>
+PrivateKey::FromOctets(ByteSpan pemOrDer)
 {
     EVP_PKEY* decoded = nullptr;
     const DecoderPtr decoder(OSSL_DECODER_CTX_new_for_pkey(&decoded,
@@ -634,19 +661,20 @@ PrivateKey::PrivateKey(std::unique_ptr<const Handle> handle)
 
 PrivateKey::~PrivateKey() = default;
 
-KeyType PrivateKey::Type() const
+KeyType
+PrivateKey::Type() const
 {
     return m_handle->type;
 }
 
-Bytes PrivateKey::PublicDer() const
+Bytes
+PrivateKey::PublicDer() const
 {
     return PublicDerOf(m_handle->key.get());
 }
 
-std::optional<Bytes> PrivateKey::Sign(const SignatureAlgorithm& algorithm,
-                                      ByteSpan message,
-                                      RandomSource& random) const
+std::optional<Bytes>
+PrivateKey::Sign(const SignatureAlgorithm& algorithm, ByteSpan message, RandomSource& random) const
 {
     EVP_PKEY* key = m_handle->key.get();
     if (!Fits(m_handle->type, algorithm))

@@ -14,7 +14,8 @@ namespace
 constexpr std::uint64_t kBlock = std::uint64_t{1} << 32; ///< numbers that share a high half
 constexpr std::uint32_t kLegacyBitmap = 32;
 
-AntiReplayConfig Normalise(AntiReplayConfig config)
+AntiReplayConfig
+Normalise(AntiReplayConfig config)
 {
     config.window = std::min(config.window, ReplayWindow::kMaximumSize);
     if (!config.extendedSequenceNumbers)
@@ -28,7 +29,8 @@ AntiReplayConfig Normalise(AntiReplayConfig config)
     return config;
 }
 
-DropReason Reason(WindowVerdict verdict)
+DropReason
+Reason(WindowVerdict verdict)
 {
     switch (verdict)
     {
@@ -59,12 +61,14 @@ AntiReplay::AntiReplay(const AntiReplayConfig& config)
     }
 }
 
-bool AntiReplay::Wraps() const
+bool
+AntiReplay::Wraps() const
 {
     return m_config.extendedSequenceNumbers && m_config.profile != ReplayProfile::Rfc4303;
 }
 
-AntiReplay::Guess AntiReplay::Check(std::uint32_t low) const
+AntiReplay::Guess
+AntiReplay::Check(std::uint32_t low) const
 {
     if (m_config.extendedSequenceNumbers)
     {
@@ -81,7 +85,8 @@ AntiReplay::Guess AntiReplay::Check(std::uint32_t low) const
     return {Reason(m_window->Check(low)), low};
 }
 
-AntiReplay::Guess AntiReplay::CheckExtended(std::uint32_t low) const
+AntiReplay::Guess
+AntiReplay::CheckExtended(std::uint32_t low) const
 {
     const std::uint32_t width = m_window ? m_config.window : ReplayWindow::kMaximumSize;
     const auto topLow = static_cast<std::uint32_t>(m_top);
@@ -112,7 +117,8 @@ AntiReplay::Guess AntiReplay::CheckExtended(std::uint32_t low) const
     return {DropReason::None, number};
 }
 
-void AntiReplay::Accept(std::uint64_t number)
+void
+AntiReplay::Accept(std::uint64_t number)
 {
     if (m_window)
     {
@@ -125,7 +131,8 @@ void AntiReplay::Accept(std::uint64_t number)
     }
 }
 
-std::uint64_t AntiReplay::Top() const
+std::uint64_t
+AntiReplay::Top() const
 {
     return m_top;
 }

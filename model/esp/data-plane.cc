@@ -12,7 +12,8 @@ namespace
 {
 
 /// Parses the packet and cuts off what a link may have put behind it.
-bool ParseAndTrim(PacketBuffer& buffer, wire::Ipv4View& view)
+bool
+ParseAndTrim(PacketBuffer& buffer, wire::Ipv4View& view)
 {
     if (!wire::ParseIpv4(buffer.Span(), view))
     {
@@ -24,7 +25,8 @@ bool ParseAndTrim(PacketBuffer& buffer, wire::Ipv4View& view)
 
 } // namespace
 
-bool DataPlaneCounters::Balanced() const
+bool
+DataPlaneCounters::Balanced() const
 {
     return outboundIn + outboundDrops[DropReason::Queue] ==
                outboundSealed + outboundBypassed + outboundDrops.Total() &&
@@ -32,18 +34,21 @@ bool DataPlaneCounters::Balanced() const
                inboundOpened + inboundBypassed + inboundDrops.Total();
 }
 
-void DataPlane::SetAcquireCallback(std::function<void(const std::string& peer)> callback)
+void
+DataPlane::SetAcquireCallback(std::function<void(const std::string& peer)> callback)
 {
     m_acquire = std::move(callback);
 }
 
-void DataPlane::SetVolumeCallback(
+void
+DataPlane::SetVolumeCallback(
     std::function<void(std::uint32_t spiInbound, VolumeMeter::Event event)> callback)
 {
     m_volumeReached = std::move(callback);
 }
 
-void DataPlane::Measure(VolumeMeter& meter, std::uint32_t spiInbound, std::size_t innerLength)
+void
+DataPlane::Measure(VolumeMeter& meter, std::uint32_t spiInbound, std::size_t innerLength)
 {
     const VolumeMeter::Event event = meter.Count(innerLength);
     if (event != VolumeMeter::Event::None && m_volumeReached)
@@ -52,19 +57,22 @@ void DataPlane::Measure(VolumeMeter& meter, std::uint32_t spiInbound, std::size_
     }
 }
 
-DataPlaneResult DataPlane::DropOutbound(DropReason reason)
+DataPlaneResult
+DataPlane::DropOutbound(DropReason reason)
 {
     m_counters.outboundDrops.Count(reason);
     return {Verdict::Drop, reason, 0, 0};
 }
 
-DataPlaneResult DataPlane::DropInbound(DropReason reason)
+DataPlaneResult
+DataPlane::DropInbound(DropReason reason)
 {
     m_counters.inboundDrops.Count(reason);
     return {Verdict::Drop, reason, 0, 0};
 }
 
-DataPlaneResult DataPlane::ProcessOutbound(std::size_t mtu)
+DataPlaneResult
+DataPlane::ProcessOutbound(std::size_t mtu)
 {
     ++m_counters.outboundIn;
     wire::Ipv4View view;
@@ -99,7 +107,8 @@ DataPlaneResult DataPlane::ProcessOutbound(std::size_t mtu)
     return SealWith(*sa, view.totalLength, mtu);
 }
 
-DataPlaneResult DataPlane::SealWith(OutboundSa& sa, std::size_t innerLength, std::size_t mtu)
+DataPlaneResult
+DataPlane::SealWith(OutboundSa& sa, std::size_t innerLength, std::size_t mtu)
 {
     DataPlaneResult result;
     if (sa.SealedLength(innerLength) > std::min(mtu, PacketBuffer::kMaximumPacket))
@@ -122,7 +131,8 @@ DataPlaneResult DataPlane::SealWith(OutboundSa& sa, std::size_t innerLength, std
     return result;
 }
 
-DataPlaneResult DataPlane::ProcessInbound()
+DataPlaneResult
+DataPlane::ProcessInbound()
 {
     constexpr std::size_t kSpi = 4;
     ++m_counters.inboundIn;
@@ -163,7 +173,8 @@ DataPlaneResult DataPlane::ProcessInbound()
     return result;
 }
 
-DataPlaneResult DataPlane::ProcessInboundClear()
+DataPlaneResult
+DataPlane::ProcessInboundClear()
 {
     ++m_counters.inboundIn;
     wire::Ipv4View view;
@@ -189,7 +200,8 @@ DataPlaneResult DataPlane::ProcessInboundClear()
     return {};
 }
 
-void DataPlane::CountQueueDrop(bool outbound)
+void
+DataPlane::CountQueueDrop(bool outbound)
 {
     (outbound ? m_counters.outboundDrops : m_counters.inboundDrops).Count(DropReason::Queue);
 }

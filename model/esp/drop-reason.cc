@@ -6,7 +6,8 @@
 namespace ipseclab::esp
 {
 
-const char* Name(DropReason reason)
+const char*
+Name(DropReason reason)
 {
     switch (reason)
     {

@@ -21,7 +21,8 @@ constexpr std::uint8_t kEcnNotCapable = 0;
 constexpr std::uint8_t kEcnCongestion = 3;
 
 /// RFC 4303, section 2.4: what makes payload and trailer a multiple of the alignment.
-std::size_t PadLength(std::size_t payload, std::size_t alignment)
+std::size_t
+PadLength(std::size_t payload, std::size_t alignment)
 {
     const std::size_t excess = (payload + kEspTrailer) % alignment;
     return excess == 0 ? 0 : alignment - excess;
@@ -77,7 +78,8 @@ class IcvInput
     ByteSpan m_trailer;
 };
 
-bool OuterDf(DfPolicy policy, bool inner)
+bool
+OuterDf(DfPolicy policy, bool inner)
 {
     switch (policy)
     {
@@ -91,7 +93,8 @@ bool OuterDf(DfPolicy policy, bool inner)
     return inner;
 }
 
-bool PaddingIsRight(const std::uint8_t* padding, std::size_t length)
+bool
+PaddingIsRight(const std::uint8_t* padding, std::size_t length)
 {
     for (std::size_t i = 0; i < length; ++i)
     {
@@ -103,7 +106,8 @@ bool PaddingIsRight(const std::uint8_t* padding, std::size_t length)
     return true;
 }
 
-bool FitsSelectors(const InboundSaConfig& config, const wire::Ipv4View& inner)
+bool
+FitsSelectors(const InboundSaConfig& config, const wire::Ipv4View& inner)
 {
     if (config.remoteSelectors.empty() && config.localSelectors.empty())
     {
@@ -115,14 +119,16 @@ bool FitsSelectors(const InboundSaConfig& config, const wire::Ipv4View& inner)
 }
 
 /// How severe an ECN field is for RFC 6040: not capable, ECT(0), ECT(1), congestion experienced.
-int Severity(std::uint8_t ecn)
+int
+Severity(std::uint8_t ecn)
 {
     constexpr int kOrder[4] = {0, 2, 1, 3};
     return kOrder[ecn];
 }
 
 /// RFC 6040, section 4.2, figure 4. False: the packet must be dropped.
-bool CombineEcn(std::uint8_t outer, std::uint8_t* innerHeader)
+bool
+CombineEcn(std::uint8_t outer, std::uint8_t* innerHeader)
 {
     const auto inner = static_cast<std::uint8_t>(innerHeader[1] & kEcnMask);
     if (inner == kEcnNotCapable)
@@ -144,10 +150,11 @@ struct Plaintext
 };
 
 /// All that follows the decryption; on None, `inner` is the packet.
-DropReason Unwrap(const Plaintext& text,
-                  std::uint8_t outerEcn,
-                  const InboundSaConfig& config,
-                  wire::Ipv4View& inner)
+DropReason
+Unwrap(const Plaintext& text,
+       std::uint8_t outerEcn,
+       const InboundSaConfig& config,
+       wire::Ipv4View& inner)
 {
     const std::size_t body = text.length - kEspTrailer;
     const std::size_t padding = text.octets[body];
@@ -178,7 +185,8 @@ DropReason Unwrap(const Plaintext& text,
 
 } // namespace
 
-std::unique_ptr<OutboundSa> OutboundSa::Create(const OutboundSaConfig& config)
+std::unique_ptr<OutboundSa>
+OutboundSa::Create(const OutboundSaConfig& config)
 {
     auto cipher = crypto::PayloadCipher::Create(config.suite,
                                                 config.keyingMaterial,
@@ -201,14 +209,16 @@ OutboundSa::OutboundSa(const OutboundSaConfig& config,
 {
 }
 
-std::size_t OutboundSa::SealedLength(std::size_t innerLength) const
+std::size_t
+OutboundSa::SealedLength(std::size_t innerLength) const
 {
     const crypto::CipherTraits& traits = m_cipher->Traits();
     return wire::kIpv4HeaderSize + kEspHeader + traits.ivLength + innerLength +
            PadLength(innerLength, traits.alignment) + kEspTrailer + traits.icvLength;
 }
 
-std::optional<std::uint64_t> OutboundSa::NextNumber()
+std::optional<std::uint64_t>
+OutboundSa::NextNumber()
 {
     const std::uint64_t last = m_config.extendedSequenceNumbers || !m_config.antiReplay
                                  ? std::numeric_limits<std::uint64_t>::max()
@@ -220,7 +230,8 @@ std::optional<std::uint64_t> OutboundSa::NextNumber()
     return ++m_lastNumber;
 }
 
-void OutboundSa::Seal(PacketBuffer& buffer, std::uint64_t number)
+void
+OutboundSa::Seal(PacketBuffer& buffer, std::uint64_t number)
 {
     const crypto::CipherTraits& traits = m_cipher->Traits();
     const std::size_t innerLength = buffer.Size();
@@ -260,7 +271,8 @@ void OutboundSa::Seal(PacketBuffer& buffer, std::uint64_t number)
     m_cipher->Seal(input.Aad(), iv, text, textLength, text + textLength, input.Trailer());
 }
 
-std::unique_ptr<InboundSa> InboundSa::Create(const InboundSaConfig& config)
+std::unique_ptr<InboundSa>
+InboundSa::Create(const InboundSaConfig& config)
 {
     auto cipher = crypto::PayloadCipher::Create(config.suite,
                                                 config.keyingMaterial,
@@ -284,7 +296,8 @@ InboundSa::InboundSa(const InboundSaConfig& config, std::unique_ptr<crypto::Payl
 {
 }
 
-OpenResult InboundSa::Open(PacketBuffer& buffer, std::size_t outerHeaderLength)
+OpenResult
+InboundSa::Open(PacketBuffer& buffer, std::size_t outerHeaderLength)
 {
     const crypto::CipherTraits& traits = m_cipher->Traits();
     const std::size_t front = outerHeaderLength + kEspHeader + traits.ivLength;

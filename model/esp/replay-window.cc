@@ -12,7 +12,8 @@ namespace
 {
 
 /// Blocks of a ring for `size` numbers: all that they may touch and a spare one, as a power of two.
-std::uint64_t RingBlocks(std::uint32_t size)
+std::uint64_t
+RingBlocks(std::uint32_t size)
 {
     const std::uint64_t needed = (std::uint64_t{size} + 63) / 64 + 1;
     std::uint64_t blocks = 2;

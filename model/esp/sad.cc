@@ -8,10 +8,11 @@
 namespace ipseclab::esp
 {
 
-bool Sad::Add(const std::string& peer,
-              std::unique_ptr<OutboundSa> outbound,
-              std::unique_ptr<InboundSa> inbound,
-              bool outboundReady)
+bool
+Sad::Add(const std::string& peer,
+         std::unique_ptr<OutboundSa> outbound,
+         std::unique_ptr<InboundSa> inbound,
+         bool outboundReady)
 {
     if (!outbound || !inbound)
     {
@@ -29,7 +30,8 @@ bool Sad::Add(const std::string& peer,
     return true;
 }
 
-Sad::Sender* Sad::FindSender(std::uint32_t spiInbound)
+Sad::Sender*
+Sad::FindSender(std::uint32_t spiInbound)
 {
     const auto found = m_pairs.find(spiInbound);
     const auto list =
@@ -45,7 +47,8 @@ Sad::Sender* Sad::FindSender(std::uint32_t spiInbound)
     return sender == list->second.end() ? nullptr : &*sender;
 }
 
-void Sad::SetOutboundReady(std::uint32_t spiInbound)
+void
+Sad::SetOutboundReady(std::uint32_t spiInbound)
 {
     Sender* const sender = FindSender(spiInbound);
     if (sender && !sender->ready)
@@ -55,7 +58,8 @@ void Sad::SetOutboundReady(std::uint32_t spiInbound)
     }
 }
 
-bool Sad::RetireOutbound(std::uint32_t spiInbound)
+bool
+Sad::RetireOutbound(std::uint32_t spiInbound)
 {
     const Sender* const sender = FindSender(spiInbound);
     if (!sender)
@@ -73,19 +77,22 @@ bool Sad::RetireOutbound(std::uint32_t spiInbound)
     return true;
 }
 
-bool Sad::Remove(std::uint32_t spiInbound)
+bool
+Sad::Remove(std::uint32_t spiInbound)
 {
     RetireOutbound(spiInbound);
     return m_pairs.erase(spiInbound) != 0;
 }
 
-InboundSa* Sad::FindInbound(std::uint32_t spi) const
+InboundSa*
+Sad::FindInbound(std::uint32_t spi) const
 {
     const auto found = m_pairs.find(spi);
     return found == m_pairs.end() ? nullptr : found->second.inbound.get();
 }
 
-OutboundSa* Sad::FindOutbound(const std::string& peer) const
+OutboundSa*
+Sad::FindOutbound(const std::string& peer) const
 {
     const auto found = m_outbound.find(peer);
     if (found == m_outbound.end())

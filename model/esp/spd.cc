@@ -13,7 +13,8 @@ namespace
 
 constexpr std::size_t kCacheSlots = 1024; ///< a power of two
 
-std::uint64_t Fold(const IpAddress& address)
+std::uint64_t
+Fold(const IpAddress& address)
 {
     if (address.IsV4())
     {
@@ -23,7 +24,8 @@ std::uint64_t Fold(const IpAddress& address)
     return LoadBe64(octets) * 31 + LoadBe64(octets + 8);
 }
 
-std::size_t SlotOf(const PacketSelectors& packet)
+std::size_t
+SlotOf(const PacketSelectors& packet)
 {
     constexpr std::uint64_t kMultiplier = 0x9e3779b97f4a7c15; // 2^64 / golden ratio: spreads bits
     std::uint64_t hash = Fold(packet.source);
@@ -35,14 +37,16 @@ std::size_t SlotOf(const PacketSelectors& packet)
     return hash >> 32 & (kCacheSlots - 1);
 }
 
-bool Same(const PacketSelectors& a, const PacketSelectors& b)
+bool
+Same(const PacketSelectors& a, const PacketSelectors& b)
 {
     return a.source == b.source && a.destination == b.destination && a.protocol == b.protocol &&
            a.sourcePort == b.sourcePort && a.destinationPort == b.destinationPort &&
            a.portsKnown == b.portsKnown;
 }
 
-bool Matches(const SpdEntry& entry, const PacketSelectors& packet, bool outbound)
+bool
+Matches(const SpdEntry& entry, const PacketSelectors& packet, bool outbound)
 {
     const TrafficSelectorList& source = outbound ? entry.local : entry.remote;
     const TrafficSelectorList& destination = outbound ? entry.remote : entry.local;
@@ -52,10 +56,11 @@ bool Matches(const SpdEntry& entry, const PacketSelectors& packet, bool outbound
 
 } // namespace
 
-bool MatchesAny(const TrafficSelectorList& selectors,
-                const IpAddress& address,
-                std::uint16_t port,
-                const PacketSelectors& packet)
+bool
+MatchesAny(const TrafficSelectorList& selectors,
+           const IpAddress& address,
+           std::uint16_t port,
+           const PacketSelectors& packet)
 {
     return selectors.empty() ||
            std::any_of(selectors.begin(),
@@ -69,23 +74,27 @@ Spd::Spd()
 {
 }
 
-void Spd::Add(const SpdEntry& entry)
+void
+Spd::Add(const SpdEntry& entry)
 {
     m_entries.push_back(entry);
     ++m_generation;
 }
 
-const SpdEntry* Spd::LookupOutbound(const PacketSelectors& packet)
+const SpdEntry*
+Spd::LookupOutbound(const PacketSelectors& packet)
 {
     return Lookup(packet, true);
 }
 
-const SpdEntry* Spd::LookupInbound(const PacketSelectors& packet)
+const SpdEntry*
+Spd::LookupInbound(const PacketSelectors& packet)
 {
     return Lookup(packet, false);
 }
 
-const SpdEntry* Spd::Lookup(const PacketSelectors& packet, bool outbound)
+const SpdEntry*
+Spd::Lookup(const PacketSelectors& packet, bool outbound)
 {
     CacheSlot& slot = m_cache[SlotOf(packet)];
     if (slot.generation != m_generation || slot.outbound != outbound || !Same(slot.key, packet))

@@ -23,7 +23,8 @@ constexpr std::uint8_t kX509Signature = 4; ///< certificate encoding (RFC 7296, 
 constexpr std::size_t kMaxCertificates = 10;
 
 /// RFC 7296, section 2.15, for the side whose identity is given.
-Bytes OctetsToSign(const AuthContext& c, bool ofInitiator, const wire::IdPayload& id)
+Bytes
+OctetsToSign(const AuthContext& c, bool ofInitiator, const wire::IdPayload& id)
 {
     return SignedOctets(c.channel.Suite().prf,
                         ofInitiator ? c.transcript.request : c.transcript.response,
@@ -33,13 +34,15 @@ Bytes OctetsToSign(const AuthContext& c, bool ofInitiator, const wire::IdPayload
 }
 
 /// The key of a MIC: the shared one, or SK_p, which proves no identity (RFC 7619, section 2.1).
-const Bytes& MicKey(const AuthContext& c, AuthKind kind, bool ofInitiator)
+const Bytes&
+MicKey(const AuthContext& c, AuthKind kind, bool ofInitiator)
 {
     const IkeKeys& keys = c.channel.Keys();
     return kind == AuthKind::SharedKey ? c.peer.preSharedKey : ofInitiator ? keys.skPi : keys.skPr;
 }
 
-bool Contains(const std::vector<HashId>& hashes, HashId hash)
+bool
+Contains(const std::vector<HashId>& hashes, HashId hash)
 {
     return std::find(hashes.begin(), hashes.end(), hash) != hashes.end();
 }
@@ -51,7 +54,8 @@ struct LegacyMethod
     SignatureAlgorithm algorithm;
 };
 
-std::optional<LegacyMethod> FindLegacyMethod(KeyType type)
+std::optional<LegacyMethod>
+FindLegacyMethod(KeyType type)
 {
     switch (type)
     {
@@ -73,7 +77,8 @@ std::optional<LegacyMethod> FindLegacyMethod(KeyType type)
 }
 
 /// The first of our hashes that the peer takes and the key can do.
-std::optional<SignatureAlgorithm> ChooseDigital(const AuthContext& c)
+std::optional<SignatureAlgorithm>
+ChooseDigital(const AuthContext& c)
 {
     for (const HashId hash : c.peer.auth.hashes)
     {
@@ -87,9 +92,8 @@ std::optional<SignatureAlgorithm> ChooseDigital(const AuthContext& c)
     return std::nullopt;
 }
 
-std::optional<wire::AuthPayload> SignDigital(const AuthContext& c,
-                                             ByteSpan octets,
-                                             crypto::RandomSource& random)
+std::optional<wire::AuthPayload>
+SignDigital(const AuthContext& c, ByteSpan octets, crypto::RandomSource& random)
 {
     const auto algorithm = ChooseDigital(c);
     const auto signature =
@@ -106,9 +110,8 @@ std::optional<wire::AuthPayload> SignDigital(const AuthContext& c,
     return wire::AuthPayload{AuthMethod::DigitalSignature, data.Take()};
 }
 
-std::optional<wire::AuthPayload> SignLegacy(const AuthContext& c,
-                                            ByteSpan octets,
-                                            crypto::RandomSource& random)
+std::optional<wire::AuthPayload>
+SignLegacy(const AuthContext& c, ByteSpan octets, crypto::RandomSource& random)
 {
     const auto legacy = FindLegacyMethod(c.peer.auth.privateKey->Type());
     auto signature =
@@ -117,7 +120,8 @@ std::optional<wire::AuthPayload> SignLegacy(const AuthContext& c,
                      : std::nullopt;
 }
 
-std::optional<wire::AuthPayload> MakeAuth(const AuthContext& c, crypto::RandomSource& random)
+std::optional<wire::AuthPayload>
+MakeAuth(const AuthContext& c, crypto::RandomSource& random)
 {
     const AuthKind kind = c.peer.auth.local;
     const Bytes octets = OctetsToSign(c, c.initiator, c.peer.localId.ToPayload());
@@ -132,10 +136,11 @@ std::optional<wire::AuthPayload> MakeAuth(const AuthContext& c, crypto::RandomSo
 }
 
 /// RFC 7427, section 3: length and AlgorithmIdentifier before the signature.
-bool VerifyDigital(const crypto::PublicKey& key,
-                   ByteSpan octets,
-                   ByteSpan data,
-                   const std::vector<HashId>& allowed)
+bool
+VerifyDigital(const crypto::PublicKey& key,
+              ByteSpan octets,
+              ByteSpan data,
+              const std::vector<HashId>& allowed)
 {
     if (data.empty() || data.size() < 1U + data[0])
     {
@@ -146,7 +151,8 @@ bool VerifyDigital(const crypto::PublicKey& key,
            key.Verify(*algorithm, octets, data.subspan(1U + data[0]));
 }
 
-bool VerifyLegacy(const crypto::PublicKey& key, ByteSpan octets, const wire::AuthPayload& auth)
+bool
+VerifyLegacy(const crypto::PublicKey& key, ByteSpan octets, const wire::AuthPayload& auth)
 {
     const auto legacy = FindLegacyMethod(key.Type());
     if (!legacy || legacy->method != auth.method)
@@ -171,7 +177,8 @@ bool VerifyLegacy(const crypto::PublicKey& key, ByteSpan octets, const wire::Aut
 }
 
 /// The certificates of a message; nothing when one of them cannot be read.
-std::optional<crypto::CertificateList> ReadCertificates(const wire::PayloadList& received)
+std::optional<crypto::CertificateList>
+ReadCertificates(const wire::PayloadList& received)
 {
     crypto::CertificateList list;
     for (const auto& payload : received)
@@ -192,9 +199,8 @@ std::optional<crypto::CertificateList> ReadCertificates(const wire::PayloadList&
 }
 
 /// The trusted certificate of the peer's identity: the first that it sent, or else an anchor.
-crypto::CertificatePtr FindTrusted(Instant now,
-                                   const PeerConfig& peer,
-                                   const wire::PayloadList& received)
+crypto::CertificatePtr
+FindTrusted(Instant now, const PeerConfig& peer, const wire::PayloadList& received)
 {
     const auto sent = ReadCertificates(received);
     if (!sent)
@@ -217,7 +223,8 @@ crypto::CertificatePtr FindTrusted(Instant now,
 
 } // namespace
 
-std::optional<Proof> MakeProof(const AuthContext& context, crypto::RandomSource& random)
+std::optional<Proof>
+MakeProof(const AuthContext& context, crypto::RandomSource& random)
 {
     auto auth = MakeAuth(context, random);
     if (!auth)
@@ -238,7 +245,8 @@ std::optional<Proof> MakeProof(const AuthContext& context, crypto::RandomSource&
     return proof;
 }
 
-bool IsProven(Instant now, const AuthContext& context, const wire::PayloadList& received)
+bool
+IsProven(Instant now, const AuthContext& context, const wire::PayloadList& received)
 {
     const auto* id =
         wire::Find<wire::IdPayload>(received,
@@ -270,17 +278,19 @@ bool IsProven(Instant now, const AuthContext& context, const wire::PayloadList& 
     return certificate && IsSigned(certificate->Key(), *auth, octets, peer.auth.hashes);
 }
 
-bool IsSigned(const crypto::PublicKey& key,
-              const wire::AuthPayload& auth,
-              ByteSpan octets,
-              const std::vector<HashId>& allowed)
+bool
+IsSigned(const crypto::PublicKey& key,
+         const wire::AuthPayload& auth,
+         ByteSpan octets,
+         const std::vector<HashId>& allowed)
 {
     return auth.method == AuthMethod::DigitalSignature
              ? VerifyDigital(key, octets, auth.data, allowed)
              : VerifyLegacy(key, octets, auth);
 }
 
-std::optional<wire::Payload> MakeCertificateRequest(const PeerConfig& peer)
+std::optional<wire::Payload>
+MakeCertificateRequest(const PeerConfig& peer)
 {
     if (peer.auth.remote != AuthKind::Signature)
     {
@@ -295,7 +305,8 @@ std::optional<wire::Payload> MakeCertificateRequest(const PeerConfig& peer)
     return wire::MakePayload(PayloadType::CertReq, std::move(request));
 }
 
-bool IsComplete(const AuthConfig& auth)
+bool
+IsComplete(const AuthConfig& auth)
 {
     const bool signs = auth.local == AuthKind::Signature;
     const bool ownsCertificate =

@@ -6,7 +6,8 @@
 namespace ipseclab::ike
 {
 
-std::uint32_t ChildSpiTable::Allocate(crypto::RandomSource& random, std::uint64_t localIkeSpi)
+std::uint32_t
+ChildSpiTable::Allocate(crypto::RandomSource& random, std::uint64_t localIkeSpi)
 {
     for (;;)
     {
@@ -18,22 +19,26 @@ std::uint32_t ChildSpiTable::Allocate(crypto::RandomSource& random, std::uint64_
     }
 }
 
-void ChildSpiTable::Release(std::uint32_t spi)
+void
+ChildSpiTable::Release(std::uint32_t spi)
 {
     m_owners.erase(spi);
 }
 
-void ChildSpiTable::Move(std::uint32_t spi, std::uint64_t localIkeSpi)
+void
+ChildSpiTable::Move(std::uint32_t spi, std::uint64_t localIkeSpi)
 {
     m_owners[spi] = localIkeSpi;
 }
 
-std::size_t ChildSpiTable::Size() const
+std::size_t
+ChildSpiTable::Size() const
 {
     return m_owners.size();
 }
 
-std::optional<std::uint64_t> ChildSpiTable::FindOwner(std::uint32_t spi) const
+std::optional<std::uint64_t>
+ChildSpiTable::FindOwner(std::uint32_t spi) const
 {
     const auto found = m_owners.find(spi);
     return found == m_owners.end() ? std::nullopt : std::make_optional(found->second);

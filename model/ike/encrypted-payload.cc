@@ -16,14 +16,16 @@ constexpr std::size_t kGenericHeader = 4;
 constexpr std::size_t kPadLengthField = 1;
 
 /// Pad octets so that payloads, padding and pad length fill whole blocks.
-std::size_t PadLength(std::size_t chain, std::size_t block)
+std::size_t
+PadLength(std::size_t chain, std::size_t block)
 {
     return (block - (chain + kPadLengthField) % block) % block;
 }
 
 } // namespace
 
-const char* Name(OpenError error)
+const char*
+Name(OpenError error)
 {
     switch (error)
     {
@@ -45,7 +47,8 @@ const char* Name(OpenError error)
     return "unknown";
 }
 
-std::optional<ProtectedPart> LocateProtected(ByteSpan datagram)
+std::optional<ProtectedPart>
+LocateProtected(ByteSpan datagram)
 {
     const auto header = wire::ParseHeader(datagram);
     if (!header || header->length != datagram.size())
@@ -76,7 +79,8 @@ std::optional<ProtectedPart> LocateProtected(ByteSpan datagram)
     return std::nullopt;
 }
 
-Bytes MakeProtectedBody(ByteSpan text, crypto::PayloadCipher& cipher, std::uint64_t ivCounter)
+Bytes
+MakeProtectedBody(ByteSpan text, crypto::PayloadCipher& cipher, std::uint64_t ivCounter)
 {
     const crypto::CipherTraits& traits = cipher.Traits();
     const std::size_t pad = PadLength(text.size(), traits.blockSize);
@@ -91,7 +95,8 @@ Bytes MakeProtectedBody(ByteSpan text, crypto::PayloadCipher& cipher, std::uint6
     return body;
 }
 
-void SealInPlace(Bytes& message, std::size_t bodyLength, crypto::PayloadCipher& cipher)
+void
+SealInPlace(Bytes& message, std::size_t bodyLength, crypto::PayloadCipher& cipher)
 {
     const crypto::CipherTraits& traits = cipher.Traits();
     const std::size_t ivAt = message.size() - bodyLength;
@@ -101,9 +106,8 @@ void SealInPlace(Bytes& message, std::size_t bodyLength, crypto::PayloadCipher& 
     cipher.Seal(ByteSpan(message.data(), ivAt), iv, text, textLength, text + textLength);
 }
 
-tl::expected<Bytes, OpenError> OpenText(ByteSpan datagram,
-                                        std::size_t ivAt,
-                                        crypto::PayloadCipher& cipher)
+tl::expected<Bytes, OpenError>
+OpenText(ByteSpan datagram, std::size_t ivAt, crypto::PayloadCipher& cipher)
 {
     const crypto::CipherTraits& traits = cipher.Traits();
     const ByteSpan body = datagram.subspan(ivAt);
@@ -133,10 +137,11 @@ tl::expected<Bytes, OpenError> OpenText(ByteSpan datagram,
     return plaintext;
 }
 
-Bytes SealMessage(const wire::IkeHeader& header,
-                  const wire::PayloadList& inner,
-                  crypto::PayloadCipher& cipher,
-                  std::uint64_t ivCounter)
+Bytes
+SealMessage(const wire::IkeHeader& header,
+            const wire::PayloadList& inner,
+            crypto::PayloadCipher& cipher,
+            std::uint64_t ivCounter)
 {
     wire::EncryptedPayload sk;
     sk.firstInner = wire::FirstType(inner);
@@ -148,7 +153,8 @@ Bytes SealMessage(const wire::IkeHeader& header,
     return message;
 }
 
-tl::expected<OpenedPayload, OpenError> OpenMessage(ByteSpan datagram, crypto::PayloadCipher& cipher)
+tl::expected<OpenedPayload, OpenError>
+OpenMessage(ByteSpan datagram, crypto::PayloadCipher& cipher)
 {
     const auto located = LocateProtected(datagram);
     if (!located || located->type != wire::PayloadType::Encrypted)
@@ -163,7 +169,8 @@ tl::expected<OpenedPayload, OpenError> OpenMessage(ByteSpan datagram, crypto::Pa
     return ParseOpened(located->firstInner, std::move(*text));
 }
 
-tl::expected<OpenedPayload, OpenError> ParseOpened(wire::PayloadType firstInner, Bytes plaintext)
+tl::expected<OpenedPayload, OpenError>
+ParseOpened(wire::PayloadType firstInner, Bytes plaintext)
 {
     OpenedPayload opened;
     opened.firstInner = firstInner;

@@ -6,44 +6,52 @@
 namespace ipseclab::ike
 {
 
-bool TransportAddress::operator==(const TransportAddress& o) const
+bool
+TransportAddress::operator==(const TransportAddress& o) const
 {
     return address == o.address && port == o.port;
 }
 
-Identity Identity::Fqdn(const std::string& name)
+Identity
+Identity::Fqdn(const std::string& name)
 {
     return {wire::IdType::Fqdn, Bytes(name.begin(), name.end())};
 }
 
-Identity Identity::Email(const std::string& address)
+Identity
+Identity::Email(const std::string& address)
 {
     return {wire::IdType::Rfc822Address, Bytes(address.begin(), address.end())};
 }
 
-Identity Identity::Address(const IpAddress& address)
+Identity
+Identity::Address(const IpAddress& address)
 {
     const ByteSpan octets = address.Octets();
     return {address.IsV4() ? wire::IdType::Ipv4Address : wire::IdType::Ipv6Address,
             Bytes(octets.begin(), octets.end())};
 }
 
-Identity Identity::DistinguishedName(Bytes der)
+Identity
+Identity::DistinguishedName(Bytes der)
 {
     return {wire::IdType::DerAsn1Dn, std::move(der)};
 }
 
-Identity Identity::KeyId(Bytes octets)
+Identity
+Identity::KeyId(Bytes octets)
 {
     return {wire::IdType::KeyId, std::move(octets)};
 }
 
-Identity Identity::Null()
+Identity
+Identity::Null()
 {
     return {wire::IdType::Null, {}};
 }
 
-wire::IdPayload Identity::ToPayload() const
+wire::IdPayload
+Identity::ToPayload() const
 {
     wire::IdPayload payload;
     payload.type = type;
@@ -51,7 +59,8 @@ wire::IdPayload Identity::ToPayload() const
     return payload;
 }
 
-bool Identity::operator==(const Identity& o) const
+bool
+Identity::operator==(const Identity& o) const
 {
     return type == o.type && data == o.data;
 }

@@ -24,7 +24,8 @@ using Instant = std::chrono::nanoseconds;
 using Duration = std::chrono::nanoseconds;
 
 /// The earlier of two instants, where nothing means never.
-inline std::optional<Instant> Earlier(std::optional<Instant> a, std::optional<Instant> b)
+inline std::optional<Instant>
+Earlier(std::optional<Instant> a, std::optional<Instant> b)
 {
     return a && b ? std::min(*a, *b) : (a ? a : b);
 }

@@ -29,20 +29,23 @@ constexpr std::size_t kMaxRemainsPerPeer = 64;
 /// The count field of a TS payload has one octet (RFC 7296, section 3.13).
 constexpr std::size_t kMaxSelectors = 255;
 
-bool IsCountable(const TrafficSelectorList& selectors)
+bool
+IsCountable(const TrafficSelectorList& selectors)
 {
     return !selectors.empty() && selectors.size() <= kMaxSelectors;
 }
 
 /// An empty key would be known to everyone.
-bool HasNeededKey(const PeerConfig& peer)
+bool
+HasNeededKey(const PeerConfig& peer)
 {
     const bool needed =
         peer.auth.local == AuthKind::SharedKey || peer.auth.remote == AuthKind::SharedKey;
     return !needed || !peer.preSharedKey.empty();
 }
 
-bool IsUsable(const PeerConfig& peer)
+bool
+IsUsable(const PeerConfig& peer)
 {
     const auto ikeFits = [](const IkeSuite& s)
     {
@@ -64,7 +67,8 @@ bool IsUsable(const PeerConfig& peer)
 }
 
 /// Tells one IKE_SA_INIT request from another: sender and whole message (RFC 7296, section 2.1).
-Bytes MakeInitKey(const TransportAddress& remote, ByteSpan octets)
+Bytes
+MakeInitKey(const TransportAddress& remote, ByteSpan octets)
 {
     Bytes key = crypto::Sha1({octets});
     const ByteSpan address = remote.address.Octets();
@@ -163,13 +167,15 @@ struct IkeEndpoint::State
     std::vector<std::uint64_t> touched;             ///< local SPIs of SAs to settle
 };
 
-IkeEndpoint::State::PeerEntry* IkeEndpoint::State::FindPeer(const IpAddress& remote)
+IkeEndpoint::State::PeerEntry*
+IkeEndpoint::State::FindPeer(const IpAddress& remote)
 {
     const auto found = peersByRemote.find(remote);
     return found == peersByRemote.end() ? nullptr : found->second;
 }
 
-IkeEndpoint::State::SaEntry* IkeEndpoint::State::FindSa(const IkeSaId& id)
+IkeEndpoint::State::SaEntry*
+IkeEndpoint::State::FindSa(const IkeSaId& id)
 {
     for (const std::uint64_t spi : {id.spiI, id.spiR})
     {
@@ -183,7 +189,8 @@ IkeEndpoint::State::SaEntry* IkeEndpoint::State::FindSa(const IkeSaId& id)
 }
 
 template <typename Function>
-bool IkeEndpoint::State::Command(Instant now, const IkeSaId& id, Function command)
+bool
+IkeEndpoint::State::Command(Instant now, const IkeSaId& id, Function command)
 {
     SaEntry* entry = FindSa(id);
     if (!entry || !command(*entry->sa))
@@ -195,7 +202,8 @@ bool IkeEndpoint::State::Command(Instant now, const IkeSaId& id, Function comman
 }
 
 template <typename Function>
-bool IkeEndpoint::State::Command(Instant now, std::uint32_t childSpi, Function command)
+bool
+IkeEndpoint::State::Command(Instant now, std::uint32_t childSpi, Function command)
 {
     const auto owner = childSpis.FindOwner(childSpi);
     SaEntry* entry = owner ? &sas.at(*owner) : nullptr;
@@ -207,7 +215,8 @@ bool IkeEndpoint::State::Command(Instant now, std::uint32_t childSpi, Function c
     return true;
 }
 
-IkeEndpoint::State::SaEntry& IkeEndpoint::State::Add(std::unique_ptr<IkeSa> sa, PeerEntry& peer)
+IkeEndpoint::State::SaEntry&
+IkeEndpoint::State::Add(std::unique_ptr<IkeSa> sa, PeerEntry& peer)
 {
     SaEntry& entry = sas[sa->LocalSpi()];
     entry.sa = std::move(sa);
@@ -215,7 +224,8 @@ IkeEndpoint::State::SaEntry& IkeEndpoint::State::Add(std::unique_ptr<IkeSa> sa, 
     return entry;
 }
 
-void IkeEndpoint::State::HandleInitRequest(Instant now, const Path& path, ByteSpan octets)
+void
+IkeEndpoint::State::HandleInitRequest(Instant now, const Path& path, ByteSpan octets)
 {
     Bytes key = MakeInitKey(path.remote, octets);
     const auto known = initRequests.find(key);
@@ -260,10 +270,11 @@ void IkeEndpoint::State::HandleInitRequest(Instant now, const Path& path, ByteSp
 }
 
 /// Answers a request that has to come again with a cookie; costs no state.
-bool IkeEndpoint::State::DemandsCookie(Instant now,
-                                       const Path& path,
-                                       const PeerEntry& peer,
-                                       const wire::IkeMessage& request)
+bool
+IkeEndpoint::State::DemandsCookie(Instant now,
+                                  const Path& path,
+                                  const PeerEntry& peer,
+                                  const wire::IkeMessage& request)
 {
     const auto* nonce = wire::Find<wire::NoncePayload>(request.payloads, wire::PayloadType::Nonce);
     if (peer.halfOpen < peer.config.cookieThreshold || !nonce)
@@ -282,7 +293,8 @@ bool IkeEndpoint::State::DemandsCookie(Instant now,
 }
 
 /// RFC 7296, section 2.5: a higher major version is told which one we speak, in the header.
-void IkeEndpoint::State::RefuseVersion(const Path& path, ByteSpan octets)
+void
+IkeEndpoint::State::RefuseVersion(const Path& path, ByteSpan octets)
 {
     ++counters.badVersion;
     wire::IkeHeader header;
@@ -301,10 +313,11 @@ void IkeEndpoint::State::RefuseVersion(const Path& path, ByteSpan octets)
         {path, wire::Serialize(header, {wire::MakeNotify(wire::NotifyType::InvalidMajorVersion)})});
 }
 
-void IkeEndpoint::State::RepeatLastAnswer(Instant now,
-                                          const Path& path,
-                                          std::uint64_t spi,
-                                          ByteSpan octets)
+void
+IkeEndpoint::State::RepeatLastAnswer(Instant now,
+                                     const Path& path,
+                                     std::uint64_t spi,
+                                     ByteSpan octets)
 {
     ForgetOldRemains(now);
     const auto found = remains.find(spi);
@@ -322,7 +335,8 @@ void IkeEndpoint::State::RepeatLastAnswer(Instant now,
 
 /// Takes note of what an SA, and others through it, have become after it was given anything; the
 /// entry may be gone afterwards.
-void IkeEndpoint::State::Settle(Instant now, SaEntry& entry)
+void
+IkeEndpoint::State::Settle(Instant now, SaEntry& entry)
 {
     touched.push_back(entry.sa->LocalSpi());
     while (!successors.empty() || !touched.empty())
@@ -343,7 +357,8 @@ void IkeEndpoint::State::Settle(Instant now, SaEntry& entry)
     }
 }
 
-void IkeEndpoint::State::SettleOne(Instant now, SaEntry& entry)
+void
+IkeEndpoint::State::SettleOne(Instant now, SaEntry& entry)
 {
     IkeSa& sa = *entry.sa;
     sa.Resume(now);
@@ -363,7 +378,8 @@ void IkeEndpoint::State::SettleOne(Instant now, SaEntry& entry)
     SetTimer(entry, sa.PollTimeout());
 }
 
-void IkeEndpoint::State::SetTimer(SaEntry& entry, std::optional<Instant> timer)
+void
+IkeEndpoint::State::SetTimer(SaEntry& entry, std::optional<Instant> timer)
 {
     if (entry.timer == timer)
     {
@@ -381,7 +397,8 @@ void IkeEndpoint::State::SetTimer(SaEntry& entry, std::optional<Instant> timer)
     entry.timer = timer;
 }
 
-void IkeEndpoint::State::Remove(Instant now, SaEntry& entry)
+void
+IkeEndpoint::State::Remove(Instant now, SaEntry& entry)
 {
     const std::uint64_t spi = entry.sa->LocalSpi();
     auto answer = entry.sa->TakeLastAnswer();
@@ -398,7 +415,8 @@ void IkeEndpoint::State::Remove(Instant now, SaEntry& entry)
     sas.erase(spi);
 }
 
-void IkeEndpoint::State::KeepRemains(Instant now, const SaEntry& entry, IkeSa::CachedAnswer answer)
+void
+IkeEndpoint::State::KeepRemains(Instant now, const SaEntry& entry, IkeSa::CachedAnswer answer)
 {
     PeerEntry& peer = *entry.peer;
     if (peer.remains.size() == kMaxRemainsPerPeer)
@@ -412,7 +430,8 @@ void IkeEndpoint::State::KeepRemains(Instant now, const SaEntry& entry, IkeSa::C
     remains[spi] = {crypto::Sha1({answer.request}), std::move(answer.responses), expiry, &peer};
 }
 
-void IkeEndpoint::State::ForgetRemains(std::uint64_t spi)
+void
+IkeEndpoint::State::ForgetRemains(std::uint64_t spi)
 {
     const auto found = remains.find(spi);
     auto& ofPeer = found->second.peer->remains;
@@ -422,7 +441,8 @@ void IkeEndpoint::State::ForgetRemains(std::uint64_t spi)
     ikeSpis.Release(spi);
 }
 
-void IkeEndpoint::State::ForgetOldRemains(Instant now)
+void
+IkeEndpoint::State::ForgetOldRemains(Instant now)
 {
     while (!remainsByExpiry.empty() && remainsByExpiry.begin()->first <= now)
     {
@@ -430,7 +450,8 @@ void IkeEndpoint::State::ForgetOldRemains(Instant now)
     }
 }
 
-void IkeEndpoint::State::Transmit(Datagram datagram)
+void
+IkeEndpoint::State::Transmit(Datagram datagram)
 {
     ++counters.datagramsOut;
     transmits.push_back(std::move(datagram));
@@ -443,7 +464,8 @@ IkeEndpoint::IkeEndpoint(crypto::RandomSource& random)
 
 IkeEndpoint::~IkeEndpoint() = default;
 
-bool IkeEndpoint::AddPeer(const PeerConfig& peer)
+bool
+IkeEndpoint::AddPeer(const PeerConfig& peer)
 {
     if (!IsUsable(peer))
     {
@@ -460,7 +482,8 @@ bool IkeEndpoint::AddPeer(const PeerConfig& peer)
     return true;
 }
 
-bool IkeEndpoint::Initiate(Instant now, const std::string& peer)
+bool
+IkeEndpoint::Initiate(Instant now, const std::string& peer)
 {
     State& s = *m_state;
     const auto found = s.peers.find(peer);
@@ -474,48 +497,56 @@ bool IkeEndpoint::Initiate(Instant now, const std::string& peer)
     return true;
 }
 
-bool IkeEndpoint::CloseIkeSa(Instant now, const IkeSaId& id)
+bool
+IkeEndpoint::CloseIkeSa(Instant now, const IkeSaId& id)
 {
     return m_state->Command(now, id, [now](IkeSa& sa) { return sa.Close(now); });
 }
 
-bool IkeEndpoint::CloseChildSa(Instant now, std::uint32_t spiInbound)
+bool
+IkeEndpoint::CloseChildSa(Instant now, std::uint32_t spiInbound)
 {
     return m_state->Command(now,
                             spiInbound,
                             [=](IkeSa& sa) { return sa.CloseChild(now, spiInbound); });
 }
 
-bool IkeEndpoint::RekeyChildSa(Instant now, std::uint32_t spiInbound)
+bool
+IkeEndpoint::RekeyChildSa(Instant now, std::uint32_t spiInbound)
 {
     return m_state->Command(now,
                             spiInbound,
                             [=](IkeSa& sa) { return sa.RekeyChild(now, spiInbound); });
 }
 
-bool IkeEndpoint::ExpireChildSa(Instant now, std::uint32_t spiInbound)
+bool
+IkeEndpoint::ExpireChildSa(Instant now, std::uint32_t spiInbound)
 {
     return m_state->Command(now,
                             spiInbound,
                             [=](IkeSa& sa) { return sa.ExpireChild(now, spiInbound); });
 }
 
-bool IkeEndpoint::RekeyIkeSa(Instant now, const IkeSaId& id)
+bool
+IkeEndpoint::RekeyIkeSa(Instant now, const IkeSaId& id)
 {
     return m_state->Command(now, id, [now](IkeSa& sa) { return sa.Rekey(now); });
 }
 
-bool IkeEndpoint::CreateChildSa(Instant now, const IkeSaId& id)
+bool
+IkeEndpoint::CreateChildSa(Instant now, const IkeSaId& id)
 {
     return m_state->Command(now, id, [now](IkeSa& sa) { return sa.CreateChild(now); });
 }
 
-bool IkeEndpoint::CheckLiveness(Instant now, const IkeSaId& id)
+bool
+IkeEndpoint::CheckLiveness(Instant now, const IkeSaId& id)
 {
     return m_state->Command(now, id, [now](IkeSa& sa) { return sa.CheckLiveness(now); });
 }
 
-void IkeEndpoint::HandleDatagram(Instant now, const Path& path, ByteSpan octets)
+void
+IkeEndpoint::HandleDatagram(Instant now, const Path& path, ByteSpan octets)
 {
     State& s = *m_state;
     ++s.counters.datagramsIn;
@@ -549,7 +580,8 @@ void IkeEndpoint::HandleDatagram(Instant now, const Path& path, ByteSpan octets)
     s.Settle(now, found->second);
 }
 
-void IkeEndpoint::HandleTimeout(Instant now)
+void
+IkeEndpoint::HandleTimeout(Instant now)
 {
     State& s = *m_state;
     while (!s.timers.empty() && s.timers.begin()->first <= now)
@@ -561,7 +593,8 @@ void IkeEndpoint::HandleTimeout(Instant now)
     s.ForgetOldRemains(now);
 }
 
-std::optional<Datagram> IkeEndpoint::PollTransmit()
+std::optional<Datagram>
+IkeEndpoint::PollTransmit()
 {
     if (m_state->transmits.empty())
     {
@@ -572,14 +605,16 @@ std::optional<Datagram> IkeEndpoint::PollTransmit()
     return datagram;
 }
 
-std::optional<Instant> IkeEndpoint::PollTimeout() const
+std::optional<Instant>
+IkeEndpoint::PollTimeout() const
 {
     const auto first = [](const auto& byInstant)
     { return byInstant.empty() ? std::nullopt : std::make_optional(byInstant.begin()->first); };
     return Earlier(first(m_state->timers), first(m_state->remainsByExpiry));
 }
 
-std::optional<IkeEvent> IkeEndpoint::PollEvent()
+std::optional<IkeEvent>
+IkeEndpoint::PollEvent()
 {
     if (m_state->events.empty())
     {
@@ -590,22 +625,26 @@ std::optional<IkeEvent> IkeEndpoint::PollEvent()
     return event;
 }
 
-const IkeCounters& IkeEndpoint::Counters() const
+const IkeCounters&
+IkeEndpoint::Counters() const
 {
     return m_state->counters;
 }
 
-std::size_t IkeEndpoint::IkeSaCount() const
+std::size_t
+IkeEndpoint::IkeSaCount() const
 {
     return m_state->sas.size();
 }
 
-std::size_t IkeEndpoint::ChildSaCount() const
+std::size_t
+IkeEndpoint::ChildSaCount() const
 {
     return m_state->childSpis.Size();
 }
 
-std::size_t IkeEndpoint::EstablishedCount() const
+std::size_t
+IkeEndpoint::EstablishedCount() const
 {
     return m_state->established;
 }

@@ -6,7 +6,8 @@
 namespace ipseclab::ike
 {
 
-const char* Name(IkeFailure failure)
+const char*
+Name(IkeFailure failure)
 {
     switch (failure)
     {
@@ -34,7 +35,8 @@ const char* Name(IkeFailure failure)
     return "unknown";
 }
 
-bool IkeSaId::operator==(const IkeSaId& o) const
+bool
+IkeSaId::operator==(const IkeSaId& o) const
 {
     return spiI == o.spiI && spiR == o.spiR;
 }

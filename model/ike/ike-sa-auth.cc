@@ -19,19 +19,22 @@ namespace
 /// How many IKE_SA_INIT responses an initiator follows up before one is proven.
 constexpr std::size_t kMaxCandidates = 5;
 
-wire::Payload MakeTs(PayloadType type, const TrafficSelectorList& selectors)
+wire::Payload
+MakeTs(PayloadType type, const TrafficSelectorList& selectors)
 {
     return wire::MakePayload(type, wire::TsPayload{selectors});
 }
 
-void Append(wire::PayloadList& list, wire::PayloadList more)
+void
+Append(wire::PayloadList& list, wire::PayloadList more)
 {
     std::move(more.begin(), more.end(), std::back_inserter(list));
 }
 
 } // namespace
 
-void IkeSa::HandleInitResponse(Instant now, ByteSpan octets)
+void
+IkeSa::HandleInitResponse(Instant now, ByteSpan octets)
 {
     if (IsKnownCandidate(octets) || m_candidates.size() == kMaxCandidates)
     {
@@ -60,7 +63,8 @@ void IkeSa::HandleInitResponse(Instant now, ByteSpan octets)
     }
 }
 
-bool IkeSa::IsKnownCandidate(ByteSpan octets) const
+bool
+IkeSa::IsKnownCandidate(ByteSpan octets) const
 {
     return std::any_of(
         m_candidates.begin(),
@@ -72,7 +76,8 @@ bool IkeSa::IsKnownCandidate(ByteSpan octets) const
         });
 }
 
-void IkeSa::AddCandidate(Instant now, InitResult init)
+void
+IkeSa::AddCandidate(Instant now, InitResult init)
 {
     if (!m_firstChildSpi)
     {
@@ -115,7 +120,8 @@ void IkeSa::AddCandidate(Instant now, InitResult init)
     m_retransmitter.Start(now, m_peer.retransmission, std::move(requests));
 }
 
-void IkeSa::HandleAuthResponse(Instant now, const wire::IkeHeader& header, ByteSpan octets)
+void
+IkeSa::HandleAuthResponse(Instant now, const wire::IkeHeader& header, ByteSpan octets)
 {
     if (header.exchange != wire::ExchangeType::IkeAuth || header.messageId != 1)
     {
@@ -165,9 +171,10 @@ void IkeSa::HandleAuthResponse(Instant now, const wire::IkeHeader& header, ByteS
     }
 }
 
-std::optional<IkeFailure> IkeSa::CheckAuthResponse(Instant now,
-                                                   const Candidate& candidate,
-                                                   const wire::PayloadList& response) const
+std::optional<IkeFailure>
+IkeSa::CheckAuthResponse(Instant now,
+                         const Candidate& candidate,
+                         const wire::PayloadList& response) const
 {
     const auto* id = wire::Find<wire::IdPayload>(response, PayloadType::IdR);
     const auto* auth = wire::Find<wire::AuthPayload>(response, PayloadType::Auth);
@@ -185,7 +192,8 @@ std::optional<IkeFailure> IkeSa::CheckAuthResponse(Instant now,
 }
 
 /// Back to IKE_SA_INIT: its last request may still be answered, and is sent again when it is due.
-void IkeSa::AwaitOtherAnswer(Instant now)
+void
+IkeSa::AwaitOtherAnswer(Instant now)
 {
     m_candidates.clear();
     m_phase = Phase::InitSent;
@@ -197,7 +205,8 @@ void IkeSa::AwaitOtherAnswer(Instant now)
  * The only candidate has failed. A responder that sent AUTH believes that the SA is up, so it has
  * to be told (RFC 7296, section 2.21.2).
  */
-void IkeSa::FailHandshake(Instant now, IkeFailure reason, bool peerIsUp)
+void
+IkeSa::FailHandshake(Instant now, IkeFailure reason, bool peerIsUp)
 {
     Adopt(0);
     if (!peerIsUp)
@@ -209,7 +218,8 @@ void IkeSa::FailHandshake(Instant now, IkeFailure reason, bool peerIsUp)
     Enqueue(now, CloseIkeTask{reason, NotifyType::AuthenticationFailed});
 }
 
-void IkeSa::Adopt(std::size_t candidate)
+void
+IkeSa::Adopt(std::size_t candidate)
 {
     InitResult& init = m_candidates[candidate].init;
     m_id = init.channel.Id();
@@ -221,7 +231,8 @@ void IkeSa::Adopt(std::size_t candidate)
     m_retransmitter.Stop();
 }
 
-void IkeSa::Establish(Instant now)
+void
+IkeSa::Establish(Instant now)
 {
     m_phase = Phase::Established;
     m_halfOpenDeadline.reset();
@@ -236,7 +247,8 @@ void IkeSa::Establish(Instant now)
                                         m_path.remote});
 }
 
-void IkeSa::FinishFirstChild(Instant now, const wire::PayloadList& response)
+void
+IkeSa::FinishFirstChild(Instant now, const wire::PayloadList& response)
 {
     const std::uint32_t spi = *m_firstChildSpi;
     const auto* sa = wire::Find<wire::SaPayload>(response, PayloadType::Sa);
@@ -267,7 +279,8 @@ void IkeSa::FinishFirstChild(Instant now, const wire::PayloadList& response)
 }
 
 /// In IKE_AUTH no group is negotiated, so it is left out of the comparison.
-std::optional<Choice<ChildSuite>> IkeSa::CheckChildAnswer(const wire::SaPayload& answer) const
+std::optional<Choice<ChildSuite>>
+IkeSa::CheckChildAnswer(const wire::SaPayload& answer) const
 {
     auto choice = ReadChildAnswer(answer);
     const auto& suites = m_peer.childSuites;
@@ -282,7 +295,8 @@ std::optional<Choice<ChildSuite>> IkeSa::CheckChildAnswer(const wire::SaPayload&
     return choice->suite == offered ? choice : std::nullopt;
 }
 
-void IkeSa::RefuseChild(NotifyType reason)
+void
+IkeSa::RefuseChild(NotifyType reason)
 {
     if (m_firstChildSpi)
     {
@@ -294,11 +308,12 @@ void IkeSa::RefuseChild(NotifyType reason)
 }
 
 /// Keys of the first Child SA come from the nonces of IKE_SA_INIT (RFC 7296, section 2.17).
-void IkeSa::InstallChild(const ChildSuite& suite,
-                         std::uint32_t spiInbound,
-                         std::uint32_t spiOutbound,
-                         TrafficSelectorList local,
-                         TrafficSelectorList remote)
+void
+IkeSa::InstallChild(const ChildSuite& suite,
+                    std::uint32_t spiInbound,
+                    std::uint32_t spiOutbound,
+                    TrafficSelectorList local,
+                    TrafficSelectorList remote)
 {
     NewChild made{suite, spiInbound, spiOutbound, std::move(local), std::move(remote), m_initiator};
     made.nonceI = std::move(m_transcript.nonceI);
@@ -307,7 +322,8 @@ void IkeSa::InstallChild(const ChildSuite& suite,
     InstallChild(m_lastHeard, std::move(made));
 }
 
-IkeSa::Answer IkeSa::AnswerAuth(Instant now, const wire::PayloadList& request)
+IkeSa::Answer
+IkeSa::AnswerAuth(Instant now, const wire::PayloadList& request)
 {
     const auto* id = wire::Find<wire::IdPayload>(request, PayloadType::IdI);
     const auto* auth = wire::Find<wire::AuthPayload>(request, PayloadType::Auth);
@@ -334,10 +350,11 @@ IkeSa::Answer IkeSa::AnswerAuth(Instant now, const wire::PayloadList& request)
 }
 
 /// A Child SA that cannot be does not take the IKE SA with it (RFC 7296, section 1.2).
-void IkeSa::AnswerFirstChild(const wire::SaPayload& sa,
-                             const wire::TsPayload& tsI,
-                             const wire::TsPayload& tsR,
-                             wire::PayloadList& answer)
+void
+IkeSa::AnswerFirstChild(const wire::SaPayload& sa,
+                        const wire::TsPayload& tsI,
+                        const wire::TsPayload& tsR,
+                        wire::PayloadList& answer)
 {
     auto choice = ChooseChild(m_peer.childSuites, sa, false);
     const auto remote = Narrow(tsI.selectors, m_peer.remoteSelectors);

@@ -33,19 +33,22 @@ namespace
 
 constexpr std::size_t kEspSpiSize = 4;
 
-Bytes SpiOctets(std::uint32_t spi)
+Bytes
+SpiOctets(std::uint32_t spi)
 {
     Bytes octets(kEspSpiSize);
     StoreBe32(octets.data(), spi);
     return octets;
 }
 
-bool IsSpi(ByteSpan octets)
+bool
+IsSpi(ByteSpan octets)
 {
     return octets.size() == kEspSpiSize && LoadBe32(octets.data()) >= ChildSpiTable::kLowest;
 }
 
-bool IsOffered(const std::vector<ChildSuite>& suites, crypto::GroupId group)
+bool
+IsOffered(const std::vector<ChildSuite>& suites, crypto::GroupId group)
 {
     return std::any_of(suites.begin(),
                        suites.end(),
@@ -54,7 +57,8 @@ bool IsOffered(const std::vector<ChildSuite>& suites, crypto::GroupId group)
 
 } // namespace
 
-IkeSa::ChildSa* IkeSa::FindChild(std::uint32_t spiInbound)
+IkeSa::ChildSa*
+IkeSa::FindChild(std::uint32_t spiInbound)
 {
     const auto child = std::find_if(m_children.begin(),
                                     m_children.end(),
@@ -62,12 +66,14 @@ IkeSa::ChildSa* IkeSa::FindChild(std::uint32_t spiInbound)
     return child == m_children.end() ? nullptr : &*child;
 }
 
-const IkeSa::ChildSa* IkeSa::FindChild(std::uint32_t spiInbound) const
+const IkeSa::ChildSa*
+IkeSa::FindChild(std::uint32_t spiInbound) const
 {
     return const_cast<IkeSa*>(this)->FindChild(spiInbound);
 }
 
-IkeSa::ChildSa* IkeSa::FindChildByOutbound(ByteSpan spiOutbound)
+IkeSa::ChildSa*
+IkeSa::FindChildByOutbound(ByteSpan spiOutbound)
 {
     const auto child = std::find_if(m_children.begin(),
                                     m_children.end(),
@@ -78,7 +84,8 @@ IkeSa::ChildSa* IkeSa::FindChildByOutbound(ByteSpan spiOutbound)
     return child == m_children.end() ? nullptr : &*child;
 }
 
-bool IkeSa::CreateChild(Instant now)
+bool
+IkeSa::CreateChild(Instant now)
 {
     // A successor that may yet turn out to be redundant would take the Child SA with it.
     if (m_phase != Phase::Established || m_predecessor)
@@ -89,7 +96,8 @@ bool IkeSa::CreateChild(Instant now)
     return true;
 }
 
-bool IkeSa::RekeyChild(Instant now, std::uint32_t spiInbound)
+bool
+IkeSa::RekeyChild(Instant now, std::uint32_t spiInbound)
 {
     ChildSa* child = FindChild(spiInbound);
     if (!child || child->closing || m_phase != Phase::Established)
@@ -107,7 +115,8 @@ bool IkeSa::RekeyChild(Instant now, std::uint32_t spiInbound)
     return true;
 }
 
-bool IkeSa::ExpireChild(Instant now, std::uint32_t spiInbound)
+bool
+IkeSa::ExpireChild(Instant now, std::uint32_t spiInbound)
 {
     ChildSa* child = FindChild(spiInbound);
     if (!child)
@@ -131,7 +140,8 @@ bool IkeSa::ExpireChild(Instant now, std::uint32_t spiInbound)
 
 // ---- our requests
 
-wire::PayloadList IkeSa::Request(CreateChildTask& task)
+wire::PayloadList
+IkeSa::Request(CreateChildTask& task)
 {
     const auto& suites = m_peer.childSuites;
     const auto group = task.demanded.empty() ? suites.front().group : task.demanded.back();
@@ -158,7 +168,8 @@ wire::PayloadList IkeSa::Request(CreateChildTask& task)
     return payloads;
 }
 
-void IkeSa::Finish(Instant now, CreateChildTask& task, const wire::PayloadList& response)
+void
+IkeSa::Finish(Instant now, CreateChildTask& task, const wire::PayloadList& response)
 {
     if (wire::FindErrorNotify(response))
     {
@@ -192,8 +203,8 @@ void IkeSa::Finish(Instant now, CreateChildTask& task, const wire::PayloadList& 
 }
 
 /// What the peer agreed to; nothing when it is no answer to what we asked for.
-std::optional<IkeSa::NewChild> IkeSa::ReadNewChild(const CreateChildTask& task,
-                                                   const wire::PayloadList& response) const
+std::optional<IkeSa::NewChild>
+IkeSa::ReadNewChild(const CreateChildTask& task, const wire::PayloadList& response) const
 {
     const auto* sa = wire::Find<wire::SaPayload>(response, PayloadType::Sa);
     const auto* nonce = wire::Find<wire::NoncePayload>(response, PayloadType::Nonce);
@@ -234,7 +245,8 @@ std::optional<IkeSa::NewChild> IkeSa::ReadNewChild(const CreateChildTask& task,
 }
 
 /// Our rekeying has succeeded: whoever made the SA that does not stay deletes it.
-void IkeSa::SettleRekey(Instant now, const CreateChildTask& task, bool lost)
+void
+IkeSa::SettleRekey(Instant now, const CreateChildTask& task, bool lost)
 {
     ChildSa* old = FindChild(*task.rekeyOf);
     const bool unwanted = old && old->unwanted;
@@ -251,7 +263,8 @@ void IkeSa::SettleRekey(Instant now, const CreateChildTask& task, bool lost)
 }
 
 /// RFC 7296, sections 1.3.1 and 2.25.1.
-void IkeSa::HandleRefusal(Instant now, CreateChildTask& task, const wire::PayloadList& response)
+void
+IkeSa::HandleRefusal(Instant now, CreateChildTask& task, const wire::PayloadList& response)
 {
     ChildSa* old = task.rekeyOf ? FindChild(*task.rekeyOf) : nullptr;
     if (task.rival || (task.rekeyOf && !old))
@@ -297,12 +310,14 @@ void IkeSa::HandleRefusal(Instant now, CreateChildTask& task, const wire::Payloa
 
 // ---- the peer's requests
 
-IkeSa::Answer IkeSa::Refusal(NotifyType error, Bytes data)
+IkeSa::Answer
+IkeSa::Refusal(NotifyType error, Bytes data)
 {
     return {{wire::MakeNotify(error, std::move(data))}, std::nullopt};
 }
 
-IkeSa::Answer IkeSa::AnswerCreateChild(Instant now, const wire::PayloadList& request)
+IkeSa::Answer
+IkeSa::AnswerCreateChild(Instant now, const wire::PayloadList& request)
 {
     const auto* sa = wire::Find<wire::SaPayload>(request, PayloadType::Sa);
     const auto* nonce = wire::Find<wire::NoncePayload>(request, PayloadType::Nonce);
@@ -315,7 +330,8 @@ IkeSa::Answer IkeSa::AnswerCreateChild(Instant now, const wire::PayloadList& req
                                                                    : AnswerNewChild(now, request);
 }
 
-IkeSa::Answer IkeSa::AnswerNewChild(Instant now, const wire::PayloadList& request)
+IkeSa::Answer
+IkeSa::AnswerNewChild(Instant now, const wire::PayloadList& request)
 {
     const auto* sa = wire::Find<wire::SaPayload>(request, PayloadType::Sa);
     const auto* nonce = wire::Find<wire::NoncePayload>(request, PayloadType::Nonce);
@@ -385,7 +401,8 @@ IkeSa::Answer IkeSa::AnswerNewChild(Instant now, const wire::PayloadList& reques
 }
 
 /// The table of RFC 7296, section 2.25.1; nothing when the request is in order.
-std::optional<wire::Payload> IkeSa::RefuseNewChild(const wire::NotifyPayload* rekey)
+std::optional<wire::Payload>
+IkeSa::RefuseNewChild(const wire::NotifyPayload* rekey)
 {
     if (m_phase != Phase::Established || IsIkeRekeyInFlight())
     {
@@ -410,19 +427,22 @@ std::optional<wire::Payload> IkeSa::RefuseNewChild(const wire::NotifyPayload* re
     return std::nullopt;
 }
 
-bool IkeSa::IsChildExchangeInFlight() const
+bool
+IkeSa::IsChildExchangeInFlight() const
 {
     return m_inFlight && (std::holds_alternative<CreateChildTask>(m_inFlight->task) ||
                           std::holds_alternative<CloseChildTask>(m_inFlight->task));
 }
 
-bool IkeSa::IsIkeRekeyInFlight() const
+bool
+IkeSa::IsIkeRekeyInFlight() const
 {
     return m_inFlight && std::holds_alternative<RekeyIkeTask>(m_inFlight->task);
 }
 
 /// The peer has made a Child SA to replace this one.
-void IkeSa::NoteRival(ChildSa& old, Rival rival)
+void
+IkeSa::NoteRival(ChildSa& old, Rival rival)
 {
     old.replaced = true;
     old.rekeyDue.reset();
@@ -436,7 +456,8 @@ void IkeSa::NoteRival(ChildSa& old, Rival rival)
 
 // ---- the life of a Child SA
 
-void IkeSa::InstallChild(Instant now, NewChild made)
+void
+IkeSa::InstallChild(Instant now, NewChild made)
 {
     ChildKeys keys = DeriveChildKeys(m_channel->Suite().prf,
                                      made.suite.cipher,
@@ -470,7 +491,8 @@ void IkeSa::InstallChild(Instant now, NewChild made)
     m_events.push_back(std::move(installed));
 }
 
-void IkeSa::MakeOutboundReady(std::uint32_t spiInbound)
+void
+IkeSa::MakeOutboundReady(std::uint32_t spiInbound)
 {
     ChildSa* child = FindChild(spiInbound);
     if (child && !child->outboundReady && !child->expired)
@@ -481,7 +503,8 @@ void IkeSa::MakeOutboundReady(std::uint32_t spiInbound)
     }
 }
 
-void IkeSa::DeleteChild(Instant now, std::uint32_t spiInbound)
+void
+IkeSa::DeleteChild(Instant now, std::uint32_t spiInbound)
 {
     ChildSa* child = FindChild(spiInbound);
     if (child && !child->closing)
@@ -492,7 +515,8 @@ void IkeSa::DeleteChild(Instant now, std::uint32_t spiInbound)
 }
 
 /// The peer sends its next request only after our answer to the one before (RFC 7296, section 2.3).
-void IkeSa::ConfirmChildren()
+void
+IkeSa::ConfirmChildren()
 {
     for (auto& child : m_children)
     {
@@ -501,7 +525,8 @@ void IkeSa::ConfirmChildren()
 }
 
 /// Both sides have deleted it. What has been replaced goes on receiving for a while.
-void IkeSa::RetireChild(Instant now, std::uint32_t spiInbound)
+void
+IkeSa::RetireChild(Instant now, std::uint32_t spiInbound)
 {
     ChildSa* child = FindChild(spiInbound);
     if (!child)
@@ -522,7 +547,8 @@ void IkeSa::RetireChild(Instant now, std::uint32_t spiInbound)
     m_children.erase(m_children.begin() + (child - m_children.data()));
 }
 
-void IkeSa::RemoveChild(std::uint32_t spiInbound)
+void
+IkeSa::RemoveChild(std::uint32_t spiInbound)
 {
     const ChildSa* child = FindChild(spiInbound);
     if (!child)

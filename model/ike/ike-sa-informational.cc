@@ -11,12 +11,14 @@ namespace ipseclab::ike
 using wire::NotifyType;
 using wire::PayloadType;
 
-wire::PayloadList IkeSa::Request(const LivenessTask&) const
+wire::PayloadList
+IkeSa::Request(const LivenessTask&) const
 {
     return {};
 }
 
-wire::PayloadList IkeSa::Request(CloseChildTask& task) const
+wire::PayloadList
+IkeSa::Request(CloseChildTask& task) const
 {
     const ChildSa* child = FindChild(task.spiInbound);
     task.unconfirmed = child && !child->confirmed;
@@ -26,7 +28,8 @@ wire::PayloadList IkeSa::Request(CloseChildTask& task) const
                               wire::DeletePayload{wire::ProtocolId::Esp, 4, {spi}})};
 }
 
-wire::PayloadList IkeSa::Request(const CloseIkeTask& task) const
+wire::PayloadList
+IkeSa::Request(const CloseIkeTask& task) const
 {
     if (task.error)
     {
@@ -36,13 +39,17 @@ wire::PayloadList IkeSa::Request(const CloseIkeTask& task) const
         wire::MakePayload(PayloadType::Delete, wire::DeletePayload{wire::ProtocolId::Ike, 0, {}})};
 }
 
-void IkeSa::Finish(Instant, const LivenessTask&, const wire::PayloadList&) {}
+void
+IkeSa::Finish(Instant, const LivenessTask&, const wire::PayloadList&)
+{
+}
 
 /**
  * A peer that has not yet got our answer that made the Child SA does not know what we delete, and
  * would keep its half. So the request is made again, unless the answer names the SA.
  */
-void IkeSa::Finish(Instant now, const CloseChildTask& task, const wire::PayloadList& response)
+void
+IkeSa::Finish(Instant now, const CloseChildTask& task, const wire::PayloadList& response)
 {
     const auto* del = wire::Find<wire::DeletePayload>(response, PayloadType::Delete);
     if (task.unconfirmed && !del && FindChild(task.spiInbound) && Retry(now, task, task.refusals))
@@ -52,12 +59,14 @@ void IkeSa::Finish(Instant now, const CloseChildTask& task, const wire::PayloadL
     RetireChild(now, task.spiInbound);
 }
 
-void IkeSa::Finish(Instant, const CloseIkeTask& task, const wire::PayloadList&)
+void
+IkeSa::Finish(Instant, const CloseIkeTask& task, const wire::PayloadList&)
 {
     Finished(task.reason);
 }
 
-IkeSa::Answer IkeSa::AnswerInformational(Instant now, const wire::PayloadList& request)
+IkeSa::Answer
+IkeSa::AnswerInformational(Instant now, const wire::PayloadList& request)
 {
     // RFC 7296, section 2.21.2: an initiator that does not accept our IKE_AUTH response says so.
     if (wire::FindNotify(request, NotifyType::AuthenticationFailed))
@@ -92,7 +101,8 @@ IkeSa::Answer IkeSa::AnswerInformational(Instant now, const wire::PayloadList& r
  * 1.4.1). Those that we are deleting ourselves are left out, for our request names them already;
  * without any other there is no payload.
  */
-wire::PayloadList IkeSa::AnswerDelete(Instant now, const wire::DeletePayload& request)
+wire::PayloadList
+IkeSa::AnswerDelete(Instant now, const wire::DeletePayload& request)
 {
     wire::DeletePayload answer{wire::ProtocolId::Esp, 4, {}};
     for (const auto& spi : request.spis)

@@ -21,7 +21,8 @@ constexpr std::size_t kLongestCookie = 64; ///< RFC 7296, section 2.6
 /// A peer that asks for yet another cookie is not believed any more.
 constexpr unsigned kMaxCookies = 8;
 
-wire::IkeHeader MakeInitHeader(std::uint64_t spiI, std::uint64_t spiR, std::uint8_t flags)
+wire::IkeHeader
+MakeInitHeader(std::uint64_t spiI, std::uint64_t spiR, std::uint8_t flags)
 {
     wire::IkeHeader header;
     header.initiatorSpi = spiI;
@@ -31,7 +32,8 @@ wire::IkeHeader MakeInitHeader(std::uint64_t spiI, std::uint64_t spiR, std::uint
     return header;
 }
 
-bool OffersSignatures(const PeerConfig& peer)
+bool
+OffersSignatures(const PeerConfig& peer)
 {
     const AuthConfig& auth = peer.auth;
     return !auth.hashes.empty() &&
@@ -39,7 +41,8 @@ bool OffersSignatures(const PeerConfig& peer)
 }
 
 /// RFC 7427, section 4: two octets for each hash.
-Bytes HashOctets(const std::vector<crypto::HashId>& hashes)
+Bytes
+HashOctets(const std::vector<crypto::HashId>& hashes)
 {
     ByteWriter out;
     for (const auto hash : hashes)
@@ -53,7 +56,8 @@ Bytes HashOctets(const std::vector<crypto::HashId>& hashes)
  * The status notifies of our side.
  * \param request null: this is the request; otherwise only what the request has too is announced
  */
-void Announce(const PeerConfig& peer, const wire::PayloadList* request, wire::PayloadList& out)
+void
+Announce(const PeerConfig& peer, const wire::PayloadList* request, wire::PayloadList& out)
 {
     const auto isAsked = [request](NotifyType type)
     { return !request || wire::FindNotify(*request, type); };
@@ -69,7 +73,8 @@ void Announce(const PeerConfig& peer, const wire::PayloadList* request, wire::Pa
 }
 
 /// What the peer has announced and we have, or will.
-PeerAbilities ReadAbilities(const PeerConfig& peer, const wire::PayloadList& received)
+PeerAbilities
+ReadAbilities(const PeerConfig& peer, const wire::PayloadList& received)
 {
     PeerAbilities abilities;
     abilities.fragmentation = peer.maxIkeDatagram > 0 &&
@@ -93,20 +98,22 @@ PeerAbilities ReadAbilities(const PeerConfig& peer, const wire::PayloadList& rec
 }
 
 /// How long an IKE message may be so that its IP datagram is not too big, non-ESP marker included.
-std::size_t MessageLimit(const PeerConfig& peer)
+std::size_t
+MessageLimit(const PeerConfig& peer)
 {
     constexpr std::size_t kUdpAndMarker = 8 + 4;
     const std::size_t ip = peer.remote.address.IsV4() ? 20 : 40;
     return peer.maxIkeDatagram - ip - kUdpAndMarker;
 }
 
-InitResult MakeResult(const PeerConfig& peer,
-                      const IkeSaId& id,
-                      bool initiator,
-                      const IkeSuite& suite,
-                      InitTranscript transcript,
-                      ByteSpan shared,
-                      PeerAbilities abilities)
+InitResult
+MakeResult(const PeerConfig& peer,
+           const IkeSaId& id,
+           bool initiator,
+           const IkeSuite& suite,
+           InitTranscript transcript,
+           ByteSpan shared,
+           PeerAbilities abilities)
 {
     const Bytes seed = ComputeSkeyseed(suite.prf, transcript.nonceI, transcript.nonceR, shared);
     IkeKeys keys =
@@ -121,7 +128,8 @@ InitResult MakeResult(const PeerConfig& peer,
     return result;
 }
 
-InitAnswer Refuse(const wire::IkeMessage& request, NotifyType type, Bytes data = {})
+InitAnswer
+Refuse(const wire::IkeMessage& request, NotifyType type, Bytes data = {})
 {
     const auto header = MakeInitHeader(request.header.initiatorSpi, 0, wire::kFlagResponse);
     return {wire::Serialize(header, {wire::MakeNotify(type, std::move(data))}), std::nullopt};
@@ -129,27 +137,31 @@ InitAnswer Refuse(const wire::IkeMessage& request, NotifyType type, Bytes data =
 
 } // namespace
 
-bool IsNonceAcceptable(const Bytes& nonce, crypto::PrfId prf)
+bool
+IsNonceAcceptable(const Bytes& nonce, crypto::PrfId prf)
 {
     const std::size_t shortest = std::max(kShortestNonce, *crypto::FindPrfLength(prf) / 2);
     return nonce.size() >= shortest && nonce.size() <= kLongestNonce;
 }
 
-wire::Payload MakeKe(const crypto::KeyExchange& exchange)
+wire::Payload
+MakeKe(const crypto::KeyExchange& exchange)
 {
     return wire::MakePayload(
         PayloadType::Ke,
         wire::KePayload{static_cast<std::uint16_t>(exchange.Group()), exchange.PublicValue()});
 }
 
-Bytes GroupOctets(crypto::GroupId group)
+Bytes
+GroupOctets(crypto::GroupId group)
 {
     Bytes octets(2);
     StoreBe16(octets.data(), static_cast<std::uint16_t>(group));
     return octets;
 }
 
-std::optional<crypto::GroupId> DemandedGroup(const wire::PayloadList& payloads)
+std::optional<crypto::GroupId>
+DemandedGroup(const wire::PayloadList& payloads)
 {
     const auto* demand = wire::FindNotify(payloads, NotifyType::InvalidKePayload);
     if (!demand || demand->data.size() != 2)
@@ -159,7 +171,8 @@ std::optional<crypto::GroupId> DemandedGroup(const wire::PayloadList& payloads)
     return static_cast<crypto::GroupId>(LoadBe16(demand->data.data()));
 }
 
-IkeFailure ToFailure(NotifyType error)
+IkeFailure
+ToFailure(NotifyType error)
 {
     switch (error)
     {
@@ -189,17 +202,20 @@ InitInitiator::InitInitiator(const PeerConfig& peer,
     AddAttempt(peer.ikeSuites.front().group);
 }
 
-const Bytes& InitInitiator::Request() const
+const Bytes&
+InitInitiator::Request() const
 {
     return m_attempts.back().request;
 }
 
-IkeFailure InitInitiator::Hint() const
+IkeFailure
+InitInitiator::Hint() const
 {
     return m_hint;
 }
 
-bool InitInitiator::MayHaveMistakenRequest()
+bool
+InitInitiator::MayHaveMistakenRequest()
 {
     if (m_mistaken == m_cookiesTaken)
     {
@@ -209,26 +225,29 @@ bool InitInitiator::MayHaveMistakenRequest()
     return true;
 }
 
-void InitInitiator::NoteFailure(IkeFailure reason)
+void
+InitInitiator::NoteFailure(IkeFailure reason)
 {
     m_hint = reason;
 }
 
-InitInitiator::Reaction InitInitiator::HandleResponse(const wire::IkeMessage& response,
-                                                      ByteSpan octets)
+InitInitiator::Reaction
+InitInitiator::HandleResponse(const wire::IkeMessage& response, ByteSpan octets)
 {
     const auto* sa = wire::Find<wire::SaPayload>(response.payloads, PayloadType::Sa);
     return sa ? Complete(response, octets, *sa) : HandleRefusal(response.payloads);
 }
 
-void InitInitiator::AddAttempt(crypto::GroupId group)
+void
+InitInitiator::AddAttempt(crypto::GroupId group)
 {
     auto exchange = crypto::KeyExchange::Generate(group, m_random);
     Bytes request = MakeRequest(*exchange);
     m_attempts.push_back({std::move(exchange), std::move(request)});
 }
 
-Bytes InitInitiator::MakeRequest(const crypto::KeyExchange& exchange) const
+Bytes
+InitInitiator::MakeRequest(const crypto::KeyExchange& exchange) const
 {
     wire::PayloadList payloads;
     if (!m_cookie.empty())
@@ -243,7 +262,8 @@ Bytes InitInitiator::MakeRequest(const crypto::KeyExchange& exchange) const
     return wire::Serialize(MakeInitHeader(m_spiI, 0, wire::kFlagInitiator), payloads);
 }
 
-bool InitInitiator::TakeCookie(const wire::PayloadList& payloads)
+bool
+InitInitiator::TakeCookie(const wire::PayloadList& payloads)
 {
     const auto* cookie = wire::FindNotify(payloads, NotifyType::Cookie);
     if (!cookie || cookie->data.empty() || cookie->data.size() > kLongestCookie ||
@@ -257,7 +277,8 @@ bool InitInitiator::TakeCookie(const wire::PayloadList& payloads)
     return true;
 }
 
-bool InitInitiator::TakeGroup(const wire::PayloadList& payloads)
+bool
+InitInitiator::TakeGroup(const wire::PayloadList& payloads)
 {
     const auto group = DemandedGroup(payloads);
     const auto& suites = m_peer.ikeSuites;
@@ -272,7 +293,8 @@ bool InitInitiator::TakeGroup(const wire::PayloadList& payloads)
     return true;
 }
 
-InitInitiator::Reaction InitInitiator::HandleRefusal(const wire::PayloadList& payloads)
+InitInitiator::Reaction
+InitInitiator::HandleRefusal(const wire::PayloadList& payloads)
 {
     const bool newCookie = TakeCookie(payloads);
     const bool newGroup = TakeGroup(payloads);
@@ -290,9 +312,10 @@ InitInitiator::Reaction InitInitiator::HandleRefusal(const wire::PayloadList& pa
     return Ignored{!knownCookie};
 }
 
-InitInitiator::Reaction InitInitiator::Complete(const wire::IkeMessage& response,
-                                                ByteSpan octets,
-                                                const wire::SaPayload& sa)
+InitInitiator::Reaction
+InitInitiator::Complete(const wire::IkeMessage& response,
+                        ByteSpan octets,
+                        const wire::SaPayload& sa)
 {
     const auto* ke = wire::Find<wire::KePayload>(response.payloads, PayloadType::Ke);
     const auto* nonce = wire::Find<wire::NoncePayload>(response.payloads, PayloadType::Nonce);
@@ -331,14 +354,16 @@ InitInitiator::Reaction InitInitiator::Complete(const wire::IkeMessage& response
                       ReadAbilities(m_peer, response.payloads));
 }
 
-bool InitInitiator::IsOffered(const Choice<IkeSuite>& choice) const
+bool
+InitInitiator::IsOffered(const Choice<IkeSuite>& choice) const
 {
     const auto& suites = m_peer.ikeSuites;
     return choice.proposalNumber >= 1 && choice.proposalNumber <= suites.size() &&
            suites[choice.proposalNumber - 1U] == choice.suite;
 }
 
-const InitInitiator::Attempt* InitInitiator::FindAttempt(crypto::GroupId group) const
+const InitInitiator::Attempt*
+InitInitiator::FindAttempt(crypto::GroupId group) const
 {
     const auto found =
         std::find_if(m_attempts.begin(),
@@ -347,16 +372,18 @@ const InitInitiator::Attempt* InitInitiator::FindAttempt(crypto::GroupId group) 
     return found == m_attempts.end() ? nullptr : &*found;
 }
 
-Bytes DemandCookie(const wire::IkeMessage& request, Bytes cookie)
+Bytes
+DemandCookie(const wire::IkeMessage& request, Bytes cookie)
 {
     return Refuse(request, NotifyType::Cookie, std::move(cookie)).response;
 }
 
-InitAnswer AnswerInit(const PeerConfig& peer,
-                      const wire::IkeMessage& request,
-                      ByteSpan octets,
-                      std::uint64_t spiR,
-                      crypto::RandomSource& random)
+InitAnswer
+AnswerInit(const PeerConfig& peer,
+           const wire::IkeMessage& request,
+           ByteSpan octets,
+           std::uint64_t spiR,
+           crypto::RandomSource& random)
 {
     if (const auto critical = wire::FindUnknownCritical(request.payloads))
     {

@@ -20,12 +20,14 @@ constexpr Duration kTemporaryFailureLimit = std::chrono::minutes(5);
 constexpr Duration kShortestRetryWait = std::chrono::seconds(1);
 constexpr unsigned kMostDoublings = 4; ///< of that wait
 
-std::optional<Instant> After(Instant now, Duration wait)
+std::optional<Instant>
+After(Instant now, Duration wait)
 {
     return wait > Duration::zero() ? std::make_optional(now + wait) : std::nullopt;
 }
 
-bool IsDue(const std::optional<Instant>& due, Instant now)
+bool
+IsDue(const std::optional<Instant>& due, Instant now)
 {
     return due && *due <= now;
 }
@@ -33,7 +35,8 @@ bool IsDue(const std::optional<Instant>& due, Instant now)
 } // namespace
 
 /// From zero to just below the limit; draws nothing when that leaves no choice.
-Duration IkeSa::DrawBelow(Duration limit)
+Duration
+IkeSa::DrawBelow(Duration limit)
 {
     if (limit <= Duration::zero())
     {
@@ -43,7 +46,8 @@ Duration IkeSa::DrawBelow(Duration limit)
     return Duration(static_cast<Duration::rep>(m_environment.random.TakeU64() % range));
 }
 
-std::optional<Instant> IkeSa::SoftEnd(Instant now, const Lifetime& lifetime)
+std::optional<Instant>
+IkeSa::SoftEnd(Instant now, const Lifetime& lifetime)
 {
     if (lifetime.soft <= Duration::zero())
     {
@@ -52,19 +56,22 @@ std::optional<Instant> IkeSa::SoftEnd(Instant now, const Lifetime& lifetime)
     return now + lifetime.soft - DrawBelow(std::min(lifetime.jitter, lifetime.soft));
 }
 
-void IkeSa::StartLifetime(Instant now)
+void
+IkeSa::StartLifetime(Instant now)
 {
     m_rekeyDue = SoftEnd(now, m_peer.ikeLifetime);
     m_expiryDue = After(now, m_peer.ikeLifetime.hard);
 }
 
-void IkeSa::StartLifetime(Instant now, ChildSa& child)
+void
+IkeSa::StartLifetime(Instant now, ChildSa& child)
 {
     child.rekeyDue = SoftEnd(now, m_peer.childLifetime);
     child.expiryDue = After(now, m_peer.childLifetime.hard);
 }
 
-esp::VolumeLimits IkeSa::DrawVolumeLimits()
+esp::VolumeLimits
+IkeSa::DrawVolumeLimits()
 {
     esp::VolumeLimits limits = m_peer.childVolume;
     const double jitter = std::clamp(m_peer.childVolumeJitter, 0.0, 1.0);
@@ -89,7 +96,8 @@ esp::VolumeLimits IkeSa::DrawVolumeLimits()
  * RFC 7296, section 2.25: not at once, and not for ever; false when it has been tried for too long.
  * Each wait is twice the one before, for two sides whose requests always cross on a long path.
  */
-bool IkeSa::Retry(Instant now, Task task, Refusals refusals)
+bool
+IkeSa::Retry(Instant now, Task task, Refusals refusals)
 {
     refusals.since = refusals.count == 0 ? now : refusals.since;
     if (now - refusals.since >= kTemporaryFailureLimit)
@@ -114,7 +122,8 @@ bool IkeSa::Retry(Instant now, Task task, Refusals refusals)
     return true;
 }
 
-void IkeSa::HandleLifetimes(Instant now)
+void
+IkeSa::HandleLifetimes(Instant now)
 {
     if (IsDue(m_deleteDue, now))
     {
@@ -149,7 +158,8 @@ void IkeSa::HandleLifetimes(Instant now)
     }
 }
 
-void IkeSa::HandleChildLifetimes(Instant now)
+void
+IkeSa::HandleChildLifetimes(Instant now)
 {
     while (true)
     {
@@ -188,7 +198,8 @@ void IkeSa::HandleChildLifetimes(Instant now)
     }
 }
 
-void IkeSa::HandleDelayedTasks(Instant now)
+void
+IkeSa::HandleDelayedTasks(Instant now)
 {
     for (std::size_t i = 0; i < m_delayed.size();)
     {
@@ -203,14 +214,16 @@ void IkeSa::HandleDelayedTasks(Instant now)
     }
 }
 
-std::optional<Instant> IkeSa::LivenessDue() const
+std::optional<Instant>
+IkeSa::LivenessDue() const
 {
     const bool wanted =
         m_phase == Phase::Established && !m_inFlight && m_peer.livenessInterval > Duration::zero();
     return wanted ? std::make_optional(m_lastHeard + m_peer.livenessInterval) : std::nullopt;
 }
 
-std::optional<Instant> IkeSa::NextLifetimeEvent() const
+std::optional<Instant>
+IkeSa::NextLifetimeEvent() const
 {
     auto next = Earlier(Earlier(m_deleteDue, m_proofDue), LivenessDue());
     if (m_phase == Phase::Established)

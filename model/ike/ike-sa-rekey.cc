@@ -31,14 +31,16 @@ namespace
 
 constexpr std::size_t kIkeSpiSize = 8;
 
-Bytes SpiOctets(std::uint64_t spi)
+Bytes
+SpiOctets(std::uint64_t spi)
 {
     Bytes octets(kIkeSpiSize);
     StoreBe64(octets.data(), spi);
     return octets;
 }
 
-bool IsOffered(const std::vector<IkeSuite>& suites, crypto::GroupId group)
+bool
+IsOffered(const std::vector<IkeSuite>& suites, crypto::GroupId group)
 {
     return std::any_of(suites.begin(),
                        suites.end(),
@@ -46,14 +48,16 @@ bool IsOffered(const std::vector<IkeSuite>& suites, crypto::GroupId group)
 }
 
 /// What a side waits for the peer to do, at most: both may repeat themselves all the while.
-Duration Patience(const PeerConfig& peer)
+Duration
+Patience(const PeerConfig& peer)
 {
     return 2 * RepetitionTime(peer.retransmission);
 }
 
 } // namespace
 
-bool IkeSa::Rekey(Instant now)
+bool
+IkeSa::Rekey(Instant now)
 {
     if (m_phase != Phase::Established || m_predecessor)
     {
@@ -68,7 +72,8 @@ bool IkeSa::Rekey(Instant now)
     return true;
 }
 
-wire::PayloadList IkeSa::Request(RekeyIkeTask& task)
+wire::PayloadList
+IkeSa::Request(RekeyIkeTask& task)
 {
     const auto& suites = m_peer.ikeSuites;
     const auto current = m_channel->Suite().group;
@@ -82,7 +87,8 @@ wire::PayloadList IkeSa::Request(RekeyIkeTask& task)
             MakeKe(*task.exchange)};
 }
 
-void IkeSa::Finish(Instant now, RekeyIkeTask& task, const wire::PayloadList& response)
+void
+IkeSa::Finish(Instant now, RekeyIkeTask& task, const wire::PayloadList& response)
 {
     m_rekeying = false;
     auto made = ReadSuccessor(now, task, response);
@@ -117,9 +123,8 @@ void IkeSa::Finish(Instant now, RekeyIkeTask& task, const wire::PayloadList& res
 }
 
 /// The IKE SA that the peer agreed to; null when it refused, or it is no answer to what we asked.
-std::unique_ptr<IkeSa> IkeSa::ReadSuccessor(Instant now,
-                                            const RekeyIkeTask& task,
-                                            const wire::PayloadList& response) const
+std::unique_ptr<IkeSa>
+IkeSa::ReadSuccessor(Instant now, const RekeyIkeTask& task, const wire::PayloadList& response) const
 {
     const auto* sa = wire::Find<wire::SaPayload>(response, PayloadType::Sa);
     const auto* nonce = wire::Find<wire::NoncePayload>(response, PayloadType::Nonce);
@@ -147,7 +152,8 @@ std::unique_ptr<IkeSa> IkeSa::ReadSuccessor(Instant now,
 
 /// RFC 7296, sections 1.3.2 and 2.25.2. What is no error and no answer leaves the peer with an IKE
 /// SA that we cannot use, so everything has to go.
-void IkeSa::HandleRefusal(Instant now, RekeyIkeTask& task, const wire::PayloadList& response)
+void
+IkeSa::HandleRefusal(Instant now, RekeyIkeTask& task, const wire::PayloadList& response)
 {
     const auto* error = wire::FindErrorNotify(response);
     const auto group = DemandedGroup(response);
@@ -185,7 +191,8 @@ void IkeSa::HandleRefusal(Instant now, RekeyIkeTask& task, const wire::PayloadLi
 }
 
 /// Sends Delete because something went wrong; an end that is on its way already stays as it is.
-void IkeSa::CloseFor(Instant now, IkeFailure reason)
+void
+IkeSa::CloseFor(Instant now, IkeFailure reason)
 {
     if (m_phase == Phase::Established)
     {
@@ -194,7 +201,8 @@ void IkeSa::CloseFor(Instant now, IkeFailure reason)
     }
 }
 
-IkeSa::Answer IkeSa::AnswerRekeyIke(Instant now, const wire::PayloadList& request)
+IkeSa::Answer
+IkeSa::AnswerRekeyIke(Instant now, const wire::PayloadList& request)
 {
     if (m_phase != Phase::Established || IsChildExchangeInFlight() || m_peersSuccessor)
     {
@@ -246,13 +254,14 @@ IkeSa::Answer IkeSa::AnswerRekeyIke(Instant now, const wire::PayloadList& reques
             std::nullopt};
 }
 
-std::unique_ptr<IkeSa> IkeSa::MakeSuccessor(Instant now,
-                                            bool initiator,
-                                            const IkeSaId& id,
-                                            const IkeSuite& suite,
-                                            ByteSpan shared,
-                                            const Bytes& nonceI,
-                                            const Bytes& nonceR) const
+std::unique_ptr<IkeSa>
+IkeSa::MakeSuccessor(Instant now,
+                     bool initiator,
+                     const IkeSaId& id,
+                     const IkeSuite& suite,
+                     ByteSpan shared,
+                     const Bytes& nonceI,
+                     const Bytes& nonceR) const
 {
     const Bytes seed =
         ComputeRekeySkeyseed(m_channel->Suite().prf, m_channel->Keys().skD, shared, nonceI, nonceR);
@@ -269,7 +278,8 @@ std::unique_ptr<IkeSa> IkeSa::MakeSuccessor(Instant now,
  * The other IKE SA inherits all Child SAs and what is still to be done for them; this one waits for
  * the peer's Delete. An end that was asked for goes over, too.
  */
-void IkeSa::Supersede(Instant now, IkeSa& survivor)
+void
+IkeSa::Supersede(Instant now, IkeSa& survivor)
 {
     const bool close = m_phase == Phase::Closing;
     for (const auto& child : m_children)
@@ -317,7 +327,8 @@ void IkeSa::Supersede(Instant now, IkeSa& survivor)
 }
 
 /// This IKE SA is redundant or replaced, and it is for the peer to delete it.
-void IkeSa::AwaitDelete(Instant now)
+void
+IkeSa::AwaitDelete(Instant now)
 {
     Unlink();
     m_phase = Phase::Rekeyed;
@@ -327,7 +338,8 @@ void IkeSa::AwaitDelete(Instant now)
 }
 
 /// Whatever this SA and another were waiting for to settle between them is settled.
-void IkeSa::Unlink()
+void
+IkeSa::Unlink()
 {
     if (m_peersSuccessor)
     {

@@ -14,12 +14,14 @@ using wire::NotifyType;
 namespace
 {
 
-bool IsEqual(ByteSpan a, const Bytes& b)
+bool
+IsEqual(ByteSpan a, const Bytes& b)
 {
     return std::equal(a.begin(), a.end(), b.begin(), b.end());
 }
 
-bool IsIkeDelete(const wire::PayloadList& request)
+bool
+IsIkeDelete(const wire::PayloadList& request)
 {
     const auto* del = wire::Find<wire::DeletePayload>(request, wire::PayloadType::Delete);
     return del && del->protocol == wire::ProtocolId::Ike;
@@ -44,10 +46,11 @@ IkeSa::IkeSa(const Environment& environment,
 
 IkeSa::~IkeSa() = default;
 
-std::unique_ptr<IkeSa> IkeSa::Initiate(Instant now,
-                                       const Environment& environment,
-                                       const PeerConfig& peer,
-                                       std::uint64_t spiI)
+std::unique_ptr<IkeSa>
+IkeSa::Initiate(Instant now,
+                const Environment& environment,
+                const PeerConfig& peer,
+                std::uint64_t spiI)
 {
     const Path path{peer.local, peer.remote};
     std::unique_ptr<IkeSa> sa(new IkeSa(environment, peer, path, true, {spiI, 0}));
@@ -57,11 +60,12 @@ std::unique_ptr<IkeSa> IkeSa::Initiate(Instant now,
     return sa;
 }
 
-std::unique_ptr<IkeSa> IkeSa::Respond(Instant now,
-                                      const Environment& environment,
-                                      const PeerConfig& peer,
-                                      const Path& path,
-                                      InitResult init)
+std::unique_ptr<IkeSa>
+IkeSa::Respond(Instant now,
+               const Environment& environment,
+               const PeerConfig& peer,
+               const Path& path,
+               InitResult init)
 {
     std::unique_ptr<IkeSa> sa(new IkeSa(environment, peer, path, false, init.channel.Id()));
     sa->m_channel = std::move(init.channel);
@@ -74,7 +78,8 @@ std::unique_ptr<IkeSa> IkeSa::Respond(Instant now,
     return sa;
 }
 
-bool IkeSa::Close(Instant now)
+bool
+IkeSa::Close(Instant now)
 {
     if (m_phase != Phase::Established)
     {
@@ -85,7 +90,8 @@ bool IkeSa::Close(Instant now)
     return true;
 }
 
-bool IkeSa::CloseChild(Instant now, std::uint32_t spiInbound)
+bool
+IkeSa::CloseChild(Instant now, std::uint32_t spiInbound)
 {
     ChildSa* child = FindChild(spiInbound);
     if (!child)
@@ -97,7 +103,8 @@ bool IkeSa::CloseChild(Instant now, std::uint32_t spiInbound)
     return true;
 }
 
-bool IkeSa::CheckLiveness(Instant now)
+bool
+IkeSa::CheckLiveness(Instant now)
 {
     if (m_phase != Phase::Established)
     {
@@ -110,10 +117,8 @@ bool IkeSa::CheckLiveness(Instant now)
     return true;
 }
 
-void IkeSa::HandleDatagram(Instant now,
-                           const Path& path,
-                           const wire::IkeHeader& header,
-                           ByteSpan octets)
+void
+IkeSa::HandleDatagram(Instant now, const Path& path, const wire::IkeHeader& header, ByteSpan octets)
 {
     if (!header.IsResponse())
     {
@@ -133,7 +138,8 @@ void IkeSa::HandleDatagram(Instant now,
     }
 }
 
-void IkeSa::HandleTimeout(Instant now)
+void
+IkeSa::HandleTimeout(Instant now)
 {
     if (m_halfOpenDeadline && *m_halfOpenDeadline <= now)
     {
@@ -155,42 +161,50 @@ void IkeSa::HandleTimeout(Instant now)
     HandleLifetimes(now);
 }
 
-void IkeSa::Resume(Instant now)
+void
+IkeSa::Resume(Instant now)
 {
     SendNextRequest(now);
 }
 
-std::optional<Instant> IkeSa::PollTimeout() const
+std::optional<Instant>
+IkeSa::PollTimeout() const
 {
     return Earlier(Earlier(m_halfOpenDeadline, m_retransmitter.Due()), NextLifetimeEvent());
 }
 
-IkeSa::Phase IkeSa::CurrentPhase() const
+IkeSa::Phase
+IkeSa::CurrentPhase() const
 {
     return m_phase;
 }
 
-bool IkeSa::IsInitiator() const
+bool
+IkeSa::IsInitiator() const
 {
     return m_initiator;
 }
 
-const IkeSaId& IkeSa::Id() const
+const IkeSaId&
+IkeSa::Id() const
 {
     return m_id;
 }
 
-std::uint64_t IkeSa::LocalSpi() const
+std::uint64_t
+IkeSa::LocalSpi() const
 {
     return m_initiator ? m_id.spiI : m_id.spiR;
 }
 
-const PeerConfig& IkeSa::Peer() const
+const PeerConfig&
+IkeSa::Peer() const
 {
     return m_peer;
 }
 
-IkeSa::CachedAnswer IkeSa::TakeLastAnswer()
+IkeSa::CachedAnswer
+IkeSa::TakeLastAnswer()
 {
     return std::move(m_lastAnswer);
 }
@@ -202,10 +216,8 @@ IkeSa::CachedAnswer IkeSa::TakeLastAnswer()
  *      too old  | same octets: cached response, | open, handle, answer | the peer must wait
  *               | other octets: dropped         |                      |
  */
-void IkeSa::HandleRequest(Instant now,
-                          const Path& path,
-                          const wire::IkeHeader& header,
-                          ByteSpan octets)
+void
+IkeSa::HandleRequest(Instant now, const Path& path, const wire::IkeHeader& header, ByteSpan octets)
 {
     IkeCounters& counters = m_environment.counters;
     if (RepeatsLastRequest(header, octets))
@@ -243,7 +255,8 @@ void IkeSa::HandleRequest(Instant now,
 }
 
 /// RFC 7296, section 2.1: bit for bit; fragments may differ from try to try, but are authentic.
-bool IkeSa::RepeatsLastRequest(const wire::IkeHeader& header, ByteSpan octets)
+bool
+IkeSa::RepeatsLastRequest(const wire::IkeHeader& header, ByteSpan octets)
 {
     if (m_lastAnswer.request.empty())
     {
@@ -254,7 +267,8 @@ bool IkeSa::RepeatsLastRequest(const wire::IkeHeader& header, ByteSpan octets)
             m_channel->IsFirstFragment(octets));
 }
 
-void IkeSa::Reply(const Path& path, ExchangeType exchange, ByteSpan request, Answer answer)
+void
+IkeSa::Reply(const Path& path, ExchangeType exchange, ByteSpan request, Answer answer)
 {
     if (wire::FindErrorNotify(answer.payloads))
     {
@@ -270,7 +284,8 @@ void IkeSa::Reply(const Path& path, ExchangeType exchange, ByteSpan request, Ans
     }
 }
 
-void IkeSa::HandleResponse(Instant now, const wire::IkeHeader& header, ByteSpan octets)
+void
+IkeSa::HandleResponse(Instant now, const wire::IkeHeader& header, ByteSpan octets)
 {
     if (!m_inFlight || m_inFlight->messageId != header.messageId ||
         m_inFlight->exchange != header.exchange)
@@ -300,7 +315,8 @@ void IkeSa::HandleResponse(Instant now, const wire::IkeHeader& header, ByteSpan 
     SendNextRequest(now);
 }
 
-bool IkeSa::IsInPlace(ExchangeType exchange) const
+bool
+IkeSa::IsInPlace(ExchangeType exchange) const
 {
     switch (m_phase)
     {
@@ -318,9 +334,8 @@ bool IkeSa::IsInPlace(ExchangeType exchange) const
     return false;
 }
 
-IkeSa::Answer IkeSa::AnswerRequest(Instant now,
-                                   ExchangeType exchange,
-                                   const wire::PayloadList& request)
+IkeSa::Answer
+IkeSa::AnswerRequest(Instant now, ExchangeType exchange, const wire::PayloadList& request)
 {
     if (const auto critical = wire::FindUnknownCritical(request))
     {
@@ -347,18 +362,21 @@ IkeSa::Answer IkeSa::AnswerRequest(Instant now,
     }
 }
 
-IkeSa::Answer IkeSa::Fatal(NotifyType error, Bytes data)
+IkeSa::Answer
+IkeSa::Fatal(NotifyType error, Bytes data)
 {
     return {{wire::MakeNotify(error, std::move(data))}, ToFailure(error)};
 }
 
-void IkeSa::Enqueue(Instant now, Task task)
+void
+IkeSa::Enqueue(Instant now, Task task)
 {
     m_tasks.push_back(std::move(task));
     SendNextRequest(now);
 }
 
-void IkeSa::SendNextRequest(Instant now)
+void
+IkeSa::SendNextRequest(Instant now)
 {
     const bool open = m_phase == Phase::Established || m_phase == Phase::Closing;
     if (!open || m_inFlight)
@@ -385,7 +403,8 @@ void IkeSa::SendNextRequest(Instant now)
 }
 
 /// The world may have changed while a request was waiting for its turn.
-bool IkeSa::IsStillWanted(const Task& task) const
+bool
+IkeSa::IsStillWanted(const Task& task) const
 {
     if (std::holds_alternative<RekeyIkeTask>(task))
     {
@@ -405,7 +424,8 @@ bool IkeSa::IsStillWanted(const Task& task) const
 }
 
 /// A request that was made will not be answered: what it offered is free again.
-void IkeSa::Abandon(const Task& task)
+void
+IkeSa::Abandon(const Task& task)
 {
     if (const auto* create = std::get_if<CreateChildTask>(&task))
     {
@@ -417,7 +437,8 @@ void IkeSa::Abandon(const Task& task)
     }
 }
 
-void IkeSa::Resend()
+void
+IkeSa::Resend()
 {
     for (const auto& octets : m_retransmitter.Messages())
     {
@@ -426,7 +447,8 @@ void IkeSa::Resend()
     }
 }
 
-void IkeSa::GiveUp(Instant now)
+void
+IkeSa::GiveUp(Instant now)
 {
     IkeFailure reason = IkeFailure::Timeout;
     if (m_phase == Phase::InitSent)
@@ -446,13 +468,15 @@ void IkeSa::GiveUp(Instant now)
     Finished(reason);
 }
 
-void IkeSa::Transmit(const Path& path, Bytes octets)
+void
+IkeSa::Transmit(const Path& path, Bytes octets)
 {
     ++m_environment.counters.datagramsOut;
     m_environment.transmits.push_back({path, std::move(octets)});
 }
 
-void IkeSa::TransmitAll(const Path& path, const std::vector<Bytes>& messages)
+void
+IkeSa::TransmitAll(const Path& path, const std::vector<Bytes>& messages)
 {
     for (const auto& octets : messages)
     {
@@ -461,7 +485,8 @@ void IkeSa::TransmitAll(const Path& path, const std::vector<Bytes>& messages)
 }
 
 /// The end: every Child SA goes, then the IKE SA; keys are freed.
-void IkeSa::Finished(IkeFailure reason)
+void
+IkeSa::Finished(IkeFailure reason)
 {
     Unlink();
     for (const auto& child : m_retired)
@@ -495,7 +520,8 @@ void IkeSa::Finished(IkeFailure reason)
     m_transcript = {};
 }
 
-void IkeSa::CountOpenError(OpenError error)
+void
+IkeSa::CountOpenError(OpenError error)
 {
     auto& counters = m_environment.counters;
     switch (error)

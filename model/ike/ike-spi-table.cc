@@ -6,7 +6,8 @@
 namespace ipseclab::ike
 {
 
-std::uint64_t IkeSpiTable::Allocate(crypto::RandomSource& random)
+std::uint64_t
+IkeSpiTable::Allocate(crypto::RandomSource& random)
 {
     for (;;)
     {
@@ -18,7 +19,8 @@ std::uint64_t IkeSpiTable::Allocate(crypto::RandomSource& random)
     }
 }
 
-void IkeSpiTable::Release(std::uint64_t spi)
+void
+IkeSpiTable::Release(std::uint64_t spi)
 {
     m_taken.erase(spi);
 }

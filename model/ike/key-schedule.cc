@@ -11,7 +11,8 @@ namespace ipseclab::ike
 namespace
 {
 
-Bytes Concatenate(std::initializer_list<ByteSpan> parts)
+Bytes
+Concatenate(std::initializer_list<ByteSpan> parts)
 {
     ByteWriter out;
     for (ByteSpan part : parts)
@@ -42,26 +43,29 @@ class KeyCutter
 
 } // namespace
 
-Bytes ComputeSkeyseed(crypto::PrfId prf, ByteSpan nonceI, ByteSpan nonceR, ByteSpan shared)
+Bytes
+ComputeSkeyseed(crypto::PrfId prf, ByteSpan nonceI, ByteSpan nonceR, ByteSpan shared)
 {
     return crypto::Prf(prf, Concatenate({nonceI, nonceR}), {shared});
 }
 
-Bytes ComputeRekeySkeyseed(crypto::PrfId oldPrf,
-                           ByteSpan oldSkD,
-                           ByteSpan shared,
-                           ByteSpan nonceI,
-                           ByteSpan nonceR)
+Bytes
+ComputeRekeySkeyseed(crypto::PrfId oldPrf,
+                     ByteSpan oldSkD,
+                     ByteSpan shared,
+                     ByteSpan nonceI,
+                     ByteSpan nonceR)
 {
     return crypto::Prf(oldPrf, oldSkD, {shared, nonceI, nonceR});
 }
 
-IkeKeys DeriveIkeKeys(const IkeSuite& suite,
-                      ByteSpan skeyseed,
-                      ByteSpan nonceI,
-                      ByteSpan nonceR,
-                      std::uint64_t spiI,
-                      std::uint64_t spiR)
+IkeKeys
+DeriveIkeKeys(const IkeSuite& suite,
+              ByteSpan skeyseed,
+              ByteSpan nonceI,
+              ByteSpan nonceR,
+              std::uint64_t spiI,
+              std::uint64_t spiR)
 {
     const crypto::CipherTraits traits = crypto::FindTraits(suite.cipher).value();
     const std::size_t prfLength = crypto::FindPrfLength(suite.prf).value();
@@ -85,12 +89,13 @@ IkeKeys DeriveIkeKeys(const IkeSuite& suite,
     return keys;
 }
 
-ChildKeys DeriveChildKeys(crypto::PrfId prf,
-                          const crypto::CipherSuite& suite,
-                          ByteSpan skD,
-                          ByteSpan shared,
-                          ByteSpan nonceI,
-                          ByteSpan nonceR)
+ChildKeys
+DeriveChildKeys(crypto::PrfId prf,
+                const crypto::CipherSuite& suite,
+                ByteSpan skD,
+                ByteSpan shared,
+                ByteSpan nonceI,
+                ByteSpan nonceR)
 {
     const crypto::CipherTraits traits = crypto::FindTraits(suite).value();
     const std::size_t total = 2 * (traits.KeyingMaterial() + traits.integrityKeyLength);
@@ -104,16 +109,18 @@ ChildKeys DeriveChildKeys(crypto::PrfId prf,
     return keys;
 }
 
-Bytes SignedOctets(crypto::PrfId prf,
-                   ByteSpan realMessage,
-                   ByteSpan peerNonce,
-                   ByteSpan skP,
-                   ByteSpan idBody)
+Bytes
+SignedOctets(crypto::PrfId prf,
+             ByteSpan realMessage,
+             ByteSpan peerNonce,
+             ByteSpan skP,
+             ByteSpan idBody)
 {
     return Concatenate({realMessage, peerNonce, crypto::Prf(prf, skP, {idBody})});
 }
 
-Bytes SharedKeyAuth(crypto::PrfId prf, ByteSpan secret, ByteSpan signedOctets)
+Bytes
+SharedKeyAuth(crypto::PrfId prf, ByteSpan secret, ByteSpan signedOctets)
 {
     static constexpr char pad[] = "Key Pad for IKEv2";
     // Without the terminating NUL (RFC 7296, section 2.15).

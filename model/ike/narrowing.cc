@@ -14,7 +14,8 @@ namespace
 /// The count field of a TS payload has one octet (RFC 7296, section 3.13).
 constexpr std::size_t kMaxSelectors = 255;
 
-bool IsInside(const TrafficSelector& inner, const TrafficSelectorList& list)
+bool
+IsInside(const TrafficSelector& inner, const TrafficSelectorList& list)
 {
     return std::any_of(list.begin(),
                        list.end(),
@@ -24,7 +25,8 @@ bool IsInside(const TrafficSelector& inner, const TrafficSelectorList& list)
 
 } // namespace
 
-TrafficSelectorList Narrow(const TrafficSelectorList& offered, const TrafficSelectorList& ours)
+TrafficSelectorList
+Narrow(const TrafficSelectorList& offered, const TrafficSelectorList& ours)
 {
     TrafficSelectorList narrowed;
     for (const auto& theirs : offered)
@@ -42,7 +44,8 @@ TrafficSelectorList Narrow(const TrafficSelectorList& offered, const TrafficSele
     return narrowed;
 }
 
-bool IsNarrowing(const TrafficSelectorList& answer, const TrafficSelectorList& offered)
+bool
+IsNarrowing(const TrafficSelectorList& answer, const TrafficSelectorList& offered)
 {
     return !answer.empty() && std::all_of(answer.begin(),
                                           answer.end(),

@@ -31,31 +31,36 @@ constexpr std::size_t kIkeSpiSize = 8;
 constexpr std::size_t kEspSpiSize = 4;
 constexpr std::size_t kMaxProposals = 255;
 
-bool NeedsKeyLength(EncryptionId id)
+bool
+NeedsKeyLength(EncryptionId id)
 {
     return id == EncryptionId::AesCbc || id == EncryptionId::AesGcm16;
 }
 
-bool IsCombined(EncryptionId id)
+bool
+IsCombined(EncryptionId id)
 {
     return id == EncryptionId::AesGcm16 || id == EncryptionId::ChaCha20Poly1305;
 }
 
 template <typename Id>
-Transform MakeTransform(TransformType type, Id id)
+Transform
+MakeTransform(TransformType type, Id id)
 {
     return Transform::Make(type, static_cast<std::uint16_t>(id));
 }
 
 /// AES must carry its key length; ciphers with one key length must not (RFC 7296, section 3.3.5).
-Transform MakeEncryption(const CipherSuite& suite)
+Transform
+MakeEncryption(const CipherSuite& suite)
 {
     return Transform::Make(TransformType::Encryption,
                            static_cast<std::uint16_t>(suite.encryption),
                            NeedsKeyLength(suite.encryption) ? suite.keyBits : std::uint16_t{0});
 }
 
-void AppendCipher(std::vector<Transform>& out, const CipherSuite& suite)
+void
+AppendCipher(std::vector<Transform>& out, const CipherSuite& suite)
 {
     out.push_back(MakeEncryption(suite));
     if (suite.integrity != IntegrityId::None)
@@ -64,7 +69,8 @@ void AppendCipher(std::vector<Transform>& out, const CipherSuite& suite)
     }
 }
 
-Proposal MakeIkeProposal(const IkeSuite& suite, std::uint8_t number, ByteSpan spi)
+Proposal
+MakeIkeProposal(const IkeSuite& suite, std::uint8_t number, ByteSpan spi)
 {
     Proposal proposal;
     proposal.number = number;
@@ -76,10 +82,8 @@ Proposal MakeIkeProposal(const IkeSuite& suite, std::uint8_t number, ByteSpan sp
     return proposal;
 }
 
-Proposal MakeChildProposal(const ChildSuite& suite,
-                           std::uint8_t number,
-                           std::uint32_t spi,
-                           bool withGroup)
+Proposal
+MakeChildProposal(const ChildSuite& suite, std::uint8_t number, std::uint32_t spi, bool withGroup)
 {
     Proposal proposal;
     proposal.number = number;
@@ -98,12 +102,14 @@ Proposal MakeChildProposal(const ChildSuite& suite,
 }
 
 /// The number of the proposal at `index`; the field has one octet, and the first is 1.
-std::uint8_t NumberOf(std::size_t index)
+std::uint8_t
+NumberOf(std::size_t index)
 {
     return static_cast<std::uint8_t>(index + 1);
 }
 
-bool Has(const Proposal& proposal, TransformType type)
+bool
+Has(const Proposal& proposal, TransformType type)
 {
     return std::any_of(proposal.transforms.begin(),
                        proposal.transforms.end(),
@@ -111,7 +117,8 @@ bool Has(const Proposal& proposal, TransformType type)
 }
 
 /// An attribute that we did not ask for makes a transform another one (RFC 7296, section 3.3.6).
-bool Offers(const Proposal& proposal, const Transform& wanted)
+bool
+Offers(const Proposal& proposal, const Transform& wanted)
 {
     return std::find(proposal.transforms.begin(), proposal.transforms.end(), wanted) !=
            proposal.transforms.end();
@@ -119,20 +126,23 @@ bool Offers(const Proposal& proposal, const Transform& wanted)
 
 /// A type that may be left out: absent is the same as offering NONE (RFC 7296, section 3.3.3).
 template <typename Id>
-bool OffersOrOmits(const Proposal& proposal, TransformType type, Id id)
+bool
+OffersOrOmits(const Proposal& proposal, TransformType type, Id id)
 {
     return Offers(proposal, MakeTransform(type, id)) ||
            (static_cast<std::uint16_t>(id) == kNone && !Has(proposal, type));
 }
 
-bool OffersCipher(const Proposal& proposal, const CipherSuite& suite)
+bool
+OffersCipher(const Proposal& proposal, const CipherSuite& suite)
 {
     return Offers(proposal, MakeEncryption(suite)) &&
            OffersOrOmits(proposal, TransformType::Integrity, suite.integrity);
 }
 
 /// Whether every transform is of a type that the protocol has in RFC 7296, section 3.3.3.
-bool HasOnlyTypes(const Proposal& proposal, std::initializer_list<TransformType> types)
+bool
+HasOnlyTypes(const Proposal& proposal, std::initializer_list<TransformType> types)
 {
     return std::all_of(proposal.transforms.begin(),
                        proposal.transforms.end(),
@@ -140,13 +150,15 @@ bool HasOnlyTypes(const Proposal& proposal, std::initializer_list<TransformType>
                        { return std::find(types.begin(), types.end(), t.type) != types.end(); });
 }
 
-bool IsZero(const Bytes& octets)
+bool
+IsZero(const Bytes& octets)
 {
     return std::all_of(octets.begin(), octets.end(), [](std::uint8_t v) { return v == 0; });
 }
 
 /// Protocol, transform types and SPI of an IKE proposal: no SPI at first, 8 octets in a rekey.
-bool IsIkeShaped(const Proposal& proposal)
+bool
+IsIkeShaped(const Proposal& proposal)
 {
     return proposal.protocol == ProtocolId::Ike &&
            (proposal.spi.empty() ||
@@ -158,7 +170,8 @@ bool IsIkeShaped(const Proposal& proposal)
                          TransformType::KeyExchange});
 }
 
-bool IsEspShaped(const Proposal& proposal)
+bool
+IsEspShaped(const Proposal& proposal)
 {
     return proposal.protocol == ProtocolId::Esp && proposal.spi.size() == kEspSpiSize &&
            !IsZero(proposal.spi) &&
@@ -169,7 +182,8 @@ bool IsEspShaped(const Proposal& proposal)
                          TransformType::SequenceNumbers});
 }
 
-bool Allows(const Proposal& proposal, const IkeSuite& suite)
+bool
+Allows(const Proposal& proposal, const IkeSuite& suite)
 {
     // A key exchange is mandatory here, so NONE is no answer.
     return suite.group != GroupId::None && IsIkeShaped(proposal) &&
@@ -178,7 +192,8 @@ bool Allows(const Proposal& proposal, const IkeSuite& suite)
            Offers(proposal, MakeTransform(TransformType::KeyExchange, suite.group));
 }
 
-bool Allows(const Proposal& proposal, const ChildSuite& suite, bool withGroup)
+bool
+Allows(const Proposal& proposal, const ChildSuite& suite, bool withGroup)
 {
     const std::uint16_t numbers = suite.extendedSequenceNumbers ? kExtended : kSequential32;
     return IsEspShaped(proposal) && OffersCipher(proposal, suite.cipher) &&
@@ -189,9 +204,8 @@ bool Allows(const Proposal& proposal, const ChildSuite& suite, bool withGroup)
 }
 
 template <typename Suite, typename Predicate>
-std::optional<Choice<Suite>> ChooseFirst(const std::vector<Suite>& ours,
-                                         const SaPayload& offered,
-                                         Predicate allows)
+std::optional<Choice<Suite>>
+ChooseFirst(const std::vector<Suite>& ours, const SaPayload& offered, Predicate allows)
 {
     for (const Suite& suite : ours)
     {
@@ -207,7 +221,8 @@ std::optional<Choice<Suite>> ChooseFirst(const std::vector<Suite>& ours,
 }
 
 /// The only transform of a type; nothing when there are none or several.
-const Transform* FindOnly(const Proposal& proposal, TransformType type)
+const Transform*
+FindOnly(const Proposal& proposal, TransformType type)
 {
     const Transform* found = nullptr;
     for (const Transform& transform : proposal.transforms)
@@ -225,7 +240,8 @@ const Transform* FindOnly(const Proposal& proposal, TransformType type)
 }
 
 /// The id of the only transform of a type that takes no attributes; 0 (NONE) when it is absent.
-std::optional<std::uint16_t> ReadOptionalId(const Proposal& proposal, TransformType type)
+std::optional<std::uint16_t>
+ReadOptionalId(const Proposal& proposal, TransformType type)
 {
     if (!Has(proposal, type))
     {
@@ -240,13 +256,15 @@ std::optional<std::uint16_t> ReadOptionalId(const Proposal& proposal, TransformT
 }
 
 /// As above, for a type that must be there.
-std::optional<std::uint16_t> ReadId(const Proposal& proposal, TransformType type)
+std::optional<std::uint16_t>
+ReadId(const Proposal& proposal, TransformType type)
 {
     return Has(proposal, type) ? ReadOptionalId(proposal, type) : std::nullopt;
 }
 
 /// The key length that an encryption transform means; nothing when its attributes are wrong.
-std::optional<std::uint16_t> ReadKeyBits(const Transform& transform)
+std::optional<std::uint16_t>
+ReadKeyBits(const Transform& transform)
 {
     const auto id = static_cast<EncryptionId>(transform.id);
     if (!transform.attributes.empty())
@@ -263,7 +281,8 @@ std::optional<std::uint16_t> ReadKeyBits(const Transform& transform)
     return id == EncryptionId::ChaCha20Poly1305 ? std::uint16_t{256} : std::uint16_t{0};
 }
 
-std::optional<CipherSuite> ReadCipher(const Proposal& proposal)
+std::optional<CipherSuite>
+ReadCipher(const Proposal& proposal)
 {
     const Transform* encryption = FindOnly(proposal, TransformType::Encryption);
     const auto integrity = ReadOptionalId(proposal, TransformType::Integrity);
@@ -289,18 +308,21 @@ std::optional<CipherSuite> ReadCipher(const Proposal& proposal)
 
 } // namespace
 
-bool IkeSuite::operator==(const IkeSuite& o) const
+bool
+IkeSuite::operator==(const IkeSuite& o) const
 {
     return cipher == o.cipher && prf == o.prf && group == o.group;
 }
 
-bool ChildSuite::operator==(const ChildSuite& o) const
+bool
+ChildSuite::operator==(const ChildSuite& o) const
 {
     return cipher == o.cipher && group == o.group &&
            extendedSequenceNumbers == o.extendedSequenceNumbers;
 }
 
-SaPayload MakeIkeProposals(const std::vector<IkeSuite>& suites, ByteSpan spi)
+SaPayload
+MakeIkeProposals(const std::vector<IkeSuite>& suites, ByteSpan spi)
 {
     SaPayload sa;
     for (std::size_t i = 0; i < std::min(suites.size(), kMaxProposals); ++i)
@@ -310,9 +332,8 @@ SaPayload MakeIkeProposals(const std::vector<IkeSuite>& suites, ByteSpan spi)
     return sa;
 }
 
-SaPayload MakeChildProposals(const std::vector<ChildSuite>& suites,
-                             std::uint32_t spi,
-                             bool withGroup)
+SaPayload
+MakeChildProposals(const std::vector<ChildSuite>& suites, std::uint32_t spi, bool withGroup)
 {
     SaPayload sa;
     for (std::size_t i = 0; i < std::min(suites.size(), kMaxProposals); ++i)
@@ -322,8 +343,8 @@ SaPayload MakeChildProposals(const std::vector<ChildSuite>& suites,
     return sa;
 }
 
-std::optional<Choice<IkeSuite>> ChooseIke(const std::vector<IkeSuite>& ours,
-                                          const SaPayload& offered)
+std::optional<Choice<IkeSuite>>
+ChooseIke(const std::vector<IkeSuite>& ours, const SaPayload& offered)
 {
     return ChooseFirst(ours,
                        offered,
@@ -331,9 +352,8 @@ std::optional<Choice<IkeSuite>> ChooseIke(const std::vector<IkeSuite>& ours,
                        { return Allows(proposal, suite); });
 }
 
-std::optional<Choice<ChildSuite>> ChooseChild(const std::vector<ChildSuite>& ours,
-                                              const SaPayload& offered,
-                                              bool withGroup)
+std::optional<Choice<ChildSuite>>
+ChooseChild(const std::vector<ChildSuite>& ours, const SaPayload& offered, bool withGroup)
 {
     return ChooseFirst(ours,
                        offered,
@@ -341,17 +361,20 @@ std::optional<Choice<ChildSuite>> ChooseChild(const std::vector<ChildSuite>& our
                        { return Allows(proposal, suite, withGroup); });
 }
 
-SaPayload AnswerIke(const Choice<IkeSuite>& choice, ByteSpan spi)
+SaPayload
+AnswerIke(const Choice<IkeSuite>& choice, ByteSpan spi)
 {
     return {{MakeIkeProposal(choice.suite, choice.proposalNumber, spi)}};
 }
 
-SaPayload AnswerChild(const Choice<ChildSuite>& choice, std::uint32_t spi, bool withGroup)
+SaPayload
+AnswerChild(const Choice<ChildSuite>& choice, std::uint32_t spi, bool withGroup)
 {
     return {{MakeChildProposal(choice.suite, choice.proposalNumber, spi, withGroup)}};
 }
 
-std::optional<Choice<IkeSuite>> ReadIkeAnswer(const SaPayload& answer)
+std::optional<Choice<IkeSuite>>
+ReadIkeAnswer(const SaPayload& answer)
 {
     if (answer.proposals.size() != 1 || !IsIkeShaped(answer.proposals[0]))
     {
@@ -370,7 +393,8 @@ std::optional<Choice<IkeSuite>> ReadIkeAnswer(const SaPayload& answer)
                             proposal.spi};
 }
 
-std::optional<Choice<ChildSuite>> ReadChildAnswer(const SaPayload& answer)
+std::optional<Choice<ChildSuite>>
+ReadChildAnswer(const SaPayload& answer)
 {
     if (answer.proposals.size() != 1 || !IsEspShaped(answer.proposals[0]))
     {

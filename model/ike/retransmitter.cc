@@ -17,7 +17,8 @@ constexpr Duration kLongestWait = std::chrono::hours(24);
 
 } // namespace
 
-Duration RepetitionTime(const RetransmissionPolicy& policy)
+Duration
+RepetitionTime(const RetransmissionPolicy& policy)
 {
     Retransmitter schedule;
     schedule.Start(Instant::zero(), policy, {});
@@ -29,9 +30,8 @@ Duration RepetitionTime(const RetransmissionPolicy& policy)
     return end;
 }
 
-void Retransmitter::Start(Instant now,
-                          const RetransmissionPolicy& policy,
-                          std::vector<Bytes> messages)
+void
+Retransmitter::Start(Instant now, const RetransmissionPolicy& policy, std::vector<Bytes> messages)
 {
     m_policy = policy;
     m_messages = std::move(messages);
@@ -39,23 +39,27 @@ void Retransmitter::Start(Instant now,
     m_due = now + Wait();
 }
 
-void Retransmitter::Stop()
+void
+Retransmitter::Stop()
 {
     m_due.reset();
     m_messages.clear();
 }
 
-const std::vector<Bytes>& Retransmitter::Messages() const
+const std::vector<Bytes>&
+Retransmitter::Messages() const
 {
     return m_messages;
 }
 
-std::optional<Instant> Retransmitter::Due() const
+std::optional<Instant>
+Retransmitter::Due() const
 {
     return m_due;
 }
 
-Retransmitter::Verdict Retransmitter::HandleTimeout(Instant now)
+Retransmitter::Verdict
+Retransmitter::HandleTimeout(Instant now)
 {
     if (!m_due || now < *m_due)
     {
@@ -71,7 +75,8 @@ Retransmitter::Verdict Retransmitter::HandleTimeout(Instant now)
     return Verdict::SendAgain;
 }
 
-Duration Retransmitter::Wait() const
+Duration
+Retransmitter::Wait() const
 {
     const auto longest = static_cast<double>(kLongestWait.count());
     double wait = static_cast<double>(m_policy.timeout.count());

@@ -26,34 +26,38 @@ SecureChannel::SecureChannel(const IkeSaId& id, bool initiator, const IkeSuite& 
     m_inbound = std::move(initiator ? fromResponder : fromInitiator);
 }
 
-const IkeSaId& SecureChannel::Id() const
+const IkeSaId&
+SecureChannel::Id() const
 {
     return m_id;
 }
 
-const IkeSuite& SecureChannel::Suite() const
+const IkeSuite&
+SecureChannel::Suite() const
 {
     return m_suite;
 }
 
-const IkeKeys& SecureChannel::Keys() const
+const IkeKeys&
+SecureChannel::Keys() const
 {
     return m_keys;
 }
 
-void SecureChannel::SetFragmentLimit(std::size_t octets)
+void
+SecureChannel::SetFragmentLimit(std::size_t octets)
 {
     m_fragmentLimit = octets;
 }
 
-std::size_t SecureChannel::FragmentLimit() const
+std::size_t
+SecureChannel::FragmentLimit() const
 {
     return m_fragmentLimit;
 }
 
-wire::IkeHeader SecureChannel::MakeHeader(wire::ExchangeType exchange,
-                                          std::uint32_t messageId,
-                                          bool response) const
+wire::IkeHeader
+SecureChannel::MakeHeader(wire::ExchangeType exchange, std::uint32_t messageId, bool response) const
 {
     wire::IkeHeader header;
     header.initiatorSpi = m_id.spiI;
@@ -65,18 +69,20 @@ wire::IkeHeader SecureChannel::MakeHeader(wire::ExchangeType exchange,
     return header;
 }
 
-Bytes SecureChannel::Seal(wire::ExchangeType exchange,
-                          std::uint32_t messageId,
-                          bool response,
-                          const wire::PayloadList& inner)
+Bytes
+SecureChannel::Seal(wire::ExchangeType exchange,
+                    std::uint32_t messageId,
+                    bool response,
+                    const wire::PayloadList& inner)
 {
     return SealMessage(MakeHeader(exchange, messageId, response), inner, *m_outbound, m_sealed++);
 }
 
-std::vector<Bytes> SecureChannel::SealParts(wire::ExchangeType exchange,
-                                            std::uint32_t messageId,
-                                            bool response,
-                                            const wire::PayloadList& inner)
+std::vector<Bytes>
+SecureChannel::SealParts(wire::ExchangeType exchange,
+                         std::uint32_t messageId,
+                         bool response,
+                         const wire::PayloadList& inner)
 {
     if (m_fragmentLimit == 0)
     {
@@ -89,7 +95,8 @@ std::vector<Bytes> SecureChannel::SealParts(wire::ExchangeType exchange,
                          m_fragmentLimit);
 }
 
-tl::expected<OpenedPayload, OpenError> SecureChannel::Open(ByteSpan datagram)
+tl::expected<OpenedPayload, OpenError>
+SecureChannel::Open(ByteSpan datagram)
 {
     if (m_fragmentLimit == 0 || !IsFragment(datagram))
     {
@@ -99,7 +106,8 @@ tl::expected<OpenedPayload, OpenError> SecureChannel::Open(ByteSpan datagram)
     return queue.Add(datagram, *m_inbound);
 }
 
-bool SecureChannel::IsFirstFragment(ByteSpan datagram)
+bool
+SecureChannel::IsFirstFragment(ByteSpan datagram)
 {
     if (m_fragmentLimit == 0)
     {

@@ -20,35 +20,41 @@ using ByteSpan = gsl::span<const std::uint8_t>;
 using MutableByteSpan = gsl::span<std::uint8_t>;
 
 /// Big-endian loads and stores; the caller guarantees the room.
-inline std::uint16_t LoadBe16(const std::uint8_t* p)
+inline std::uint16_t
+LoadBe16(const std::uint8_t* p)
 {
     return static_cast<std::uint16_t>(p[0] << 8 | p[1]);
 }
 
-inline std::uint32_t LoadBe32(const std::uint8_t* p)
+inline std::uint32_t
+LoadBe32(const std::uint8_t* p)
 {
     return static_cast<std::uint32_t>(p[0]) << 24 | static_cast<std::uint32_t>(p[1]) << 16 |
            static_cast<std::uint32_t>(p[2]) << 8 | p[3];
 }
 
-inline std::uint64_t LoadBe64(const std::uint8_t* p)
+inline std::uint64_t
+LoadBe64(const std::uint8_t* p)
 {
     return static_cast<std::uint64_t>(LoadBe32(p)) << 32 | LoadBe32(p + 4);
 }
 
-inline void StoreBe16(std::uint8_t* p, std::uint16_t v)
+inline void
+StoreBe16(std::uint8_t* p, std::uint16_t v)
 {
     p[0] = static_cast<std::uint8_t>(v >> 8);
     p[1] = static_cast<std::uint8_t>(v);
 }
 
-inline void StoreBe32(std::uint8_t* p, std::uint32_t v)
+inline void
+StoreBe32(std::uint8_t* p, std::uint32_t v)
 {
     StoreBe16(p, static_cast<std::uint16_t>(v >> 16));
     StoreBe16(p + 2, static_cast<std::uint16_t>(v));
 }
 
-inline void StoreBe64(std::uint8_t* p, std::uint64_t v)
+inline void
+StoreBe64(std::uint8_t* p, std::uint64_t v)
 {
     StoreBe32(p, static_cast<std::uint32_t>(v >> 32));
     StoreBe32(p + 4, static_cast<std::uint32_t>(v));

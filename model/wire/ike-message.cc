@@ -28,14 +28,16 @@ constexpr std::uint8_t kMoreProposals = 2;
 constexpr std::uint8_t kMoreTransforms = 3;
 constexpr std::uint8_t kMajorVersion = 2;
 
-Bytes ToBytes(ByteSpan octets)
+Bytes
+ToBytes(ByteSpan octets)
 {
     return Bytes(octets.data(), octets.data() + octets.size());
 }
 
 /// The body when every fixed field of it was there.
 template <typename Body>
-ParsedBody Finish(const ByteReader& reader, Body&& body)
+ParsedBody
+Finish(const ByteReader& reader, Body&& body)
 {
     if (!reader.Ok())
     {
@@ -46,7 +48,8 @@ ParsedBody Finish(const ByteReader& reader, Body&& body)
 
 // ---- Security Association (RFC 7296, section 3.3) ----
 
-Parsed<TransformAttribute> ParseAttribute(ByteReader& reader)
+Parsed<TransformAttribute>
+ParseAttribute(ByteReader& reader)
 {
     TransformAttribute attribute;
     const std::uint16_t formatAndType = reader.U16();
@@ -63,7 +66,8 @@ Parsed<TransformAttribute> ParseAttribute(ByteReader& reader)
 
 /// Cuts a proposal or transform out of its list by the header that both share; what is left of it.
 /// The flag must tell the truth about what follows.
-Parsed<ByteReader> CutSubstructure(ByteReader& list, std::uint8_t moreFlag)
+Parsed<ByteReader>
+CutSubstructure(ByteReader& list, std::uint8_t moreFlag)
 {
     const std::uint8_t more = list.U8();
     list.U8(); // reserved
@@ -80,7 +84,8 @@ Parsed<ByteReader> CutSubstructure(ByteReader& list, std::uint8_t moreFlag)
     return rest;
 }
 
-Parsed<Transform> ParseTransform(ByteReader& list)
+Parsed<Transform>
+ParseTransform(ByteReader& list)
 {
     auto cut = CutSubstructure(list, kMoreTransforms);
     if (!cut)
@@ -108,7 +113,8 @@ Parsed<Transform> ParseTransform(ByteReader& list)
     return transform;
 }
 
-Parsed<Proposal> ParseProposal(ByteReader& list)
+Parsed<Proposal>
+ParseProposal(ByteReader& list)
 {
     auto cut = CutSubstructure(list, kMoreProposals);
     if (!cut)
@@ -142,7 +148,8 @@ Parsed<Proposal> ParseProposal(ByteReader& list)
     return proposal;
 }
 
-ParsedBody ParseSa(ByteReader& reader)
+ParsedBody
+ParseSa(ByteReader& reader)
 {
     SaPayload sa;
     while (reader.Left() > 0)
@@ -159,7 +166,8 @@ ParsedBody ParseSa(ByteReader& reader)
 
 // ---- The flat payloads (RFC 7296, sections 3.4 to 3.12 and 3.16) ----
 
-ParsedBody ParseKe(ByteReader& reader)
+ParsedBody
+ParseKe(ByteReader& reader)
 {
     KePayload ke;
     ke.group = reader.U16();
@@ -168,7 +176,8 @@ ParsedBody ParseKe(ByteReader& reader)
     return Finish(reader, std::move(ke));
 }
 
-ParsedBody ParseId(ByteReader& reader)
+ParsedBody
+ParseId(ByteReader& reader)
 {
     IdPayload id;
     id.type = IdType{reader.U8()};
@@ -180,7 +189,8 @@ ParsedBody ParseId(ByteReader& reader)
     return Finish(reader, std::move(id));
 }
 
-ParsedBody ParseCert(ByteReader& reader)
+ParsedBody
+ParseCert(ByteReader& reader)
 {
     CertPayload cert;
     cert.encoding = reader.U8();
@@ -188,7 +198,8 @@ ParsedBody ParseCert(ByteReader& reader)
     return Finish(reader, std::move(cert));
 }
 
-ParsedBody ParseAuth(ByteReader& reader)
+ParsedBody
+ParseAuth(ByteReader& reader)
 {
     AuthPayload auth;
     auth.method = AuthMethod{reader.U8()};
@@ -197,7 +208,8 @@ ParsedBody ParseAuth(ByteReader& reader)
     return Finish(reader, std::move(auth));
 }
 
-ParsedBody ParseNotify(ByteReader& reader)
+ParsedBody
+ParseNotify(ByteReader& reader)
 {
     NotifyPayload notify;
     notify.protocol = ProtocolId{reader.U8()};
@@ -212,7 +224,8 @@ ParsedBody ParseNotify(ByteReader& reader)
     return Finish(reader, std::move(notify));
 }
 
-ParsedBody ParseDelete(ByteReader& reader)
+ParsedBody
+ParseDelete(ByteReader& reader)
 {
     DeletePayload del;
     del.protocol = ProtocolId{reader.U8()};
@@ -235,7 +248,8 @@ ParsedBody ParseDelete(ByteReader& reader)
 // ---- Traffic Selectors (RFC 7296, section 3.13) ----
 
 /// Octets of one address in a selector of that type; 0 for a type that is not known.
-std::size_t AddressSize(TrafficSelectorType type)
+std::size_t
+AddressSize(TrafficSelectorType type)
 {
     switch (type)
     {
@@ -248,7 +262,8 @@ std::size_t AddressSize(TrafficSelectorType type)
 }
 
 /// One selector; none when its type is not known.
-Parsed<std::optional<TrafficSelector>> ParseSelector(ByteReader& list)
+Parsed<std::optional<TrafficSelector>>
+ParseSelector(ByteReader& list)
 {
     const auto type = TrafficSelectorType{list.U8()};
     TrafficSelector selector;
@@ -275,7 +290,8 @@ Parsed<std::optional<TrafficSelector>> ParseSelector(ByteReader& list)
     return std::optional(selector);
 }
 
-ParsedBody ParseTs(ByteReader& reader)
+ParsedBody
+ParseTs(ByteReader& reader)
 {
     TsPayload ts;
     const std::size_t count = reader.U8();
@@ -302,7 +318,8 @@ ParsedBody ParseTs(ByteReader& reader)
 
 // ---- Configuration (RFC 7296, section 3.15), SK and SKF ----
 
-ParsedBody ParseConfiguration(ByteReader& reader)
+ParsedBody
+ParseConfiguration(ByteReader& reader)
 {
     ConfigurationPayload configuration;
     configuration.type = reader.U8();
@@ -322,7 +339,8 @@ ParsedBody ParseConfiguration(ByteReader& reader)
     return Finish(reader, std::move(configuration));
 }
 
-ParsedBody ParseFragment(PayloadType firstInner, ByteReader& reader)
+ParsedBody
+ParseFragment(PayloadType firstInner, ByteReader& reader)
 {
     EncryptedFragmentPayload fragment;
     fragment.firstInner = firstInner;
@@ -333,7 +351,8 @@ ParsedBody ParseFragment(PayloadType firstInner, ByteReader& reader)
 }
 
 /// The body of one payload; `next` is the type in its generic header.
-ParsedBody ParseBody(PayloadType type, PayloadType next, ByteSpan octets)
+ParsedBody
+ParseBody(PayloadType type, PayloadType next, ByteSpan octets)
 {
     ByteReader reader(octets);
     switch (type)
@@ -563,7 +582,8 @@ struct BodyWriter
 };
 
 /// What the Next Payload field of payload `index` says: SK and SKF name their first inner payload.
-PayloadType NextType(const PayloadList& payloads, std::size_t index)
+PayloadType
+NextType(const PayloadList& payloads, std::size_t index)
 {
     const PayloadBody& body = payloads[index].body;
     if (const auto* encrypted = std::get_if<EncryptedPayload>(&body))
@@ -577,7 +597,8 @@ PayloadType NextType(const PayloadList& payloads, std::size_t index)
     return index + 1 < payloads.size() ? payloads[index + 1].type : PayloadType::None;
 }
 
-void AppendPayloads(ByteWriter& out, const PayloadList& payloads)
+void
+AppendPayloads(ByteWriter& out, const PayloadList& payloads)
 {
     const BodyWriter writer{out};
     for (std::size_t i = 0; i < payloads.size(); ++i)
@@ -593,7 +614,8 @@ void AppendPayloads(ByteWriter& out, const PayloadList& payloads)
 
 } // namespace
 
-tl::expected<IkeHeader, ParseError> ParseHeader(ByteSpan datagram)
+tl::expected<IkeHeader, ParseError>
+ParseHeader(ByteSpan datagram)
 {
     ByteReader reader(datagram);
     IkeHeader header;
@@ -616,7 +638,8 @@ tl::expected<IkeHeader, ParseError> ParseHeader(ByteSpan datagram)
     return header;
 }
 
-tl::expected<IkeMessage, ParseError> ParseMessage(ByteSpan datagram)
+tl::expected<IkeMessage, ParseError>
+ParseMessage(ByteSpan datagram)
 {
     const auto header = ParseHeader(datagram);
     if (!header)
@@ -635,7 +658,8 @@ tl::expected<IkeMessage, ParseError> ParseMessage(ByteSpan datagram)
     return IkeMessage{*header, std::move(*payloads)};
 }
 
-tl::expected<PayloadList, ParseError> ParsePayloads(PayloadType first, ByteSpan octets)
+tl::expected<PayloadList, ParseError>
+ParsePayloads(PayloadType first, ByteSpan octets)
 {
     PayloadList payloads;
     ByteReader reader(octets);
@@ -673,7 +697,8 @@ tl::expected<PayloadList, ParseError> ParsePayloads(PayloadType first, ByteSpan 
     return payloads;
 }
 
-Bytes Serialize(const IkeHeader& header, const PayloadList& payloads)
+Bytes
+Serialize(const IkeHeader& header, const PayloadList& payloads)
 {
     constexpr std::size_t lengthOffset = IkeHeader::kSize - sizeof(std::uint32_t);
     ByteWriter out;
@@ -690,12 +715,14 @@ Bytes Serialize(const IkeHeader& header, const PayloadList& payloads)
     return out.Take();
 }
 
-Bytes Serialize(const IkeMessage& message)
+Bytes
+Serialize(const IkeMessage& message)
 {
     return Serialize(message.header, message.payloads);
 }
 
-Bytes SerializePayloads(const PayloadList& payloads)
+Bytes
+SerializePayloads(const PayloadList& payloads)
 {
     ByteWriter out;
     AppendPayloads(out, payloads);

@@ -282,7 +282,8 @@ PayloadType FirstType(const PayloadList& payloads);
 
 /// The first payload of that body type (and of that payload type, where two share one body).
 template <typename Body>
-const Body* Find(const PayloadList& payloads, PayloadType type)
+const Body*
+Find(const PayloadList& payloads, PayloadType type)
 {
     for (const auto& p : payloads)
     {

@@ -7,7 +7,8 @@
 namespace ipseclab::wire
 {
 
-const char* Name(ExchangeType value)
+const char*
+Name(ExchangeType value)
 {
     switch (value)
     {
@@ -29,7 +30,8 @@ const char* Name(ExchangeType value)
     return "?";
 }
 
-const char* Name(PayloadType value)
+const char*
+Name(PayloadType value)
 {
     switch (value)
     {
@@ -73,7 +75,8 @@ const char* Name(PayloadType value)
     return "?";
 }
 
-const char* Name(NotifyType value)
+const char*
+Name(NotifyType value)
 {
     switch (value)
     {
@@ -155,7 +158,8 @@ const char* Name(NotifyType value)
     return "?";
 }
 
-const char* Name(ParseError error)
+const char*
+Name(ParseError error)
 {
     switch (error)
     {

@@ -22,12 +22,14 @@ constexpr std::uint16_t kKeyLengthAttribute = 14;
 
 } // namespace
 
-PayloadType FirstType(const PayloadList& payloads)
+PayloadType
+FirstType(const PayloadList& payloads)
 {
     return payloads.empty() ? PayloadType::None : payloads.front().type;
 }
 
-const NotifyPayload* FindNotify(const PayloadList& payloads, NotifyType type)
+const NotifyPayload*
+FindNotify(const PayloadList& payloads, NotifyType type)
 {
     for (const auto& payload : payloads)
     {
@@ -40,7 +42,8 @@ const NotifyPayload* FindNotify(const PayloadList& payloads, NotifyType type)
     return nullptr;
 }
 
-const NotifyPayload* FindErrorNotify(const PayloadList& payloads)
+const NotifyPayload*
+FindErrorNotify(const PayloadList& payloads)
 {
     for (const auto& payload : payloads)
     {
@@ -53,7 +56,8 @@ const NotifyPayload* FindErrorNotify(const PayloadList& payloads)
     return nullptr;
 }
 
-std::optional<std::uint8_t> FindUnknownCritical(const PayloadList& payloads)
+std::optional<std::uint8_t>
+FindUnknownCritical(const PayloadList& payloads)
 {
     const auto found = std::find_if(payloads.begin(),
                                     payloads.end(),
@@ -65,23 +69,27 @@ std::optional<std::uint8_t> FindUnknownCritical(const PayloadList& payloads)
                                    : std::optional(static_cast<std::uint8_t>(found->type));
 }
 
-Payload MakePayload(PayloadType type, PayloadBody body)
+Payload
+MakePayload(PayloadType type, PayloadBody body)
 {
     return Payload{type, false, std::move(body)};
 }
 
-Payload MakeNotify(NotifyType type, Bytes data)
+Payload
+MakeNotify(NotifyType type, Bytes data)
 {
     return MakeNotify(type, ProtocolId::None, {}, std::move(data));
 }
 
-Payload MakeNotify(NotifyType type, ProtocolId protocol, Bytes spi, Bytes data)
+Payload
+MakeNotify(NotifyType type, ProtocolId protocol, Bytes spi, Bytes data)
 {
     return MakePayload(PayloadType::Notify,
                        NotifyPayload{protocol, std::move(spi), type, std::move(data)});
 }
 
-std::optional<std::uint16_t> Transform::KeyBits() const
+std::optional<std::uint16_t>
+Transform::KeyBits() const
 {
     for (const auto& attribute : attributes)
     {
@@ -93,7 +101,8 @@ std::optional<std::uint16_t> Transform::KeyBits() const
     return std::nullopt;
 }
 
-Transform Transform::Make(TransformType type, std::uint16_t id, std::uint16_t keyBits)
+Transform
+Transform::Make(TransformType type, std::uint16_t id, std::uint16_t keyBits)
 {
     Transform transform;
     transform.type = type;
@@ -107,7 +116,8 @@ Transform Transform::Make(TransformType type, std::uint16_t id, std::uint16_t ke
     return transform;
 }
 
-Bytes IdPayload::Body() const
+Bytes
+IdPayload::Body() const
 {
     ByteWriter out;
     out.U8(static_cast<std::uint8_t>(type));
@@ -116,7 +126,8 @@ Bytes IdPayload::Body() const
     return out.Take();
 }
 
-bool IkeHeader::operator==(const IkeHeader& o) const
+bool
+IkeHeader::operator==(const IkeHeader& o) const
 {
     return std::tie(initiatorSpi,
                     responderSpi,
@@ -135,108 +146,129 @@ bool IkeHeader::operator==(const IkeHeader& o) const
                                         o.length);
 }
 
-bool TransformAttribute::operator==(const TransformAttribute& o) const
+bool
+TransformAttribute::operator==(const TransformAttribute& o) const
 {
     return type == o.type && fixed == o.fixed && value == o.value;
 }
 
-bool Transform::operator==(const Transform& o) const
+bool
+Transform::operator==(const Transform& o) const
 {
     return type == o.type && id == o.id && attributes == o.attributes;
 }
 
-bool Proposal::operator==(const Proposal& o) const
+bool
+Proposal::operator==(const Proposal& o) const
 {
     return number == o.number && protocol == o.protocol && spi == o.spi &&
            transforms == o.transforms;
 }
 
-bool SaPayload::operator==(const SaPayload& o) const
+bool
+SaPayload::operator==(const SaPayload& o) const
 {
     return proposals == o.proposals;
 }
 
-bool KePayload::operator==(const KePayload& o) const
+bool
+KePayload::operator==(const KePayload& o) const
 {
     return group == o.group && data == o.data;
 }
 
-bool IdPayload::operator==(const IdPayload& o) const
+bool
+IdPayload::operator==(const IdPayload& o) const
 {
     return type == o.type && reserved == o.reserved && data == o.data;
 }
 
-bool CertPayload::operator==(const CertPayload& o) const
+bool
+CertPayload::operator==(const CertPayload& o) const
 {
     return encoding == o.encoding && data == o.data;
 }
 
-bool AuthPayload::operator==(const AuthPayload& o) const
+bool
+AuthPayload::operator==(const AuthPayload& o) const
 {
     return method == o.method && data == o.data;
 }
 
-bool NoncePayload::operator==(const NoncePayload& o) const
+bool
+NoncePayload::operator==(const NoncePayload& o) const
 {
     return data == o.data;
 }
 
-bool NotifyPayload::operator==(const NotifyPayload& o) const
+bool
+NotifyPayload::operator==(const NotifyPayload& o) const
 {
     return protocol == o.protocol && spi == o.spi && type == o.type && data == o.data;
 }
 
-bool DeletePayload::operator==(const DeletePayload& o) const
+bool
+DeletePayload::operator==(const DeletePayload& o) const
 {
     return protocol == o.protocol && spiSize == o.spiSize && spis == o.spis;
 }
 
-bool VendorIdPayload::operator==(const VendorIdPayload& o) const
+bool
+VendorIdPayload::operator==(const VendorIdPayload& o) const
 {
     return data == o.data;
 }
 
-bool TsPayload::operator==(const TsPayload& o) const
+bool
+TsPayload::operator==(const TsPayload& o) const
 {
     return selectors == o.selectors;
 }
 
-bool EncryptedPayload::operator==(const EncryptedPayload& o) const
+bool
+EncryptedPayload::operator==(const EncryptedPayload& o) const
 {
     return firstInner == o.firstInner && body == o.body;
 }
 
-bool EncryptedFragmentPayload::operator==(const EncryptedFragmentPayload& o) const
+bool
+EncryptedFragmentPayload::operator==(const EncryptedFragmentPayload& o) const
 {
     return firstInner == o.firstInner && number == o.number && total == o.total && body == o.body;
 }
 
-bool ConfigurationAttribute::operator==(const ConfigurationAttribute& o) const
+bool
+ConfigurationAttribute::operator==(const ConfigurationAttribute& o) const
 {
     return type == o.type && value == o.value;
 }
 
-bool ConfigurationPayload::operator==(const ConfigurationPayload& o) const
+bool
+ConfigurationPayload::operator==(const ConfigurationPayload& o) const
 {
     return type == o.type && attributes == o.attributes;
 }
 
-bool EapPayload::operator==(const EapPayload& o) const
+bool
+EapPayload::operator==(const EapPayload& o) const
 {
     return message == o.message;
 }
 
-bool UnknownPayload::operator==(const UnknownPayload& o) const
+bool
+UnknownPayload::operator==(const UnknownPayload& o) const
 {
     return body == o.body;
 }
 
-bool Payload::operator==(const Payload& o) const
+bool
+Payload::operator==(const Payload& o) const
 {
     return type == o.type && critical == o.critical && body == o.body;
 }
 
-bool IkeMessage::operator==(const IkeMessage& o) const
+bool
+IkeMessage::operator==(const IkeMessage& o) const
 {
     return header == o.header && payloads == o.payloads;
 }

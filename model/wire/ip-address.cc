@@ -9,7 +9,8 @@
 namespace ipseclab
 {
 
-std::optional<IpAddress> IpAddress::FromOctets(ByteSpan octets)
+std::optional<IpAddress>
+IpAddress::FromOctets(ByteSpan octets)
 {
     if (octets.size() != 4 && octets.size() != 16)
     {
@@ -21,7 +22,8 @@ std::optional<IpAddress> IpAddress::FromOctets(ByteSpan octets)
     return address;
 }
 
-std::optional<IpAddress> IpAddress::FromString(const std::string& text)
+std::optional<IpAddress>
+IpAddress::FromString(const std::string& text)
 {
     // inet_pton stops at a NUL, which would accept garbage behind one.
     if (text.find('\0') != std::string::npos)
@@ -38,7 +40,8 @@ std::optional<IpAddress> IpAddress::FromString(const std::string& text)
     return address;
 }
 
-std::string IpAddress::ToString() const
+std::string
+IpAddress::ToString() const
 {
     std::array<char, INET6_ADDRSTRLEN> text{};
     inet_ntop(m_v6 ? AF_INET6 : AF_INET, m_octets.data(), text.data(), text.size());

@@ -16,7 +16,8 @@ constexpr std::uint8_t kProtocolSctp = 132;
 constexpr std::uint8_t kProtocolUdpLite = 136;
 constexpr std::size_t kChecksumOffset = 10;
 
-bool BeginsWithPorts(std::uint8_t protocol)
+bool
+BeginsWithPorts(std::uint8_t protocol)
 {
     switch (protocol)
     {
@@ -31,7 +32,8 @@ bool BeginsWithPorts(std::uint8_t protocol)
     }
 }
 
-std::uint16_t Fold(std::uint64_t sum)
+std::uint16_t
+Fold(std::uint64_t sum)
 {
     sum = (sum & 0xffffffff) + (sum >> 32);
     sum = (sum & 0xffffffff) + (sum >> 32);
@@ -47,7 +49,8 @@ std::uint16_t Fold(std::uint64_t sum)
 /// without a checksum must not get a wrong one. A genuine zero (one header in 65,535) cannot be
 /// told from that and is lost to the next verifier; so this function never makes one, but writes
 /// 0xffff, the other form of zero in one's complement, which verifies alike.
-void ReplaceWord(std::uint8_t* word, std::uint16_t value, std::uint8_t* header)
+void
+ReplaceWord(std::uint8_t* word, std::uint16_t value, std::uint8_t* header)
 {
     const std::uint16_t old = LoadBe16(word);
     const std::uint16_t checksum = LoadBe16(header + kChecksumOffset);
@@ -63,7 +66,8 @@ void ReplaceWord(std::uint8_t* word, std::uint16_t value, std::uint8_t* header)
 
 } // namespace
 
-bool ParseIpv4(ByteSpan packet, Ipv4View& view)
+bool
+ParseIpv4(ByteSpan packet, Ipv4View& view)
 {
     if (packet.size() < kIpv4HeaderSize)
     {
@@ -83,7 +87,8 @@ bool ParseIpv4(ByteSpan packet, Ipv4View& view)
     return true;
 }
 
-PacketSelectors ReadSelectors(const Ipv4View& view)
+PacketSelectors
+ReadSelectors(const Ipv4View& view)
 {
     PacketSelectors selectors;
     selectors.source = IpAddress::V4(view.Source());
@@ -109,7 +114,8 @@ PacketSelectors ReadSelectors(const Ipv4View& view)
     return selectors;
 }
 
-std::uint16_t Ipv4Checksum(const std::uint8_t* header, std::size_t length)
+std::uint16_t
+Ipv4Checksum(const std::uint8_t* header, std::size_t length)
 {
     std::uint64_t sum = 0;
     for (; length >= 4; header += 4, length -= 4)
@@ -129,7 +135,8 @@ std::uint16_t Ipv4Checksum(const std::uint8_t* header, std::size_t length)
     return static_cast<std::uint16_t>(~Fold(sum));
 }
 
-void WriteIpv4Header(std::uint8_t* out, const Ipv4HeaderFields& fields)
+void
+WriteIpv4Header(std::uint8_t* out, const Ipv4HeaderFields& fields)
 {
     out[0] = 0x45;
     out[1] = fields.tos;
@@ -144,13 +151,15 @@ void WriteIpv4Header(std::uint8_t* out, const Ipv4HeaderFields& fields)
     StoreBe16(out + kChecksumOffset, Ipv4Checksum(out, kIpv4HeaderSize));
 }
 
-void DecrementTtl(std::uint8_t* header)
+void
+DecrementTtl(std::uint8_t* header)
 {
     std::uint8_t* word = header + 8;
     ReplaceWord(word, static_cast<std::uint16_t>(LoadBe16(word) - 0x0100), header);
 }
 
-void SetEcn(std::uint8_t* header, std::uint8_t ecn)
+void
+SetEcn(std::uint8_t* header, std::uint8_t ecn)
 {
     ReplaceWord(header,
                 static_cast<std::uint16_t>((LoadBe16(header) & 0xfffc) | (ecn & 0x03)),

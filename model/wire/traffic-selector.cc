@@ -21,7 +21,8 @@ constexpr PortRange kAnyPorts{0, 65535};
 constexpr PortRange kOpaquePorts{65535, 0};
 
 /// ANY includes OPAQUE; OPAQUE shares nothing with a true range (RFC 7296, section 3.13.1).
-std::optional<PortRange> IntersectPorts(PortRange a, PortRange b)
+std::optional<PortRange>
+IntersectPorts(PortRange a, PortRange b)
 {
     if (a == kAnyPorts)
     {
@@ -37,7 +38,8 @@ std::optional<PortRange> IntersectPorts(PortRange a, PortRange b)
 }
 
 /// The address with all bits behind the prefix set to `bit`.
-IpAddress FillHostBits(const IpAddress& address, std::size_t prefix, bool bit)
+IpAddress
+FillHostBits(const IpAddress& address, std::size_t prefix, bool bit)
 {
     const ByteSpan octets = address.Octets();
     Octets filled{};
@@ -51,8 +53,8 @@ IpAddress FillHostBits(const IpAddress& address, std::size_t prefix, bool bit)
     return *IpAddress::FromOctets(ByteSpan(filled.data(), octets.size()));
 }
 
-std::optional<TrafficSelector> MakeRange(const std::optional<IpAddress>& start,
-                                         const std::optional<IpAddress>& end)
+std::optional<TrafficSelector>
+MakeRange(const std::optional<IpAddress>& start, const std::optional<IpAddress>& end)
 {
     if (!start || !end || start->IsV4() != end->IsV4() || *end < *start)
     {
@@ -64,8 +66,8 @@ std::optional<TrafficSelector> MakeRange(const std::optional<IpAddress>& start,
     return selector;
 }
 
-std::optional<TrafficSelector> ParsePrefix(const std::string& addressText,
-                                           const std::string& lengthText)
+std::optional<TrafficSelector>
+ParsePrefix(const std::string& addressText, const std::string& lengthText)
 {
     const auto address = IpAddress::FromString(addressText);
     std::uint8_t length = 0;
@@ -79,7 +81,8 @@ std::optional<TrafficSelector> ParsePrefix(const std::string& addressText,
 }
 
 /// The shortest of "address", "network/prefix" and "first-last" that says the range.
-std::string RangeText(const IpAddress& start, const IpAddress& end)
+std::string
+RangeText(const IpAddress& start, const IpAddress& end)
 {
     if (start == end)
     {
@@ -95,7 +98,8 @@ std::string RangeText(const IpAddress& start, const IpAddress& end)
     return start.ToString() + "-" + end.ToString();
 }
 
-std::string PortText(const PortRange& ports)
+std::string
+PortText(const PortRange& ports)
 {
     if (ports == kOpaquePorts)
     {
@@ -107,8 +111,8 @@ std::string PortText(const PortRange& ports)
 
 } // namespace
 
-std::optional<TrafficSelector> TrafficSelector::Intersect(const TrafficSelector& a,
-                                                          const TrafficSelector& b)
+std::optional<TrafficSelector>
+TrafficSelector::Intersect(const TrafficSelector& a, const TrafficSelector& b)
 {
     const auto ports = IntersectPorts({a.startPort, a.endPort}, {b.startPort, b.endPort});
     const bool protocolsAgree = a.protocol == 0 || b.protocol == 0 || a.protocol == b.protocol;
@@ -125,7 +129,8 @@ std::optional<TrafficSelector> TrafficSelector::Intersect(const TrafficSelector&
     return both;
 }
 
-std::optional<TrafficSelector> TrafficSelector::FromString(const std::string& text)
+std::optional<TrafficSelector>
+TrafficSelector::FromString(const std::string& text)
 {
     const std::size_t separator = text.find_first_of("/-");
     const std::string first = text.substr(0, separator);
@@ -140,7 +145,8 @@ std::optional<TrafficSelector> TrafficSelector::FromString(const std::string& te
              : MakeRange(IpAddress::FromString(first), IpAddress::FromString(second));
 }
 
-std::string TrafficSelector::ToString() const
+std::string
+TrafficSelector::ToString() const
 {
     std::string text = RangeText(start, end);
     if (protocol != 0 || !AnyPort())
@@ -151,7 +157,8 @@ std::string TrafficSelector::ToString() const
     return text;
 }
 
-bool TrafficSelector::operator==(const TrafficSelector& o) const
+bool
+TrafficSelector::operator==(const TrafficSelector& o) const
 {
     return protocol == o.protocol && startPort == o.startPort && endPort == o.endPort &&
            start == o.start && end == o.end;

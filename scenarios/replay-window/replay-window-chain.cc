@@ -33,7 +33,8 @@ constexpr std::int64_t kStreamOfSource = 400;
 constexpr const char* kAddressB = "10.2.0.2";
 
 /// The seconds by which a packet can be overtaken; with exponential delays but for 1e-9 of them.
-double Reach(const Settings& settings)
+double
+Reach(const Settings& settings)
 {
     if (settings.network == "ordered")
     {
@@ -42,17 +43,20 @@ double Reach(const Settings& settings)
     return settings.network == "exponential" ? settings.spread * std::log(1e9) : settings.spread;
 }
 
-std::uint32_t AddAddress(Ptr<ns3::NetDevice> device, const char* address)
+std::uint32_t
+AddAddress(Ptr<ns3::NetDevice> device, const char* address)
 {
     return ipseclab::AddAddress(device, address, "255.255.255.0");
 }
 
-void SetDefaultRoute(Ptr<ns3::Node> node, const char* next, std::uint32_t interface)
+void
+SetDefaultRoute(Ptr<ns3::Node> node, const char* next, std::uint32_t interface)
 {
     StaticRoutesOf(node)->SetDefaultRoute(next, interface);
 }
 
-DelayModel DelayModelOf(const Settings& settings)
+DelayModel
+DelayModelOf(const Settings& settings)
 {
     using Kind = DelayModel::Kind;
     static const std::map<std::string, Kind> kinds{{"ordered", Kind::None},
@@ -67,7 +71,8 @@ DelayModel DelayModelOf(const Settings& settings)
 }
 
 /// Every queue takes the whole stream: this scenario measures reordering and not congestion.
-ns3::QueueSize QueueFor(const Settings& settings)
+ns3::QueueSize
+QueueFor(const Settings& settings)
 {
     return {ns3::QueueSizeUnit::PACKETS,
             static_cast<std::uint32_t>(settings.stream.packets) + 1000};
@@ -93,7 +98,8 @@ Settings::Settings(const ParameterValues& values)
     stream.randomStream = kStreamOfSource;
 }
 
-std::uint64_t Settings::SealedOctets() const
+std::uint64_t
+Settings::SealedOctets() const
 {
     const std::uint64_t ipv4 = 20;
     const std::uint64_t udp = 8;
@@ -106,7 +112,8 @@ std::uint64_t Settings::SealedOctets() const
     return ppp + ipv4 + espHeader + iv + encrypted + icv;
 }
 
-std::uint64_t Settings::Cooldown() const
+std::uint64_t
+Settings::Cooldown() const
 {
     const double mean = stream.rate * Reach(*this);
     // Poisson counts exceed their mean by seven deviations with a probability below 1e-9.
@@ -132,7 +139,8 @@ Chain::Chain(const Settings& settings, bool sized)
     ns3::IpsecHelper::Configure(m_tunnel, m_gatewayA, m_gatewayB);
 }
 
-void Chain::InstallStacks(bool sized)
+void
+Chain::InstallStacks(bool sized)
 {
     for (const auto& node : {m_hostA, m_nodeA, m_router, m_nodeB, m_hostB})
     {
@@ -147,7 +155,8 @@ void Chain::InstallStacks(bool sized)
     m_gatewayB->AssignStreams(kStreamsOfGatewayB);
 }
 
-void Chain::BuildLinks()
+void
+Chain::BuildLinks()
 {
     const auto linkA = Connect(m_hostA, m_nodeA);
     const auto middle = Connect(m_nodeA, m_router);
@@ -165,7 +174,8 @@ void Chain::BuildLinks()
     SetDefaultRoute(m_hostB, "10.2.0.1", AddAddress(linkB.Get(1), kAddressB));
 }
 
-ns3::NetDeviceContainer Chain::Connect(NodePtr a, NodePtr b) const
+ns3::NetDeviceContainer
+Chain::Connect(NodePtr a, NodePtr b) const
 {
     ns3::PointToPointHelper link;
     link.SetDeviceAttribute("DataRate", ns3::DataRateValue(ns3::DataRate(m_settings.linkRate)));
@@ -173,7 +183,8 @@ ns3::NetDeviceContainer Chain::Connect(NodePtr a, NodePtr b) const
     return link.Install(a, b);
 }
 
-ns3::NetDeviceContainer Chain::ConnectNetwork(NodePtr a, NodePtr b) const
+ns3::NetDeviceContainer
+Chain::ConnectNetwork(NodePtr a, NodePtr b) const
 {
     ns3::ReorderingLink link;
     link.rate = ns3::DataRate(m_settings.linkRate);
@@ -185,12 +196,13 @@ ns3::NetDeviceContainer Chain::ConnectNetwork(NodePtr a, NodePtr b) const
 }
 
 /// Addresses and routes of a gateway, and IPsec on its outside.
-void Chain::AddGateway(Ptr<ns3::IpsecGateway> gateway,
-                       DevicePtr inside,
-                       const char* insideAddress,
-                       DevicePtr outside,
-                       const char* outsideAddress,
-                       const char* next) const
+void
+Chain::AddGateway(Ptr<ns3::IpsecGateway> gateway,
+                  DevicePtr inside,
+                  const char* insideAddress,
+                  DevicePtr outside,
+                  const char* outsideAddress,
+                  const char* next) const
 {
     AddAddress(inside, insideAddress);
     const DevicePtr top =
@@ -202,47 +214,56 @@ void Chain::AddGateway(Ptr<ns3::IpsecGateway> gateway,
     }
 }
 
-ns3::Ptr<ns3::Node> Chain::HostA() const
+ns3::Ptr<ns3::Node>
+Chain::HostA() const
 {
     return m_hostA;
 }
 
-ns3::Ptr<ns3::Node> Chain::HostB() const
+ns3::Ptr<ns3::Node>
+Chain::HostB() const
 {
     return m_hostB;
 }
 
-ns3::Ipv4Address Chain::AddressB() const
+ns3::Ipv4Address
+Chain::AddressB() const
 {
     return ns3::Ipv4Address(kAddressB);
 }
 
-Ptr<ns3::IpsecGateway> Chain::GatewayA() const
+Ptr<ns3::IpsecGateway>
+Chain::GatewayA() const
 {
     return m_gatewayA;
 }
 
-Ptr<ns3::IpsecGateway> Chain::GatewayB() const
+Ptr<ns3::IpsecGateway>
+Chain::GatewayB() const
 {
     return m_gatewayB;
 }
 
-Ptr<ns3::NetDevice> Chain::OutsideA() const
+Ptr<ns3::NetDevice>
+Chain::OutsideA() const
 {
     return m_outsideA;
 }
 
-Ptr<ns3::NetDevice> Chain::OutsideB() const
+Ptr<ns3::NetDevice>
+Chain::OutsideB() const
 {
     return m_outsideB;
 }
 
-Ptr<ns3::ReorderingChannel> Chain::Network() const
+Ptr<ns3::ReorderingChannel>
+Chain::Network() const
 {
     return ns3::DynamicCast<ns3::ReorderingChannel>(m_outsideB->GetChannel());
 }
 
-std::string Chain::TunnelName() const
+std::string
+Chain::TunnelName() const
 {
     return m_tunnel.name;
 }

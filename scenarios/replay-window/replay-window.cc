@@ -157,7 +157,8 @@ class Observer
     std::uint64_t m_replayLost{0};
 };
 
-std::string DropMetric(const char* direction, DropReason reason)
+std::string
+DropMetric(const char* direction, DropReason reason)
 {
     std::string name = esp::Name(reason);
     std::replace(name.begin(), name.end(), '-', '_');
@@ -165,7 +166,8 @@ std::string DropMetric(const char* direction, DropReason reason)
 }
 
 template <typename Function>
-void ForEachReason(Function function)
+void
+ForEachReason(Function function)
 {
     for (std::size_t i = 1; i < esp::kDropReasons; ++i)
     {
@@ -173,7 +175,8 @@ void ForEachReason(Function function)
     }
 }
 
-double Ratio(std::uint64_t part, std::uint64_t whole)
+double
+Ratio(std::uint64_t part, std::uint64_t whole)
 {
     return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
 }
@@ -339,7 +342,8 @@ struct SimulatorCleaner
     }
 };
 
-void CheckTogether(const ParameterValues& values)
+void
+CheckTogether(const ParameterValues& values)
 {
     const Settings settings(values);
     const double offered = 8 * settings.stream.rate * static_cast<double>(settings.SealedOctets());
@@ -363,7 +367,8 @@ void CheckTogether(const ParameterValues& values)
     }
 }
 
-RunResult RunReplayWindow(const ParameterValues& values, const RunContext& context)
+RunResult
+RunReplayWindow(const ParameterValues& values, const RunContext& context)
 {
     CheckTogether(values);
     if (!context.outputFolder.empty())
@@ -378,7 +383,8 @@ RunResult RunReplayWindow(const ParameterValues& values, const RunContext& conte
     return Run(Settings(values), context).Execute();
 }
 
-std::vector<ParameterSpec> MakeParameters()
+std::vector<ParameterSpec>
+MakeParameters()
 {
     using Q = Quantity;
     return {
@@ -441,7 +447,8 @@ std::vector<ParameterSpec> MakeParameters()
     };
 }
 
-std::vector<MetricSpec> MakeMetrics()
+std::vector<MetricSpec>
+MakeMetrics()
 {
     std::vector<MetricSpec> metrics{
         {"sent_packets", "1", "packets that host A sent"},
@@ -481,7 +488,8 @@ std::vector<MetricSpec> MakeMetrics()
 
 } // namespace
 
-Scenario MakeReplayWindowScenario()
+Scenario
+MakeReplayWindowScenario()
 {
     return {"replay-window",
             "fresh packets that the anti-replay check drops on a network that reorders",

@@ -107,7 +107,8 @@ Chain::Chain(const std::string& variant, const Options& options)
     AddTraffic(options);
 }
 
-void Chain::AddAddresses()
+void
+Chain::AddAddresses()
 {
     Ptr<NetDevice> outsideA = m_links[1].Get(0);
     Ptr<NetDevice> outsideB = m_links[2].Get(1);
@@ -132,7 +133,8 @@ void Chain::AddAddresses()
     }
 }
 
-void Chain::Assign(uint8_t network, Ptr<NetDevice> left, Ptr<NetDevice> right)
+void
+Chain::Assign(uint8_t network, Ptr<NetDevice> left, Ptr<NetDevice> right)
 {
     NetDeviceContainer devices(left);
     devices.Add(right);
@@ -144,7 +146,8 @@ void Chain::Assign(uint8_t network, Ptr<NetDevice> left, Ptr<NetDevice> right)
     }
 }
 
-void Chain::AddRoutes()
+void
+Chain::AddRoutes()
 {
     // Interface 0 is the loopback; the left port comes first, but the left host has only one.
     Route(HostA, "10.0.0.0", "10.0.1.2", 1);
@@ -157,7 +160,8 @@ void Chain::AddRoutes()
     Route(HostB, "10.0.0.0", "10.0.4.1", 1);
 }
 
-void Chain::Route(Place node, const char* network, const char* nextHop, uint32_t port)
+void
+Chain::Route(Place node, const char* network, const char* nextHop, uint32_t port)
 {
     const bool toAll = node == HostA || node == HostB;
     Ipv4StaticRoutingHelper()
@@ -165,7 +169,8 @@ void Chain::Route(Place node, const char* network, const char* nextHop, uint32_t
         ->AddNetworkRouteTo(network, toAll ? "255.255.0.0" : "255.255.255.0", nextHop, port);
 }
 
-void Chain::AddTunnel()
+void
+Chain::AddTunnel()
 {
     if (!m_a)
     {
@@ -182,7 +187,8 @@ void Chain::AddTunnel()
     Simulator::Schedule(MilliSeconds(1), &IpsecGateway::Initiate, m_a, tunnel.name);
 }
 
-void Chain::AddTraffic(const Options& options)
+void
+Chain::AddTraffic(const Options& options)
 {
     constexpr uint16_t kPort = 4000;
     const Time interval = MicroSeconds(20);
@@ -196,14 +202,16 @@ void Chain::AddTraffic(const Options& options)
     Simulator::Stop(Seconds(2) + interval * static_cast<int64_t>(options.packets));
 }
 
-double ProcessorSeconds()
+double
+ProcessorSeconds()
 {
     timespec now{};
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
     return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
-Result Chain::Run()
+Result
+Chain::Run()
 {
     const double begin = ProcessorSeconds();
     Simulator::Run();
@@ -218,7 +226,8 @@ Result Chain::Run()
 }
 
 /// One run in a process of its own, so that no run warms up another.
-Result RunApart(const std::string& self, const std::string& variant, const Options& options)
+Result
+RunApart(const std::string& self, const std::string& variant, const Options& options)
 {
     std::ostringstream command;
     command << "'" << self << "' --variant=" << variant << " --packets=" << options.packets
@@ -237,7 +246,8 @@ Result RunApart(const std::string& self, const std::string& variant, const Optio
     return result;
 }
 
-double Median(std::vector<double> values)
+double
+Median(std::vector<double> values)
 {
     std::sort(values.begin(), values.end());
     const size_t middle = values.size() / 2;
@@ -245,10 +255,11 @@ double Median(std::vector<double> values)
 }
 
 /// Medians over the rounds; the ratio is that of the medians.
-void Print(const std::map<std::string, std::vector<double>>& seconds,
-           const Options& options,
-           std::ostream& table,
-           std::ostream& json)
+void
+Print(const std::map<std::string, std::vector<double>>& seconds,
+      const Options& options,
+      std::ostream& table,
+      std::ostream& json)
 {
     const double clear = Median(seconds.at("clear"));
     table << std::left << std::setw(16) << "variant" << std::right << std::setw(12) << "seconds"
@@ -272,7 +283,8 @@ void Print(const std::map<std::string, std::vector<double>>& seconds,
     json << "\n  }\n}\n";
 }
 
-int Compare(const std::string& self, const Options& options, const std::string& jsonFile)
+int
+Compare(const std::string& self, const Options& options, const std::string& jsonFile)
 {
     std::map<std::string, std::vector<double>> seconds;
     for (uint32_t round = 0; round < options.rounds; ++round)
@@ -303,7 +315,8 @@ int Compare(const std::string& self, const Options& options, const std::string& 
 
 } // namespace
 
-int main(int argc, char* argv[])
+int
+main(int argc, char* argv[])
 {
     Options options;
     std::string variant;

@@ -57,7 +57,8 @@ class CountingRandom : public crypto::RandomSource
     std::uint64_t m_state;
 };
 
-Bytes InnerPacket(std::size_t length)
+Bytes
+InnerPacket(std::size_t length)
 {
     Bytes packet(length);
     for (std::size_t i = 0; i < length; ++i)
@@ -73,7 +74,8 @@ Bytes InnerPacket(std::size_t length)
     return packet;
 }
 
-void FillConfig(esp::EspSaConfig& config)
+void
+FillConfig(esp::EspSaConfig& config)
 {
     config.spi = kSpi;
     config.keyingMaterial = Bytes(20, 0x42);
@@ -81,7 +83,8 @@ void FillConfig(esp::EspSaConfig& config)
     config.outerDestination = IpAddress::V4(kDestinationOuter);
 }
 
-void BmSealOpenModel(benchmark::State& state)
+void
+BmSealOpenModel(benchmark::State& state)
 {
     esp::OutboundSaConfig out;
     esp::InboundSaConfig in;
@@ -154,7 +157,8 @@ class BareGcm
     std::array<OSSL_PARAM, 2> m_tagParams{};
 };
 
-void BmSealOpenBare(benchmark::State& state)
+void
+BmSealOpenBare(benchmark::State& state)
 {
     BareGcm gcm;
     const Bytes inner = InnerPacket(static_cast<std::size_t>(state.range(0)));
@@ -173,7 +177,8 @@ void BmSealOpenBare(benchmark::State& state)
     state.SetBytesProcessed(state.iterations() * state.range(0));
 }
 
-void BmWindow(benchmark::State& state)
+void
+BmWindow(benchmark::State& state)
 {
     esp::ReplayWindow window(static_cast<std::uint32_t>(state.range(0)));
     // A stream in which every other pair is swapped: half the numbers lie in the window.
@@ -190,7 +195,8 @@ void BmWindow(benchmark::State& state)
     }
 }
 
-ike::PeerConfig Peer(bool initiator)
+ike::PeerConfig
+Peer(bool initiator)
 {
     ike::PeerConfig peer;
     peer.name = "peer";
@@ -209,7 +215,8 @@ ike::PeerConfig Peer(bool initiator)
 }
 
 /// Hands over what one end wants to send until it has nothing more.
-bool Carry(ike::IkeEndpoint& from, ike::IkeEndpoint& to)
+bool
+Carry(ike::IkeEndpoint& from, ike::IkeEndpoint& to)
 {
     bool any = false;
     while (auto datagram = from.PollTransmit())
@@ -222,7 +229,8 @@ bool Carry(ike::IkeEndpoint& from, ike::IkeEndpoint& to)
     return any;
 }
 
-void BmHandshakeModel(benchmark::State& state)
+void
+BmHandshakeModel(benchmark::State& state)
 {
     CountingRandom random(1);
     for (auto _ : state)
@@ -244,7 +252,8 @@ void BmHandshakeModel(benchmark::State& state)
 }
 
 /// The floor: both ends draw a key and agree.
-void BmHandshakeBare(benchmark::State& state)
+void
+BmHandshakeBare(benchmark::State& state)
 {
     CountingRandom random(1);
     for (auto _ : state)
@@ -294,10 +303,11 @@ class MedianReporter : public benchmark::ConsoleReporter
     std::map<std::string, double> m_medians;
 };
 
-void PrintRatio(const MedianReporter& reporter,
-                const char* label,
-                const std::string& a,
-                const std::string& b)
+void
+PrintRatio(const MedianReporter& reporter,
+           const char* label,
+           const std::string& a,
+           const std::string& b)
 {
     const double above = reporter.Median(a);
     const double below = reporter.Median(b);
@@ -309,7 +319,8 @@ void PrintRatio(const MedianReporter& reporter,
 
 } // namespace
 
-int main(int argc, char** argv)
+int
+main(int argc, char** argv)
 {
     std::vector<char*> arguments(argv, argv + argc);
     std::string interleave = "--benchmark_enable_random_interleaving=true";

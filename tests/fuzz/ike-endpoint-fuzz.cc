@@ -24,7 +24,8 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t kMaxSteps = 64;
 
-void Require(bool condition, const char* law)
+void
+Require(bool condition, const char* law)
 {
     if (!condition)
     {
@@ -33,7 +34,8 @@ void Require(bool condition, const char* law)
     }
 }
 
-ike::PeerConfig MakePeer(bool initiator, unsigned kind)
+ike::PeerConfig
+MakePeer(bool initiator, unsigned kind)
 {
     const IpAddress a = IpAddress::V4(0xc0000201);
     const IpAddress b = IpAddress::V4(0xc0000202);
@@ -288,7 +290,8 @@ class Session
 
 } // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
+extern "C" int
+LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
 {
     if (size > 0)
     {

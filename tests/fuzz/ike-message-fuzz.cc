@@ -18,7 +18,8 @@ namespace
 
 using namespace ipseclab;
 
-void Require(bool condition, const char* law)
+void
+Require(bool condition, const char* law)
 {
     if (!condition)
     {
@@ -27,7 +28,8 @@ void Require(bool condition, const char* law)
     }
 }
 
-void TryMessage(ByteSpan octets)
+void
+TryMessage(ByteSpan octets)
 {
     auto message = wire::ParseMessage(octets);
     if (!message)
@@ -44,7 +46,8 @@ void TryMessage(ByteSpan octets)
 }
 
 /// The first octet plays the type that an SK payload announces.
-void TryChain(ByteSpan octets)
+void
+TryChain(ByteSpan octets)
 {
     const auto payloads = wire::ParsePayloads(wire::PayloadType{octets[0]}, octets.subspan(1));
     if (!payloads)
@@ -56,7 +59,8 @@ void TryChain(ByteSpan octets)
     Require(twice && *twice == *payloads, "a parsed chain survives a round trip");
 }
 
-void TryPacket(ByteSpan octets)
+void
+TryPacket(ByteSpan octets)
 {
     wire::Ipv4View view;
     if (!wire::ParseIpv4(octets, view))
@@ -78,7 +82,8 @@ void TryPacket(ByteSpan octets)
 
 } // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
+extern "C" int
+LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
 {
     const ByteSpan octets(data, size);
     TryMessage(octets);

@@ -29,7 +29,8 @@ constexpr uint16_t kBypassPort = 7000;
 constexpr uint16_t kDiscardPort = 7001;
 
 /// All counters in one list, so that two gateways compare at once.
-std::vector<uint64_t> Flat(const DataPlaneCounters& c)
+std::vector<uint64_t>
+Flat(const DataPlaneCounters& c)
 {
     std::vector<uint64_t> all{c.outboundIn,
                               c.outboundSealed,
@@ -47,7 +48,8 @@ std::vector<uint64_t> Flat(const DataPlaneCounters& c)
     return all;
 }
 
-SpdEntry PortPolicy(const char* name, uint16_t port, SpdAction action)
+SpdEntry
+PortPolicy(const char* name, uint16_t port, SpdAction action)
 {
     auto remote = *ipseclab::TrafficSelector::FromString("10.0.4.0/24");
     remote.protocol = UdpL4Protocol::PROT_NUMBER;
@@ -56,7 +58,8 @@ SpdEntry PortPolicy(const char* name, uint16_t port, SpdAction action)
     return {name, {}, {remote}, action, ""};
 }
 
-Ipv4Header Header(const char* source, const char* destination, uint8_t protocol)
+Ipv4Header
+Header(const char* source, const char* destination, uint8_t protocol)
 {
     Ipv4Header header;
     header.SetSource(Ipv4Address(source));
@@ -197,7 +200,8 @@ struct Mixture
     uint64_t traced{0};
 };
 
-Mixture RunMixture(ChainOptions options)
+Mixture
+RunMixture(ChainOptions options)
 {
     options.policies = {PortPolicy("clear", kBypassPort, SpdAction::Bypass),
                         PortPolicy("never", kDiscardPort, SpdAction::Discard)};

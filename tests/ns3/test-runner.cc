@@ -10,7 +10,8 @@
 
 #include "ns3/test.h"
 
-int main(int argc, char* argv[])
+int
+main(int argc, char* argv[])
 {
     return ns3::TestRunner::Run(argc, argv);
 }

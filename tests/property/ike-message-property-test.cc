@@ -212,7 +212,8 @@ class Generator
 };
 
 /// Makes the header's Length agree, so that damage reaches what lies behind that check.
-void FixLength(Bytes& octets)
+void
+FixLength(Bytes& octets)
 {
     if (octets.size() >= IkeHeader::kSize)
     {
@@ -220,7 +221,8 @@ void FixLength(Bytes& octets)
     }
 }
 
-void Damage(Bytes& octets, Generator& random)
+void
+Damage(Bytes& octets, Generator& random)
 {
     const std::size_t at = random.UpTo(octets.size() - 1);
     switch (random.UpTo(4))

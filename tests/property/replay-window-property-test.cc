@@ -64,7 +64,8 @@ class Reference
 };
 
 /// The next number that a test offers: mostly near the window's ends, at times far off.
-std::uint64_t Draw(std::mt19937_64& random, std::uint64_t top, std::uint64_t size)
+std::uint64_t
+Draw(std::mt19937_64& random, std::uint64_t top, std::uint64_t size)
 {
     const auto upTo = [&random](std::uint64_t n) { return n == 0 ? 0 : random() % (n + 1); };
     const auto ahead = [top](std::uint64_t d) { return d > kLast - top ? kLast : top + d; };

@@ -18,16 +18,18 @@ namespace
 constexpr std::uint64_t kBlock = std::uint64_t{1} << 32;
 constexpr std::uint64_t kMax64 = ~std::uint64_t{0};
 
-AntiReplay Make(std::uint32_t window,
-                std::uint64_t top,
-                bool esn,
-                ReplayProfile profile = ReplayProfile::Rfc4303)
+AntiReplay
+Make(std::uint32_t window,
+     std::uint64_t top,
+     bool esn,
+     ReplayProfile profile = ReplayProfile::Rfc4303)
 {
     return AntiReplay({window, esn, profile, top});
 }
 
 /// Offers a number whose packet is genuine: 32 bits of it are sent, all of it is in the ICV.
-DropReason Offer(AntiReplay& state, std::uint64_t number, bool badIcv = false)
+DropReason
+Offer(AntiReplay& state, std::uint64_t number, bool badIcv = false)
 {
     const AntiReplay::Guess guess = state.Check(static_cast<std::uint32_t>(number));
     if (guess.drop != DropReason::None)
@@ -59,7 +61,8 @@ const char* const kRecordings[] = {
 };
 
 /// What a Linux kernel counts where we give a reason.
-std::string LinuxCounters(DropReason reason)
+std::string
+LinuxCounters(DropReason reason)
 {
     switch (reason)
     {
@@ -78,7 +81,8 @@ std::string LinuxCounters(DropReason reason)
     }
 }
 
-ReplayProfile ProfileOf(const nlohmann::json& recording)
+ReplayProfile
+ProfileOf(const nlohmann::json& recording)
 {
     return recording.at("mode") == "legacy" ? ReplayProfile::LinuxLegacy
                                             : ReplayProfile::LinuxBitmap;
@@ -93,7 +97,8 @@ struct Row
     std::uint64_t topAfter;
 };
 
-Row ReadRow(const nlohmann::json& row)
+Row
+ReadRow(const nlohmann::json& row)
 {
     return {row.at(0).get<std::uint64_t>(),
             row.at(1).get<int>() != 0,
@@ -182,7 +187,8 @@ TEST(LinuxReplay, EveryRecordedVerdictIsGivenAgain)
 }
 
 /// Rows on which the RFC's rules and Linux disagree, by recording, scenario and kind.
-std::map<std::string, std::size_t> DocumentedDifferences()
+std::map<std::string, std::size_t>
+DocumentedDifferences()
 {
     std::map<std::string, std::size_t> rows;
     for (const char* window : {"32", "64", "128", "4096"})
@@ -331,7 +337,8 @@ TEST(AntiReplay, PriorityQueueingLosesPacketsNeverSeen)
 
 /// RFC 4303, appendix A, said differently: the one number with these low 32 bits in
 /// [top - width + 1, top - width + 2^32], nothing when it is not in 1..2^64-1.
-std::optional<std::uint64_t> Reference(std::uint64_t top, std::uint32_t width, std::uint32_t low)
+std::optional<std::uint64_t>
+Reference(std::uint64_t top, std::uint32_t width, std::uint32_t low)
 {
     __extension__ using Wide = __int128;
     const Wide first = Wide{top} - width + 1;

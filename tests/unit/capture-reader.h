@@ -36,7 +36,8 @@ struct CapturedDatagram
 };
 
 /// The names of all recorded sessions, sorted.
-inline std::vector<std::string> CaptureNames()
+inline std::vector<std::string>
+CaptureNames()
 {
     std::vector<std::string> names;
     for (const auto& entry : std::filesystem::directory_iterator(VectorPath("captures")))
@@ -51,13 +52,15 @@ inline std::vector<std::string> CaptureNames()
 }
 
 /// The JSON file of one session.
-inline nlohmann::json ReadSession(const std::string& name)
+inline nlohmann::json
+ReadSession(const std::string& name)
 {
     return LoadVectors("captures/" + name + ".json");
 }
 
 /// Splits an Ethernet frame.
-inline CapturedDatagram DissectFrame(std::size_t number, ByteSpan frame)
+inline CapturedDatagram
+DissectFrame(std::size_t number, ByteSpan frame)
 {
     constexpr std::size_t ethernetSize = 14;
     constexpr std::size_t udpSize = 8;
@@ -90,7 +93,8 @@ inline CapturedDatagram DissectFrame(std::size_t number, ByteSpan frame)
 }
 
 /// All datagrams of one session in the order of the capture.
-inline std::vector<CapturedDatagram> ReadCapture(const std::string& name)
+inline std::vector<CapturedDatagram>
+ReadCapture(const std::string& name)
 {
     constexpr std::size_t fileHeaderSize = 24;
     constexpr std::size_t recordHeaderSize = 16;
@@ -118,7 +122,8 @@ inline std::vector<CapturedDatagram> ReadCapture(const std::string& name)
 }
 
 /// A payload as the JSON names it: "KE", "NONCE", "N(COOKIE)".
-inline std::string RecordedName(const wire::Payload& payload)
+inline std::string
+RecordedName(const wire::Payload& payload)
 {
     if (payload.type == wire::PayloadType::Nonce)
     {
@@ -132,7 +137,8 @@ inline std::string RecordedName(const wire::Payload& payload)
 }
 
 /// All payloads of a chain as the JSON names them.
-inline std::vector<std::string> RecordedNames(const wire::PayloadList& payloads)
+inline std::vector<std::string>
+RecordedNames(const wire::PayloadList& payloads)
 {
     std::vector<std::string> names;
     std::transform(payloads.begin(), payloads.end(), std::back_inserter(names), RecordedName);

@@ -70,7 +70,8 @@ TEST(Cookie, SecretsRotate)
 }
 
 /// B asks for a cookie from the first request on.
-ike::PeerConfig AlwaysCookies()
+ike::PeerConfig
+AlwaysCookies()
 {
     auto atB = MakePeer(false);
     atB.cookieThreshold = 0;

@@ -28,7 +28,8 @@ using test::Hex;
 using test::Pattern;
 using test::ToHex;
 
-Bytes Join(const Bytes& a, const Bytes& b)
+Bytes
+Join(const Bytes& a, const Bytes& b)
 {
     Bytes out = a;
     out.insert(out.end(), b.begin(), b.end());
@@ -36,7 +37,8 @@ Bytes Join(const Bytes& a, const Bytes& b)
 }
 
 /// Every suite of the table.
-std::vector<CipherSuite> AllSuites()
+std::vector<CipherSuite>
+AllSuites()
 {
     std::vector<CipherSuite> suites{{EncryptionId::AesGcm16, 128, IntegrityId::None},
                                     {EncryptionId::AesGcm16, 192, IntegrityId::None},
@@ -54,10 +56,8 @@ std::vector<CipherSuite> AllSuites()
     return suites;
 }
 
-std::unique_ptr<PayloadCipher> MakeCipher(const CipherSuite& suite,
-                                          Direction direction,
-                                          CryptoMode mode,
-                                          unsigned seed = 1)
+std::unique_ptr<PayloadCipher>
+MakeCipher(const CipherSuite& suite, Direction direction, CryptoMode mode, unsigned seed = 1)
 {
     const auto traits = crypto::FindTraits(suite).value();
     return PayloadCipher::Create(suite,
@@ -77,7 +77,8 @@ struct Packet
     Bytes trailer;
 };
 
-void Seal(PayloadCipher& cipher, Packet& packet)
+void
+Seal(PayloadCipher& cipher, Packet& packet)
 {
     packet.icv.assign(cipher.Traits().icvLength, 0);
     cipher.Seal(packet.aad,
@@ -89,7 +90,8 @@ void Seal(PayloadCipher& cipher, Packet& packet)
 }
 
 /// Opens a copy; the plaintext when the ICV was right.
-std::optional<Bytes> Open(PayloadCipher& cipher, Packet packet)
+std::optional<Bytes>
+Open(PayloadCipher& cipher, Packet packet)
 {
     if (!cipher.Open(packet.aad,
                      packet.iv.data(),
@@ -103,7 +105,8 @@ std::optional<Bytes> Open(PayloadCipher& cipher, Packet packet)
     return packet.text;
 }
 
-Packet SealSample(PayloadCipher& sealer, std::size_t length, std::uint64_t counter)
+Packet
+SealSample(PayloadCipher& sealer, std::size_t length, std::uint64_t counter)
 {
     Packet packet;
     packet.aad = Pattern(8, 3);
@@ -116,7 +119,8 @@ Packet SealSample(PayloadCipher& sealer, std::size_t length, std::uint64_t count
 }
 
 /// Seals and opens one published AEAD case, and refuses it with any field changed.
-void CheckAead(const CipherSuite& suite, const nlohmann::json& c)
+void
+CheckAead(const CipherSuite& suite, const nlohmann::json& c)
 {
     const Bytes material = Join(Hex(c, "key"), Hex(c, "salt"));
     const auto sealer = PayloadCipher::Create(suite, material, {}, Direction::Seal);
@@ -505,7 +509,8 @@ TEST_P(EveryGroup, WrongLengthsAreRefused)
 }
 
 /// A number of `length` octets: base plus a small difference.
-Bytes Offset(Bytes base, int difference)
+Bytes
+Offset(Bytes base, int difference)
 {
     int carry = difference;
     for (std::size_t i = base.size(); i-- > 0 && carry != 0;)
@@ -594,7 +599,8 @@ TEST(KeyExchange, UnsupportedGroups)
     }
 }
 
-Bytes Text(const std::string& text)
+Bytes
+Text(const std::string& text)
 {
     return {text.begin(), text.end()};
 }

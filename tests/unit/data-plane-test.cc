@@ -18,10 +18,11 @@ namespace
 constexpr std::uint32_t kBypassNet = 0x0a030000;  ///< 10.3.0.0/16
 constexpr std::uint32_t kDiscardNet = 0x0a040000; ///< 10.4.0.0/16
 
-SpdEntry Entry(const std::string& local,
-               const std::string& remote,
-               SpdAction action,
-               const std::string& peer)
+SpdEntry
+Entry(const std::string& local,
+      const std::string& remote,
+      SpdAction action,
+      const std::string& peer)
 {
     SpdEntry entry;
     entry.name = remote;
@@ -99,7 +100,8 @@ class TwoGateways : public testing::Test
     DataPlane b;
 };
 
-void ExpectDrop(const DataPlaneResult& result, DropReason reason)
+void
+ExpectDrop(const DataPlaneResult& result, DropReason reason)
 {
     EXPECT_EQ(result.verdict, Verdict::Drop);
     EXPECT_STREQ(Name(result.drop), Name(reason));

@@ -69,7 +69,8 @@ class Forge
 };
 
 /// An inner packet with what tunnel mode puts behind it.
-Bytes WithTrailer(Bytes inner, std::size_t padding, std::uint8_t nextHeader = wire::kProtocolIpv4)
+Bytes
+WithTrailer(Bytes inner, std::size_t padding, std::uint8_t nextHeader = wire::kProtocolIpv4)
 {
     for (std::size_t i = 1; i <= padding; ++i)
     {
@@ -81,7 +82,8 @@ Bytes WithTrailer(Bytes inner, std::size_t padding, std::uint8_t nextHeader = wi
 }
 
 /// Inner packets of 50 octets need no padding with an alignment of 4.
-Bytes Inner50(std::uint8_t tos = 0)
+Bytes
+Inner50(std::uint8_t tos = 0)
 {
     test::InnerPacket packet;
     packet.length = 50;
@@ -224,7 +226,8 @@ TEST(OutboundSa, SealedLengthIsWhatSealMakes)
 
 /// Keys, numbers and ends of one case of known-packets.json.
 template <class Config>
-void Configure(Config& config, const nlohmann::json& test, std::uint32_t spi)
+void
+Configure(Config& config, const nlohmann::json& test, std::uint32_t spi)
 {
     config.spi = spi;
     config.keyingMaterial = test::FromHex(test.at("key"));

@@ -25,7 +25,8 @@ namespace ipseclab::esp::test
 {
 
 /// A recording of tests/vectors/linux-esp.
-inline nlohmann::json LoadRecording(const std::string& name)
+inline nlohmann::json
+LoadRecording(const std::string& name)
 {
     const auto path = std::filesystem::path(IPSECLAB_TEST_VECTORS) / "linux-esp" / name;
     std::ifstream file(path);
@@ -36,7 +37,8 @@ inline nlohmann::json LoadRecording(const std::string& name)
     return nlohmann::json::parse(file);
 }
 
-inline Bytes FromHex(const std::string& text)
+inline Bytes
+FromHex(const std::string& text)
 {
     Bytes out;
     for (std::size_t i = 0; i + 1 < text.size(); i += 2)
@@ -46,18 +48,21 @@ inline Bytes FromHex(const std::string& text)
     return out;
 }
 
-inline Bytes ToBytes(const PacketBuffer& buffer)
+inline Bytes
+ToBytes(const PacketBuffer& buffer)
 {
     return Bytes(buffer.Data(), buffer.Data() + buffer.Size());
 }
 
-inline void Fill(PacketBuffer& buffer, const Bytes& packet)
+inline void
+Fill(PacketBuffer& buffer, const Bytes& packet)
 {
     std::copy(packet.begin(), packet.end(), buffer.Reset(packet.size()));
 }
 
 /// The model's suite for a name of the recordings; nothing for CCM and SHA-1, which it has not.
-inline std::optional<crypto::CipherSuite> SuiteByName(const std::string& name)
+inline std::optional<crypto::CipherSuite>
+SuiteByName(const std::string& name)
 {
     using crypto::EncryptionId;
     using crypto::IntegrityId;
@@ -76,7 +81,8 @@ inline std::optional<crypto::CipherSuite> SuiteByName(const std::string& name)
 
 /// Keys of the right lengths with known octets.
 template <class Config>
-void GiveKeys(Config& config)
+void
+GiveKeys(Config& config)
 {
     const auto traits = crypto::FindTraits(config.suite);
     config.keyingMaterial.assign(traits->KeyingMaterial(), 0x5a);
@@ -84,8 +90,8 @@ void GiveKeys(Config& config)
 }
 
 /// An SA whose outer addresses are those of the recordings.
-inline OutboundSaConfig OutboundConfig(std::uint32_t spi = 0x1000,
-                                       const crypto::CipherSuite& suite = {})
+inline OutboundSaConfig
+OutboundConfig(std::uint32_t spi = 0x1000, const crypto::CipherSuite& suite = {})
 {
     OutboundSaConfig config;
     config.spi = spi;
@@ -97,8 +103,8 @@ inline OutboundSaConfig OutboundConfig(std::uint32_t spi = 0x1000,
 }
 
 /// The other half of OutboundConfig.
-inline InboundSaConfig InboundConfig(std::uint32_t spi = 0x1000,
-                                     const crypto::CipherSuite& suite = {})
+inline InboundSaConfig
+InboundConfig(std::uint32_t spi = 0x1000, const crypto::CipherSuite& suite = {})
 {
     InboundSaConfig config;
     config.spi = spi;

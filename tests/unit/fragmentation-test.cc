@@ -27,8 +27,8 @@ const crypto::CipherSuite kCbc{crypto::EncryptionId::AesCbc,
                                128,
                                crypto::IntegrityId::HmacSha2_256_128};
 
-std::unique_ptr<crypto::PayloadCipher> MakeCipher(const crypto::CipherSuite& suite,
-                                                  crypto::Direction direction)
+std::unique_ptr<crypto::PayloadCipher>
+MakeCipher(const crypto::CipherSuite& suite, crypto::Direction direction)
 {
     const auto traits = *crypto::FindTraits(suite);
     return crypto::PayloadCipher::Create(suite,
@@ -37,7 +37,8 @@ std::unique_ptr<crypto::PayloadCipher> MakeCipher(const crypto::CipherSuite& sui
                                          direction);
 }
 
-wire::PayloadList MakeInner(std::size_t octets)
+wire::PayloadList
+MakeInner(std::size_t octets)
 {
     return {wire::MakePayload(PayloadType::IdI, wire::IdPayload{}),
             wire::MakePayload(PayloadType::Nonce, wire::NoncePayload{Pattern(octets, 3)})};

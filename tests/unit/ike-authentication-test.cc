@@ -72,7 +72,8 @@ struct SignedPair
 };
 
 /// The payloads of IKE_AUTH, opened with the keys of the established SA.
-wire::PayloadList OpenAuth(const Pair& pair, bool ofInitiator)
+wire::PayloadList
+OpenAuth(const Pair& pair, bool ofInitiator)
 {
     // What a channel of one side sends, one of the other side opens.
     auto channel = Impersonate(pair, !ofInitiator);
@@ -91,14 +92,16 @@ wire::PayloadList OpenAuth(const Pair& pair, bool ofInitiator)
     throw std::runtime_error("no IKE_AUTH");
 }
 
-wire::AuthPayload AuthOf(const Pair& pair, bool ofInitiator)
+wire::AuthPayload
+AuthOf(const Pair& pair, bool ofInitiator)
 {
     const auto payloads = OpenAuth(pair, ofInitiator);
     return *wire::Find<wire::AuthPayload>(payloads, PayloadType::Auth);
 }
 
 /// The AlgorithmIdentifier of an RFC 7427 AUTH payload.
-crypto::SignatureAlgorithm AlgorithmOf(const wire::AuthPayload& auth)
+crypto::SignatureAlgorithm
+AlgorithmOf(const wire::AuthPayload& auth)
 {
     EXPECT_EQ(auth.method, AuthMethod::DigitalSignature);
     return crypto::ParseAlgorithm(ByteSpan(auth.data).subspan(1, auth.data.at(0))).value();

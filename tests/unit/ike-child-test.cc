@@ -23,7 +23,8 @@ using wire::PayloadType;
 using namespace std::chrono_literals;
 using Lines = std::vector<std::string>;
 
-ike::PeerConfig WithGroups(bool atA, const std::vector<crypto::GroupId>& groups)
+ike::PeerConfig
+WithGroups(bool atA, const std::vector<crypto::GroupId>& groups)
 {
     auto peer = MakePeer(atA);
     peer.childSuites.clear();
@@ -36,7 +37,8 @@ ike::PeerConfig WithGroups(bool atA, const std::vector<crypto::GroupId>& groups)
     return peer;
 }
 
-Bytes NonceIn(const wire::PayloadList& payloads)
+Bytes
+NonceIn(const wire::PayloadList& payloads)
 {
     return wire::Find<wire::NoncePayload>(payloads, PayloadType::Nonce)->data;
 }

@@ -234,7 +234,8 @@ enum class Deed
     CloseIke,
 };
 
-void Do(Story& story, bool atA, Deed deed)
+void
+Do(Story& story, bool atA, Deed deed)
 {
     auto& endpoint = story.Side(atA).endpoint;
     const auto now = story.pair.now;

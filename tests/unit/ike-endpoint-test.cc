@@ -27,7 +27,8 @@ constexpr crypto::CipherSuite kAes256Gcm{crypto::EncryptionId::AesGcm16,
                                          256,
                                          crypto::IntegrityId::None};
 
-ike::IkeSuite SuiteWith(crypto::GroupId group)
+ike::IkeSuite
+SuiteWith(crypto::GroupId group)
 {
     ike::IkeSuite suite;
     suite.group = group;
@@ -35,7 +36,8 @@ ike::IkeSuite SuiteWith(crypto::GroupId group)
 }
 
 /// The messages of one side with their distances from the first, in nanoseconds.
-std::vector<std::int64_t> SendTimes(const Pair& pair, bool fromA)
+std::vector<std::int64_t>
+SendTimes(const Pair& pair, bool fromA)
 {
     std::vector<std::int64_t> times;
     for (const auto& message : pair.log)
@@ -49,7 +51,8 @@ std::vector<std::int64_t> SendTimes(const Pair& pair, bool fromA)
 }
 
 /// Loses the messages whose place in the log is listed.
-void Lose(Pair& pair, std::vector<std::size_t> lost)
+void
+Lose(Pair& pair, std::vector<std::size_t> lost)
 {
     pair.copies = [&pair, lost](const Pair::Message&)
     {
@@ -101,7 +104,8 @@ TEST(IkeEndpoint, HeadersFollowTheRfc)
 }
 
 /// The nonce of an IKE_SA_INIT message, which travels in the clear.
-Bytes NonceOf(const Pair::Message& message)
+Bytes
+NonceOf(const Pair::Message& message)
 {
     return wire::Find<wire::NoncePayload>(Parse(message).payloads, PayloadType::Nonce)->data;
 }
@@ -455,7 +459,8 @@ TEST(IkeEndpoint, InvalidKeIsRetriedWithTheWantedGroup)
 }
 
 /// An unauthenticated answer to an IKE_SA_INIT request that carries one notify.
-Bytes NotifyAnswer(const Pair::Message& request, NotifyType type, Bytes data)
+Bytes
+NotifyAnswer(const Pair::Message& request, NotifyType type, Bytes data)
 {
     auto header = Parse(request).header;
     header.flags = wire::kFlagResponse;
@@ -549,7 +554,8 @@ TEST(IkeEndpoint, SelectorsAreNarrowedToWhatBothAllow)
 }
 
 /// The Child SA is refused, the IKE SA is up and works.
-void ExpectOnlyChildRefused(Pair& pair, NotifyType reason)
+void
+ExpectOnlyChildRefused(Pair& pair, NotifyType reason)
 {
     pair.Connect();
     EXPECT_EQ(pair.log.size(), 4U);

@@ -25,7 +25,8 @@ using wire::NotifyType;
 using wire::PayloadType;
 using namespace std::chrono_literals;
 
-wire::Payload UnknownCritical()
+wire::Payload
+UnknownCritical()
 {
     auto payload = wire::MakePayload(static_cast<PayloadType>(200), wire::UnknownPayload{{1, 2}});
     payload.critical = true;
@@ -215,7 +216,8 @@ TEST(IkeHostile, RefusalByTheForgerCountsForTheForgerOnly)
 }
 
 /// Sends one request from the hands of the test to B and opens the response; the SA of A is idle.
-wire::PayloadList Ask(Pair& pair, ExchangeType exchange, const wire::PayloadList& payloads)
+wire::PayloadList
+Ask(Pair& pair, ExchangeType exchange, const wire::PayloadList& payloads)
 {
     auto channel = Impersonate(pair, true);
     pair.Inject(pair.b, channel.Seal(exchange, 2, false, payloads));
@@ -440,7 +442,8 @@ TEST(IkeHostile, GarbageAtEveryStage)
 }
 
 /// Up to five payloads of any type with bodies of chance, some of them from a genuine message.
-wire::PayloadList RandomPayloads(std::mt19937& engine, const wire::PayloadList& genuine)
+wire::PayloadList
+RandomPayloads(std::mt19937& engine, const wire::PayloadList& genuine)
 {
     wire::PayloadList payloads;
     for (auto left = engine() % 6; left > 0; --left)
@@ -584,7 +587,8 @@ TEST(IkeHostile, AuthenticNonsenseAfterwards)
 }
 
 /// One to four changes: an octet, a cut at the end, or octets added.
-Bytes Mutate(Bytes octets, std::mt19937& engine)
+Bytes
+Mutate(Bytes octets, std::mt19937& engine)
 {
     const unsigned changes = 1 + engine() % 4;
     for (unsigned i = 0; i < changes && !octets.empty(); ++i)
@@ -607,7 +611,8 @@ Bytes Mutate(Bytes octets, std::mt19937& engine)
 }
 
 /// Runs a handshake and a Delete with one mutated copy before the genuine message at `stage`.
-void RunWithMutation(std::uint32_t seed)
+void
+RunWithMutation(std::uint32_t seed)
 {
     std::mt19937 engine(seed);
     const std::size_t stage = seed % 6;

@@ -146,7 +146,8 @@ class Ledger
 
 /// What is inside a message of an established IKE SA; throws, and so fails the test, when there is
 /// no such IKE SA.
-inline wire::PayloadList Unseal(const Pair& pair, const Pair::Message& message)
+inline wire::PayloadList
+Unseal(const Pair& pair, const Pair::Message& message)
 {
     const auto header = wire::ParseHeader(message.datagram.octets).value();
     for (const auto& up : (message.fromA ? pair.a : pair.b).All<ike::IkeSaEstablished>())
@@ -161,7 +162,8 @@ inline wire::PayloadList Unseal(const Pair& pair, const Pair::Message& message)
 }
 
 /// The payloads of a message by their types, notifies by their names, Delete by its protocol.
-inline std::string Describe(const Pair& pair, const Pair::Message& message)
+inline std::string
+Describe(const Pair& pair, const Pair::Message& message)
 {
     std::string text;
     for (const auto& payload : Unseal(pair, message))
@@ -181,7 +183,8 @@ inline std::string Describe(const Pair& pair, const Pair::Message& message)
 }
 
 /// Both ledgers name the same SAs with the same keys, and neither contradicts itself.
-inline void ExpectSameSas(const Ledger& a, const Ledger& b)
+inline void
+ExpectSameSas(const Ledger& a, const Ledger& b)
 {
     EXPECT_EQ(a.errors, std::vector<std::string>());
     EXPECT_EQ(b.errors, std::vector<std::string>());

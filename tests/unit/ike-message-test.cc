@@ -28,7 +28,8 @@ class RecordedSession : public testing::TestWithParam<std::string>
 };
 
 /// The recorded IKE messages of a session with their octets, paired by frame number.
-std::vector<std::pair<nlohmann::json, Bytes>> IkeMessages(const std::string& name)
+std::vector<std::pair<nlohmann::json, Bytes>>
+IkeMessages(const std::string& name)
 {
     const auto session = test::ReadSession(name);
     const auto capture = test::ReadCapture(name);
@@ -204,15 +205,14 @@ struct Layout
     Payload value;
 };
 
-TrafficSelector Selector(const char* range)
+TrafficSelector
+Selector(const char* range)
 {
     return *TrafficSelector::FromString(range);
 }
 
-TrafficSelector WithPorts(TrafficSelector selector,
-                          std::uint8_t protocol,
-                          std::uint16_t first,
-                          std::uint16_t last)
+TrafficSelector
+WithPorts(TrafficSelector selector, std::uint8_t protocol, std::uint16_t first, std::uint16_t last)
 {
     selector.protocol = protocol;
     selector.startPort = first;
@@ -220,7 +220,8 @@ TrafficSelector WithPorts(TrafficSelector selector,
     return selector;
 }
 
-wire::SaPayload TwoProposals()
+wire::SaPayload
+TwoProposals()
 {
     wire::SaPayload sa;
     sa.proposals.resize(2);
@@ -238,7 +239,8 @@ wire::SaPayload TwoProposals()
     return sa;
 }
 
-std::vector<Layout> Layouts()
+std::vector<Layout>
+Layouts()
 {
     using wire::MakePayload;
     Payload critical = MakePayload(PayloadType{200}, wire::UnknownPayload{{0xab}});
@@ -306,7 +308,8 @@ std::vector<Layout> Layouts()
     };
 }
 
-Bytes FromSpacedHex(std::string text)
+Bytes
+FromSpacedHex(std::string text)
 {
     text.erase(std::remove(text.begin(), text.end(), ' '), text.end());
     return FromHex(text);

@@ -44,7 +44,8 @@ class SeededRandom : public crypto::RandomSource
     std::mt19937_64 m_engine;
 };
 
-inline TrafficSelectorList Selectors(const std::vector<std::string>& texts)
+inline TrafficSelectorList
+Selectors(const std::vector<std::string>& texts)
 {
     TrafficSelectorList list;
     for (const auto& text : texts)
@@ -56,7 +57,8 @@ inline TrafficSelectorList Selectors(const std::vector<std::string>& texts)
 
 /// The entry that one gateway has for the other: "a" is 192.0.2.1 before 10.1/16, "b" is
 /// 192.0.2.2 before 10.2/16.
-inline ike::PeerConfig MakePeer(bool atA)
+inline ike::PeerConfig
+MakePeer(bool atA)
 {
     const auto a = IpAddress::FromString("192.0.2.1").value();
     const auto b = IpAddress::FromString("192.0.2.2").value();
@@ -287,7 +289,8 @@ class Pair
 };
 
 /// Both sides are up with the same keys, and each one's outbound is the other's inbound.
-inline void ExpectMirrored(const Pair& pair)
+inline void
+ExpectMirrored(const Pair& pair)
 {
     ASSERT_EQ(pair.a.endpoint.EstablishedCount(), 1U);
     ASSERT_EQ(pair.b.endpoint.EstablishedCount(), 1U);
@@ -319,7 +322,8 @@ inline void ExpectMirrored(const Pair& pair)
 }
 
 /// Nothing is left on either side, and both know why.
-inline void ExpectBothClosed(const Pair& pair, ike::IkeFailure reasonA, ike::IkeFailure reasonB)
+inline void
+ExpectBothClosed(const Pair& pair, ike::IkeFailure reasonA, ike::IkeFailure reasonB)
 {
     EXPECT_EQ(pair.a.endpoint.IkeSaCount(), 0U);
     EXPECT_EQ(pair.b.endpoint.IkeSaCount(), 0U);
@@ -332,13 +336,15 @@ inline void ExpectBothClosed(const Pair& pair, ike::IkeFailure reasonA, ike::Ike
 }
 
 /// A message as it stands on the wire.
-inline wire::IkeMessage Parse(const Pair::Message& message)
+inline wire::IkeMessage
+Parse(const Pair::Message& message)
 {
     return wire::ParseMessage(message.datagram.octets).value();
 }
 
 /// The keys of an established SA in the hands of the test, which then speaks for one side.
-inline ike::SecureChannel Impersonate(const Pair& pair, bool initiator)
+inline ike::SecureChannel
+Impersonate(const Pair& pair, bool initiator)
 {
     const auto up = pair.a.Last<ike::IkeSaEstablished>();
     return {up.id, initiator, up.suite, up.keys};

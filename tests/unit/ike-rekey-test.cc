@@ -21,7 +21,8 @@ using wire::PayloadType;
 using namespace std::chrono_literals;
 using Lines = std::vector<std::string>;
 
-ike::PeerConfig WithIkeGroups(bool atA, const std::vector<crypto::GroupId>& groups)
+ike::PeerConfig
+WithIkeGroups(bool atA, const std::vector<crypto::GroupId>& groups)
 {
     auto peer = MakePeer(atA);
     peer.ikeSuites.clear();

@@ -15,7 +15,8 @@ namespace
 constexpr std::size_t kChecksum = 10;
 
 /// An IPv4 header with that protocol and fragment field, and octets behind it.
-Bytes Packet(std::uint8_t protocol, const Bytes& next, std::uint16_t fragmentField = 0)
+Bytes
+Packet(std::uint8_t protocol, const Bytes& next, std::uint16_t fragmentField = 0)
 {
     wire::Ipv4HeaderFields fields;
     fields.protocol = protocol;
@@ -29,7 +30,8 @@ Bytes Packet(std::uint8_t protocol, const Bytes& next, std::uint16_t fragmentFie
     return packet;
 }
 
-PacketSelectors Selectors(const Bytes& packet)
+PacketSelectors
+Selectors(const Bytes& packet)
 {
     wire::Ipv4View view;
     EXPECT_TRUE(wire::ParseIpv4(packet, view));

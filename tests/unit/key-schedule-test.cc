@@ -33,7 +33,8 @@ using test::ToHex;
 
 constexpr CipherSuite kGcm128{EncryptionId::AesGcm16, 128, IntegrityId::None};
 
-std::string JoinHex(std::initializer_list<Bytes> parts)
+std::string
+JoinHex(std::initializer_list<Bytes> parts)
 {
     std::string out;
     for (const Bytes& part : parts)
@@ -43,12 +44,14 @@ std::string JoinHex(std::initializer_list<Bytes> parts)
     return out;
 }
 
-std::uint64_t Spi(const json& object, const char* member)
+std::uint64_t
+Spi(const json& object, const char* member)
 {
     return LoadBe64(Hex(object, member).data());
 }
 
-PrfId PrfByName(const std::string& name)
+PrfId
+PrfByName(const std::string& name)
 {
     for (PrfId prf : {PrfId::HmacSha2_256, PrfId::HmacSha2_384, PrfId::HmacSha2_512})
     {
@@ -164,7 +167,8 @@ struct Counts
     unsigned sharedKeyAuths{0};
 };
 
-CipherSuite ReadCipher(const json& suite)
+CipherSuite
+ReadCipher(const json& suite)
 {
     CipherSuite cipher;
     cipher.encryption = static_cast<EncryptionId>(suite.at("encr_id").get<std::uint16_t>());
@@ -178,7 +182,8 @@ CipherSuite ReadCipher(const json& suite)
 }
 
 /// The shared secret, recomputed from every private value that was recorded.
-Bytes CheckKeyExchange(const json& sa, Counts& counts)
+Bytes
+CheckKeyExchange(const json& sa, Counts& counts)
 {
     const json& dh = sa.at("dh");
     const auto group = static_cast<GroupId>(sa.at("suite").at("dh_group").get<std::uint16_t>());
@@ -208,7 +213,8 @@ Bytes CheckKeyExchange(const json& sa, Counts& counts)
 }
 
 /// Empty for a key that the suite does not have.
-std::string KeyOrEmpty(const json& keys, const char* name)
+std::string
+KeyOrEmpty(const json& keys, const char* name)
 {
     return keys.value(name, "");
 }
@@ -220,11 +226,12 @@ struct RecordedIkeSa
 };
 
 /// AUTH of one side over the message that the signed octets begin with.
-void CheckAuth(const json& session,
-               const json& sa,
-               bool initiator,
-               const RecordedIkeSa& ikeSa,
-               Counts& n)
+void
+CheckAuth(const json& session,
+          const json& sa,
+          bool initiator,
+          const RecordedIkeSa& ikeSa,
+          Counts& n)
 {
     const char* member = initiator ? "auth_i" : "auth_r";
     if (!sa.contains(member) || sa.at(member).is_null())
@@ -256,9 +263,8 @@ void CheckAuth(const json& session,
     ++n.sharedKeyAuths;
 }
 
-RecordedIkeSa CheckIkeSa(const json& sa,
-                         const std::map<std::string, RecordedIkeSa>& known,
-                         Counts& counts)
+RecordedIkeSa
+CheckIkeSa(const json& sa, const std::map<std::string, RecordedIkeSa>& known, Counts& counts)
 {
     const Bytes ni = Hex(sa, "nonce_i");
     const Bytes nr = Hex(sa, "nonce_r");
@@ -293,7 +299,8 @@ RecordedIkeSa CheckIkeSa(const json& sa,
     return out;
 }
 
-void CheckChildSa(const json& sa, const RecordedIkeSa& parent, Counts& counts)
+void
+CheckChildSa(const json& sa, const RecordedIkeSa& parent, Counts& counts)
 {
     const Bytes shared = sa.at("dh").is_null() ? Bytes() : CheckKeyExchange(sa, counts);
     const auto derived = ike::DeriveChildKeys(parent.prf,
@@ -356,7 +363,8 @@ struct CipherPair
     std::unique_ptr<PayloadCipher> open;
 };
 
-CipherPair MakePair(const CipherSuite& suite)
+CipherPair
+MakePair(const CipherSuite& suite)
 {
     const auto traits = crypto::FindTraits(suite).value();
     const Bytes key = Pattern(traits.KeyingMaterial(), 1);
@@ -365,7 +373,8 @@ CipherPair MakePair(const CipherSuite& suite)
             PayloadCipher::Create(suite, key, mac, Direction::Open)};
 }
 
-wire::IkeHeader MakeHeader()
+wire::IkeHeader
+MakeHeader()
 {
     wire::IkeHeader header;
     header.initiatorSpi = 0xc0c1c2c3c4c5c6c7U;
@@ -462,11 +471,12 @@ TEST(EncryptedPayload, EveryOctetIsAuthentic)
 }
 
 /// A message made by hand: payloads in clear, then SK over `text` as it is.
-Bytes HandMade(PayloadCipher& cipher,
-               wire::PayloadType firstInner,
-               const Bytes& text,
-               const wire::PayloadList& clear = {},
-               const Bytes& after = {})
+Bytes
+HandMade(PayloadCipher& cipher,
+         wire::PayloadType firstInner,
+         const Bytes& text,
+         const wire::PayloadList& clear = {},
+         const Bytes& after = {})
 {
     const auto& traits = cipher.Traits();
     wire::EncryptedPayload sk;
@@ -490,7 +500,8 @@ Bytes HandMade(PayloadCipher& cipher,
     return message;
 }
 
-OpenError ErrorOf(const Bytes& message, PayloadCipher& cipher)
+OpenError
+ErrorOf(const Bytes& message, PayloadCipher& cipher)
 {
     const auto opened = ike::OpenMessage(message, cipher);
     EXPECT_FALSE(opened);

@@ -13,36 +13,42 @@ namespace
 
 using Role = Topology::Role;
 
-Topology::Node Host(const std::string& name)
+Topology::Node
+Host(const std::string& name)
 {
     return {name, Role::Host};
 }
 
-Topology::Node Router(const std::string& name)
+Topology::Node
+Router(const std::string& name)
 {
     return {name, Role::Router};
 }
 
-Topology::Node Gateway(const std::string& name)
+Topology::Node
+Gateway(const std::string& name)
 {
     return {name, Role::Gateway};
 }
 
 /// a - ga - r - gb - b
-Topology Chain()
+Topology
+Chain()
 {
     return {{Host("a"), Gateway("ga"), Router("r"), Gateway("gb"), Host("b")},
             {{0, 1}, {1, 2}, {2, 3}, {3, 4}},
             {{1, 3}}};
 }
 
-std::uint32_t Address(unsigned a, unsigned b, unsigned c, unsigned d)
+std::uint32_t
+Address(unsigned a, unsigned b, unsigned c, unsigned d)
 {
     return a << 24 | b << 16 | c << 8 | d;
 }
 
 /// Walks from node to node by longest prefix. \return the nodes passed, the last one included
-std::vector<std::size_t> Walk(const Topology& topology, std::size_t from, std::uint32_t to)
+std::vector<std::size_t>
+Walk(const Topology& topology, std::size_t from, std::uint32_t to)
 {
     const NetworkPlan plan(topology);
     std::vector<std::size_t> path{from};

@@ -13,7 +13,8 @@ using ipseclab::ParameterSpec;
 using ipseclab::ParameterValues;
 using ipseclab::Quantity;
 
-const std::vector<ParameterSpec>& Specs()
+const std::vector<ParameterSpec>&
+Specs()
 {
     static const std::vector<ParameterSpec> specs{
         {"window", Quantity::Count, "64", 32, 65536, "no replay check", {}, ""},

@@ -44,27 +44,32 @@ constexpr auto kInteg = TransformType::Integrity;
 constexpr auto kKe = TransformType::KeyExchange;
 constexpr auto kSn = TransformType::SequenceNumbers;
 
-Proposal IkeProposal(std::vector<Transform> transforms, std::uint8_t number = 1)
+Proposal
+IkeProposal(std::vector<Transform> transforms, std::uint8_t number = 1)
 {
     return {number, ProtocolId::Ike, {}, std::move(transforms)};
 }
 
-Proposal EspProposal(std::vector<Transform> transforms, std::uint8_t number = 1)
+Proposal
+EspProposal(std::vector<Transform> transforms, std::uint8_t number = 1)
 {
     return {number, ProtocolId::Esp, {1, 2, 3, 4}, std::move(transforms)};
 }
 
-Transform T(TransformType type, unsigned id, std::uint16_t keyBits = 0)
+Transform
+T(TransformType type, unsigned id, std::uint16_t keyBits = 0)
 {
     return Transform::Make(type, static_cast<std::uint16_t>(id), keyBits);
 }
 
-bool Accepts(const IkeSuite& suite, const Proposal& proposal)
+bool
+Accepts(const IkeSuite& suite, const Proposal& proposal)
 {
     return ike::ChooseIke({suite}, SaPayload{{proposal}}).has_value();
 }
 
-bool Accepts(const ChildSuite& suite, const Proposal& proposal, bool withGroup = true)
+bool
+Accepts(const ChildSuite& suite, const Proposal& proposal, bool withGroup = true)
 {
     return ike::ChooseChild({suite}, SaPayload{{proposal}}, withGroup).has_value();
 }

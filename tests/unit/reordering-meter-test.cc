@@ -15,7 +15,8 @@ namespace
 using ipseclab::ReorderingMeter;
 using Numbers = std::vector<std::uint64_t>;
 
-ReorderingMeter Measure(const Numbers& arrivals)
+ReorderingMeter
+Measure(const Numbers& arrivals)
 {
     ReorderingMeter meter;
     for (const auto number : arrivals)
@@ -56,7 +57,8 @@ struct Reference
     std::uint64_t maximumGap{0};
 };
 
-void ExpectAgreement(const Numbers& arrivals)
+void
+ExpectAgreement(const Numbers& arrivals)
 {
     const auto meter = Measure(arrivals);
     const Reference reference(arrivals);

@@ -23,7 +23,8 @@ using nlohmann::json;
 using wire::IdType;
 
 /// A DER tag with its length and content.
-Bytes Der(std::uint8_t tag, const std::vector<Bytes>& parts)
+Bytes
+Der(std::uint8_t tag, const std::vector<Bytes>& parts)
 {
     Bytes content;
     for (const auto& part : parts)
@@ -41,7 +42,8 @@ Bytes Der(std::uint8_t tag, const std::vector<Bytes>& parts)
 }
 
 /// ECPrivateKey of RFC 5915 with the public value, which OpenSSL wants for some uses.
-std::shared_ptr<const PrivateKey> EcKey(const std::string& curve, const Bytes& secret)
+std::shared_ptr<const PrivateKey>
+EcKey(const std::string& curve, const Bytes& secret)
 {
     const bool is256 = curve == "P-256";
     const Bytes oid = is256            ? FromHex("06082a8648ce3d030107")
@@ -97,7 +99,8 @@ TEST(Signature, Ed25519IsThatOfRfc8032)
 }
 
 /// Every algorithm that a key of this type can do.
-std::vector<SignatureAlgorithm> AllAlgorithms(KeyType type)
+std::vector<SignatureAlgorithm>
+AllAlgorithms(KeyType type)
 {
     std::vector<SignatureAlgorithm> all;
     for (std::uint16_t hash = 1; hash <= 5; ++hash)
@@ -270,9 +273,8 @@ TEST(Certificate, IdentitiesMatchOnlyWhatIsCertified)
     EXPECT_FALSE(Leaf("wildcard")->Names(IdType::Fqdn, ToOctets("z.example")));
 }
 
-ChainError Check(const char* leaf,
-                 const crypto::CertificateList& others = {},
-                 std::int64_t time = kTestTime)
+ChainError
+Check(const char* leaf, const crypto::CertificateList& others = {}, std::int64_t time = kTestTime)
 {
     return crypto::CheckChain(*Leaf(leaf), others, {Authority("root")}, time);
 }

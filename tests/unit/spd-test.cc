@@ -15,10 +15,11 @@ namespace ipseclab::esp
 namespace
 {
 
-TrafficSelectorList Net(const std::string& text,
-                        std::uint8_t protocol = 0,
-                        std::uint16_t first = 0,
-                        std::uint16_t last = 65535)
+TrafficSelectorList
+Net(const std::string& text,
+    std::uint8_t protocol = 0,
+    std::uint16_t first = 0,
+    std::uint16_t last = 65535)
 {
     TrafficSelector selector = *TrafficSelector::FromString(text);
     selector.protocol = protocol;
@@ -27,12 +28,14 @@ TrafficSelectorList Net(const std::string& text,
     return {selector};
 }
 
-PacketSelectors Udp(const std::string& from, const std::string& to, std::uint16_t port = 2000)
+PacketSelectors
+Udp(const std::string& from, const std::string& to, std::uint16_t port = 2000)
 {
     return {*IpAddress::FromString(from), *IpAddress::FromString(to), 17, 1000, port, true};
 }
 
-std::string NameOf(const SpdEntry* entry)
+std::string
+NameOf(const SpdEntry* entry)
 {
     return entry ? entry->name : "-";
 }
@@ -176,11 +179,12 @@ TEST(Spd, CachedAnswersAreThoseOfAFreshPolicy)
 
 // --- SAD -----------------------------------------------------------------------------------------
 
-bool AddPair(Sad& sad,
-             const std::string& peer,
-             std::uint32_t spiOut,
-             std::uint32_t spiIn,
-             bool outboundReady = true)
+bool
+AddPair(Sad& sad,
+        const std::string& peer,
+        std::uint32_t spiOut,
+        std::uint32_t spiIn,
+        bool outboundReady = true)
 {
     return sad.Add(peer,
                    OutboundSa::Create(test::OutboundConfig(spiOut)),

@@ -18,30 +18,35 @@ namespace ipseclab::test
 /// 2024-07-01, when all that is not expired or future is valid.
 constexpr std::int64_t kTestTime = 1719792000;
 
-inline const nlohmann::json& Pki()
+inline const nlohmann::json&
+Pki()
 {
     static const nlohmann::json pki = LoadVectors("pki.json");
     return pki;
 }
 
-inline Bytes ToOctets(const std::string& text)
+inline Bytes
+ToOctets(const std::string& text)
 {
     return Bytes(text.begin(), text.end());
 }
 
 /// "root", "intermediate" or "other_root".
-inline crypto::CertificatePtr Authority(const char* name)
+inline crypto::CertificatePtr
+Authority(const char* name)
 {
     return crypto::Certificate::FromPem(ToOctets(Pki().at(name))).at(0);
 }
 
-inline crypto::CertificatePtr Leaf(const std::string& name)
+inline crypto::CertificatePtr
+Leaf(const std::string& name)
 {
     const std::string pem = Pki().at("leaves").at(name).at("certificate");
     return crypto::Certificate::FromPem(ToOctets(pem)).at(0);
 }
 
-inline std::shared_ptr<const crypto::PrivateKey> LeafKey(const std::string& name)
+inline std::shared_ptr<const crypto::PrivateKey>
+LeafKey(const std::string& name)
 {
     const std::string pem = Pki().at("leaves").at(name).at("key");
     auto key = crypto::PrivateKey::FromOctets(ToOctets(pem));

@@ -22,12 +22,14 @@
 namespace ipseclab::test
 {
 
-inline std::filesystem::path VectorPath(const std::string& relative)
+inline std::filesystem::path
+VectorPath(const std::string& relative)
 {
     return std::filesystem::path(IPSECLAB_TEST_VECTORS) / relative;
 }
 
-inline nlohmann::json LoadJson(const std::filesystem::path& path)
+inline nlohmann::json
+LoadJson(const std::filesystem::path& path)
 {
     std::ifstream in(path);
     if (!in)
@@ -38,12 +40,14 @@ inline nlohmann::json LoadJson(const std::filesystem::path& path)
 }
 
 /// One file of tests/vectors.
-inline nlohmann::json LoadVectors(const std::string& relative)
+inline nlohmann::json
+LoadVectors(const std::string& relative)
 {
     return LoadJson(VectorPath(relative));
 }
 
-inline Bytes FromHex(const std::string& hex)
+inline Bytes
+FromHex(const std::string& hex)
 {
     if (hex.size() % 2 != 0 || hex.find_first_not_of("0123456789abcdefABCDEF") != std::string::npos)
     {
@@ -58,7 +62,8 @@ inline Bytes FromHex(const std::string& hex)
     return out;
 }
 
-inline std::string ToHex(ByteSpan octets)
+inline std::string
+ToHex(ByteSpan octets)
 {
     static const char digits[] = "0123456789abcdef";
     std::string out;
@@ -72,13 +77,15 @@ inline std::string ToHex(ByteSpan octets)
 }
 
 /// The octets of a hex member; throws when it is missing or null.
-inline Bytes Hex(const nlohmann::json& object, const char* member)
+inline Bytes
+Hex(const nlohmann::json& object, const char* member)
 {
     return FromHex(object.at(member).get<std::string>());
 }
 
 /// n octets that differ from each other and by seed.
-inline Bytes Pattern(std::size_t n, unsigned seed)
+inline Bytes
+Pattern(std::size_t n, unsigned seed)
 {
     Bytes out(n);
     for (std::size_t i = 0; i < n; ++i)

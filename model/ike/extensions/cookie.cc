@@ -17,7 +17,8 @@ constexpr std::size_t kSecretLength = 32;
 
 } // namespace
 
-Bytes CookieJar::Make(Instant now, crypto::RandomSource& random, const CookieClaim& claim)
+Bytes
+CookieJar::Make(Instant now, crypto::RandomSource& random, const CookieClaim& claim)
 {
     if (m_current.octets.empty() || now - m_current.since >= kLifetime)
     {
@@ -27,7 +28,8 @@ Bytes CookieJar::Make(Instant now, crypto::RandomSource& random, const CookieCla
     return Compute(m_current, claim);
 }
 
-bool CookieJar::IsGood(Instant now, ByteSpan cookie, const CookieClaim& claim) const
+bool
+CookieJar::IsGood(Instant now, ByteSpan cookie, const CookieClaim& claim) const
 {
     for (const Secret* secret : {&m_current, &m_previous})
     {
@@ -40,7 +42,8 @@ bool CookieJar::IsGood(Instant now, ByteSpan cookie, const CookieClaim& claim) c
     return false;
 }
 
-Bytes CookieJar::Compute(const Secret& secret, const CookieClaim& claim)
+Bytes
+CookieJar::Compute(const Secret& secret, const CookieClaim& claim)
 {
     Bytes spi(8);
     StoreBe64(spi.data(), claim.spiI);

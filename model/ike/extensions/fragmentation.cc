@@ -16,7 +16,8 @@ constexpr std::size_t kNumbers = 4; ///< Fragment Number and Total Fragments
 constexpr std::size_t kFixed = wire::IkeHeader::kSize + kGenericHeader + kNumbers;
 
 /// How much plaintext fits into one fragment; at least 1.
-std::size_t Capacity(const crypto::CipherTraits& traits, std::size_t limit)
+std::size_t
+Capacity(const crypto::CipherTraits& traits, std::size_t limit)
 {
     const std::size_t overhead = kFixed + traits.ivLength + traits.icvLength;
     const std::size_t room = limit > overhead ? limit - overhead : 0;
@@ -31,7 +32,8 @@ struct Numbers
     std::uint16_t total;
 };
 
-std::optional<Numbers> ReadNumbers(ByteSpan datagram, const ProtectedPart& part)
+std::optional<Numbers>
+ReadNumbers(ByteSpan datagram, const ProtectedPart& part)
 {
     if (part.type != wire::PayloadType::EncryptedFragment ||
         datagram.size() - part.bodyAt < kNumbers)
@@ -44,11 +46,12 @@ std::optional<Numbers> ReadNumbers(ByteSpan datagram, const ProtectedPart& part)
 
 } // namespace
 
-std::vector<Bytes> SealFragments(const wire::IkeHeader& header,
-                                 const wire::PayloadList& inner,
-                                 crypto::PayloadCipher& cipher,
-                                 std::uint64_t& ivCounter,
-                                 std::size_t limit)
+std::vector<Bytes>
+SealFragments(const wire::IkeHeader& header,
+              const wire::PayloadList& inner,
+              crypto::PayloadCipher& cipher,
+              std::uint64_t& ivCounter,
+              std::size_t limit)
 {
     const Bytes chain = wire::SerializePayloads(inner);
     const std::size_t capacity = Capacity(cipher.Traits(), limit);
@@ -77,14 +80,15 @@ std::vector<Bytes> SealFragments(const wire::IkeHeader& header,
     return messages;
 }
 
-bool IsFragment(ByteSpan datagram)
+bool
+IsFragment(ByteSpan datagram)
 {
     const auto part = LocateProtected(datagram);
     return part && part->type == wire::PayloadType::EncryptedFragment;
 }
 
-tl::expected<OpenedFragment, OpenError> OpenFragment(ByteSpan datagram,
-                                                     crypto::PayloadCipher& cipher)
+tl::expected<OpenedFragment, OpenError>
+OpenFragment(ByteSpan datagram, crypto::PayloadCipher& cipher)
 {
     const auto part = LocateProtected(datagram);
     const auto numbers = part ? ReadNumbers(datagram, *part) : std::nullopt;
@@ -100,8 +104,8 @@ tl::expected<OpenedFragment, OpenError> OpenFragment(ByteSpan datagram,
     return OpenedFragment{numbers->number, numbers->total, part->firstInner, std::move(*text)};
 }
 
-tl::expected<OpenedPayload, OpenError> FragmentQueue::Add(ByteSpan datagram,
-                                                          crypto::PayloadCipher& cipher)
+tl::expected<OpenedPayload, OpenError>
+FragmentQueue::Add(ByteSpan datagram, crypto::PayloadCipher& cipher)
 {
     const auto part = LocateProtected(datagram);
     const auto numbers = part ? ReadNumbers(datagram, *part) : std::nullopt;
@@ -138,15 +142,15 @@ tl::expected<OpenedPayload, OpenError> FragmentQueue::Add(ByteSpan datagram,
     return m_stored.size() == m_total ? Join() : tl::make_unexpected(OpenError::Incomplete);
 }
 
-std::size_t FragmentQueue::Size() const
+std::size_t
+FragmentQueue::Size() const
 {
     return m_stored.size();
 }
 
 /// The checks that need no key, in the order of RFC 7383, section 2.6.
-bool FragmentQueue::IsWanted(std::uint32_t messageId,
-                             std::uint16_t number,
-                             std::uint16_t total) const
+bool
+FragmentQueue::IsWanted(std::uint32_t messageId, std::uint16_t number, std::uint16_t total) const
 {
     if (number == 0 || total == 0 || number > total || total > kMaxTotal)
     {
@@ -159,7 +163,8 @@ bool FragmentQueue::IsWanted(std::uint32_t messageId,
     return total > m_total || (total == m_total && m_stored.count(number) == 0);
 }
 
-void FragmentQueue::Clear()
+void
+FragmentQueue::Clear()
 {
     m_stored.clear();
     m_firstFragment.clear();
@@ -167,7 +172,8 @@ void FragmentQueue::Clear()
     m_total = 0;
 }
 
-tl::expected<OpenedPayload, OpenError> FragmentQueue::Join()
+tl::expected<OpenedPayload, OpenError>
+FragmentQueue::Join()
 {
     const wire::PayloadType firstInner = m_stored.begin()->second.firstInner;
     Bytes chain;
