@@ -103,7 +103,7 @@ def claims_command(
 
 
 def _show_index(topic: str | None) -> int:
-    from ipseclab import claims, claims_index, tables
+    from ipseclab import claims, claims_index, screen
 
     index = claims_index.load()
     wrong = claims_index.disagreements(index, claims.load_all())
@@ -112,7 +112,7 @@ def _show_index(topic: str | None) -> int:
     if topic is not None and topic not in {found.name for found in index.topics}:
         names = ", ".join(found.name for found in index.topics)
         raise LabError(f"--topic {topic}: not in the index; there are: {names}")
-    claims_index.show(tables.console(), index, topic)
+    claims_index.show(screen.console(), index, topic)
     return EXIT_OK
 
 
@@ -153,9 +153,9 @@ def _judge(
     html: Path | None,
     keeper: _Baseline,
 ) -> int:
-    from ipseclab import claims_report, judging, tables
+    from ipseclab import claims_report, judging, screen
 
-    console = tables.console()
+    console = screen.console()
     resume = shlex.join(["./ipseclab", *sys.argv[1:]])
     results = judging.judge_all(console, out, chosen, effort, jobs, resume)
     changes = keeper.finish(results)

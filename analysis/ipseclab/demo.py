@@ -29,8 +29,8 @@ class _Family:
     grid: dict[str, list[str]]
 
 
-# With two paths no rate x spread is a whole number: packets of both would arrive at the same instant,
-# and the loss would hang on which one is handled first (a rule that has a test of its own).
+# With two paths no rate x spread is a whole number: packets of both would arrive at once, and the
+# loss would hang on which one is handled first (a rule that has a test of its own).
 # Few packets are on the fast path, so that the formula's loss is neither 0 nor 1 at most points.
 FAMILIES = (
     _Family(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, Cli
 
-from ipseclab import api, baseline, claims, claims_index, judging, tables, theory
+from ipseclab import api, baseline, claims, claims_index, judging, screen, theory
 from ipseclab.baseline import Record
 from ipseclab.claims_report import write_junit
 from ipseclab.errors import LabError
@@ -53,7 +53,7 @@ COUNTS = {
 def results(folder: Path, text: str, effort: Effort) -> list[Result]:
     path = folder / "claims.toml"
     path.write_text(text)
-    console = tables.console(stderr=True)
+    console = screen.console(stderr=True)
     return judging.judge_all(console, folder / "out", claims.load(path), effort, 2, "again")
 
 
