@@ -35,7 +35,7 @@ PYTHON = "/usr/bin/python3"
 JOBS = os.environ.get("JOBS", "2")
 FUZZ_SECONDS = os.environ.get("FUZZ_SECONDS", "60")
 CORPUS = ROOT / "tests/fuzz/corpus"
-FUZZ_TOPICS = ("ike-message", "ike-endpoint")
+FUZZ_TOPICS = ("ike-message", "ike-endpoint", "esp")
 TAIL_LINES = 30
 
 

@@ -1,0 +1,203 @@
+/*
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+
+/**
+ * \file
+ * The ESP boundary of a gateway against hostile packets, and against those of a peer that has the
+ * keys and puts nonsense inside. An input is one octet of options and then records: one octet of
+ * kind, two octets of length, that many octets. Whatever comes, the counters must balance and what
+ * is let through must be an IPv4 packet.
+ */
+
+#include "model/crypto/payload-cipher.h"
+#include "model/esp/data-plane.h"
+#include "model/wire/ipv4.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+
+namespace
+{
+
+using namespace ipseclab;
+
+constexpr std::uint32_t kSpi = 0x1000;
+constexpr std::uint32_t kPeer = 0xc0000201;
+constexpr std::uint32_t kSelf = 0xc0000202;
+constexpr std::size_t kEspHeader = 8;
+constexpr std::size_t kMtu = 1500;
+
+enum class Kind : std::uint8_t
+{
+    Inbound,      ///< an outer packet as it is
+    InboundEsp,   ///< what follows the SPI of an ESP packet that is addressed rightly
+    Authentic,    ///< four octets of sequence number, then a plaintext sealed with the peer's key
+    InboundClear, ///< a clear packet from outside
+    Outbound,     ///< a clear packet that leaves
+    Count
+};
+
+void
+Require(bool fact)
+{
+    if (!fact)
+    {
+        std::abort();
+    }
+}
+
+class Gateway
+{
+  public:
+    explicit Gateway(std::uint8_t options)
+        : m_esn(options & 1),
+          m_suite(options & 2 ? crypto::CipherSuite{crypto::EncryptionId::AesCbc,
+                                                    128,
+                                                    crypto::IntegrityId::HmacSha2_256_128}
+                              : crypto::CipherSuite{}),
+          m_traits(*crypto::FindTraits(m_suite)),
+          m_key(m_traits.KeyingMaterial(), 0x42),
+          m_integrityKey(m_traits.integrityKeyLength, 0x43)
+    {
+        m_peer = crypto::PayloadCipher::Create(m_suite,
+                                               m_key,
+                                               m_integrityKey,
+                                               crypto::Direction::Seal,
+                                               crypto::CryptoMode::Sized);
+        AddSa(options & 4 ? 0 : 64);
+        const auto selector = *TrafficSelector::FromString("10.0.0.0/8");
+        m_plane.GetSpd().Add({"tunnel", {selector}, {selector}, esp::SpdAction::Protect, "peer"});
+    }
+
+    void Feed(Kind kind, ByteSpan octets)
+    {
+        switch (kind)
+        {
+        case Kind::Inbound:
+            Load(octets);
+            Check(m_plane.ProcessInbound());
+            break;
+        case Kind::InboundEsp:
+            Load(Outer(octets));
+            Check(m_plane.ProcessInbound());
+            break;
+        case Kind::Authentic:
+            Load(Outer(Sealed(octets)));
+            Check(m_plane.ProcessInbound());
+            break;
+        case Kind::InboundClear:
+            Load(octets);
+            Check(m_plane.ProcessInboundClear());
+            break;
+        case Kind::Outbound:
+        case Kind::Count:
+            Load(octets);
+            Check(m_plane.ProcessOutbound(kMtu));
+            break;
+        }
+    }
+
+  private:
+    void FillConfig(esp::EspSaConfig& config) const
+    {
+        config.spi = kSpi;
+        config.suite = m_suite;
+        config.keyingMaterial = m_key;
+        config.integrityKey = m_integrityKey;
+        config.extendedSequenceNumbers = m_esn;
+        config.mode = crypto::CryptoMode::Sized;
+        config.outerSource = IpAddress::V4(kPeer);
+        config.outerDestination = IpAddress::V4(kSelf);
+    }
+
+    void AddSa(std::uint32_t window)
+    {
+        esp::OutboundSaConfig out;
+        esp::InboundSaConfig in;
+        FillConfig(out);
+        FillConfig(in);
+        in.antiReplay.window = window;
+        Require(
+            m_plane.GetSad().Add("peer", esp::OutboundSa::Create(out), esp::InboundSa::Create(in)));
+    }
+
+    /// SPI and the given octets behind an outer header for this gateway.
+    static Bytes Outer(ByteSpan afterSpi)
+    {
+        Bytes packet(wire::kIpv4HeaderSize + 4 + afterSpi.size());
+        wire::Ipv4HeaderFields fields;
+        fields.totalLength = static_cast<std::uint16_t>(packet.size());
+        fields.source = kPeer;
+        fields.destination = kSelf;
+        wire::WriteIpv4Header(packet.data(), fields);
+        StoreBe32(packet.data() + wire::kIpv4HeaderSize, kSpi);
+        std::copy(afterSpi.begin(), afterSpi.end(), packet.begin() + wire::kIpv4HeaderSize + 4);
+        return packet;
+    }
+
+    /// Sequence number, IV, ciphertext and ICV as a peer with the keys makes them.
+    Bytes Sealed(ByteSpan numberAndText) const
+    {
+        const std::size_t given = numberAndText.size() < 4 ? 0 : numberAndText.size() - 4;
+        const std::size_t text = given - given % m_traits.alignment;
+        Bytes head(kEspHeader);
+        StoreBe32(head.data(), kSpi);
+        StoreBe32(head.data() + 4, given == 0 ? 1 : LoadBe32(numberAndText.data()));
+        Bytes packet(4 + m_traits.ivLength + text + m_traits.icvLength);
+        std::copy_n(head.data() + 4, 4, packet.data());
+        std::uint8_t* const iv = packet.data() + 4;
+        std::uint8_t* const body = iv + m_traits.ivLength;
+        std::copy_n(numberAndText.data() + (given == 0 ? 0 : 4), text, body);
+        // The high half of the number is 0: a genuine peer near the start of the SA.
+        Bytes aad = head;
+        if (m_esn && m_traits.combined)
+        {
+            aad.insert(aad.begin() + 4, 4, 0);
+        }
+        const Bytes trailer(m_esn && !m_traits.combined ? 4U : 0U, 0);
+        m_peer->MakeIv(LoadBe32(head.data() + 4), iv);
+        m_peer->Seal(aad, iv, body, text, body + text, trailer);
+        return packet;
+    }
+
+    void Load(ByteSpan octets)
+    {
+        const std::size_t size = std::min(octets.size(), esp::PacketBuffer::kMaximumPacket);
+        std::copy_n(octets.data(), size, m_plane.Buffer().Reset(size));
+    }
+
+    void Check(const esp::DataPlaneResult& result)
+    {
+        Require(m_plane.Counters().Balanced());
+        Require((result.verdict == esp::Verdict::Drop) == (result.drop != esp::DropReason::None));
+        wire::Ipv4View view;
+        Require(result.verdict == esp::Verdict::Drop ||
+                wire::ParseIpv4(m_plane.Buffer().Span(), view));
+    }
+
+    bool m_esn;
+    crypto::CipherSuite m_suite;
+    crypto::CipherTraits m_traits;
+    Bytes m_key;
+    Bytes m_integrityKey;
+    std::unique_ptr<crypto::PayloadCipher> m_peer;
+    esp::DataPlane m_plane;
+};
+
+} // namespace
+
+extern "C" int
+LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
+{
+    ByteReader reader(ByteSpan(data, size));
+    Gateway gateway(reader.U8());
+    while (reader.Ok() && reader.Left() > 0)
+    {
+        const auto kind = static_cast<Kind>(reader.U8() % static_cast<std::uint8_t>(Kind::Count));
+        const std::size_t length = std::min<std::size_t>(reader.U16(), reader.Left());
+        gateway.Feed(kind, reader.Span(length));
+    }
+    return 0;
+}
