@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a peer is: an adapter between the words of this package and those of one daemon."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ipseclab.interop.sandbox import Sandbox
+from ipseclab.interop.settings import End, Pair
+
+
+@dataclass(frozen=True)
+class ChildSa:
+    """A pair of ESP SAs as the daemon lists it."""
+
+    spi_in: int  # as the daemon sees it
+    spi_out: int
+    state: str  # "INSTALLED", or the daemon's own word for what is on its way in or out
+    octets_in: int = 0
+    octets_out: int = 0
+    suite: str = ""
+
+
+@dataclass(frozen=True)
+class IkeSa:
+    """An IKE SA as the daemon lists it."""
+
+    spi_i: int
+    spi_r: int
+    state: str  # "ESTABLISHED", or the daemon's own word
+    initiator: bool  # the daemon is the original initiator
+    suite: str = ""
+    children: tuple[ChildSa, ...] = field(default=())
+
+    @property
+    def installed(self) -> tuple[ChildSa, ...]:
+        """The Child SAs that are neither coming nor going."""
+        return tuple(child for child in self.children if child.state == "INSTALLED")
+
+
+class Peer(ABC):
+    """One daemon in one cell.  Construct it, then call the methods in this order.
+
+    Commands return when the daemon has taken them; whether they worked is seen in list() and in
+    the capture.  CellFault says in one line what went wrong.
+    """
+
+    name: str  # as in --peer
+    packages: tuple[str, ...]  # Debian packages that bring it
+    data = True  # ESP packets get through
+    encapsulates = True  # ESP goes in UDP, whether or not there is a NAT
+
+    def __init__(self, sandbox: Sandbox, namespace: str, pair: Pair, folder: Path) -> None:
+        self.sandbox = sandbox
+        self.namespace = namespace
+        self.pair = pair
+        self.folder = folder  # for its configuration and logs, kept with the cell
+
+    @property
+    def end(self) -> End:
+        """What this side is told."""
+        return self.pair.peer
+
+    @classmethod
+    @abstractmethod
+    def missing(cls) -> str:
+        """Why this daemon cannot run here; empty when it can."""
+
+    @classmethod
+    def lacks(cls, feature: str) -> str:
+        """Why the daemon cannot do what a case needs; empty when it can."""
+        return ""
+
+    @abstractmethod
+    def start(self) -> None:
+        """Writes the configuration, starts the daemon, loads the connection; does not initiate.
+
+        The namespace has eth0, up, without address; the outer and the inner address are the
+        adapter's to give, as a kernel in a virtual machine has its own.
+        """
+
+    @abstractmethod
+    def initiate(self) -> None:
+        """Brings up the IKE SA and, unless childless, the Child SA."""
+
+    @abstractmethod
+    def rekey_child(self) -> None: ...
+
+    @abstractmethod
+    def rekey_ike(self) -> None: ...
+
+    @abstractmethod
+    def terminate_child(self) -> None: ...
+
+    @abstractmethod
+    def terminate(self) -> None:
+        """Deletes the IKE SA."""
+
+    @abstractmethod
+    def list(self) -> tuple[IkeSa, ...]:
+        """The daemon's own list of SAs."""
+
+    @abstractmethod
+    def ping(self, count: int, octets: int) -> str:
+        """Pings the other end's inner address through the tunnel, checking the payload.
+
+        Empty when every answer came back with the same octets; else what went wrong.
+        """
+
+    @abstractmethod
+    def stop(self) -> None: ...
