@@ -29,8 +29,9 @@ test: ## build everything, then run every test
 bench: ## build and run the benchmarks
 	@build-tools/ensure-packages.sh build test
 	@build-tools/configure.sh build
-	@cmake --build build -j $(JOBS) --target bench-model bench-chain
+	@cmake --build build -j $(JOBS) --target bench-model bench-chain bench-ike-sas
 	@build/bin/bench-model
+	@build/bin/bench-ike-sas
 	@build/bin/bench-chain --compare
 
 clean: ## remove the build folder
