@@ -5,6 +5,7 @@
 #define IPSEC_COMPAT_H
 
 #include "ns3/enum.h"
+#include "ns3/ipv4-routing-protocol.h"
 #include "ns3/test.h"
 
 #include <type_traits>
@@ -89,6 +90,22 @@ MakeEnumAttributeChecker(Arguments... arguments)
 {
     return MakeEnumChecker(CheckerArgument(arguments)...);
 }
+
+/// Ipv4RoutingProtocol::RouteInput takes callbacks by value up to ns-3.38, by reference after it.
+template <typename Method>
+struct CallbacksOf;
+
+template <typename U, typename M, typename L, typename E>
+struct CallbacksOf<bool (
+    Ipv4RoutingProtocol::*)(Ptr<const Packet>, const Ipv4Header&, Ptr<const NetDevice>, U, M, L, E)>
+{
+    using Unicast = U;
+    using Multicast = M;
+    using Local = L;
+    using Error = E;
+};
+
+using RouteInputCallbacks = CallbacksOf<decltype(&Ipv4RoutingProtocol::RouteInput)>;
 
 /// TestCase::QUICK became TestCase::Duration::QUICK in ns-3.42; TestSuite::UNIT likewise.
 template <typename Case, typename = void>
