@@ -234,6 +234,44 @@ class InboundSa:
     @property
     def top(self) -> int: ...
 
+# --- a simulated network between two real hosts, in real time ---
+
+class ClockLag(TypedDict):
+    """How late the simulator's clock was against the machine's, in seconds."""
+
+    samples: int
+    largest: float
+    mean: float
+
+class RealtimeReport(TypedDict):
+    """IPv4 packets and fragments on the link in the middle, both ways: offered = lost + delivered +
+    in_flight."""
+
+    duration: float  # seconds
+    offered: int
+    lost: int
+    delivered: int
+    in_flight: int
+    too_large: int  # had DF: not offered, answered by ICMP
+    queue_dropped: int
+    lag: ClockLag
+
+def run_realtime_network(
+    ports: list[tuple[int, str]],
+    *,
+    delay: float,
+    loss: float,
+    reorder_share: float,
+    hold: float,
+    mtu: int,
+    seed: int,
+    run: int,
+    stop: Callable[[], bool],
+) -> RealtimeReport:
+    """Until ``stop``, which is asked every 10 ms; once in a process. Two ports: a descriptor of
+    Ethernet frames, which is closed at the end, and the simulated router's address in the /24
+    there; times in seconds. Raises ValueError, and what ``stop`` raises."""
+
 # --- networks that a script describes; seconds, packets or bits per second, octets ---
 
 class TopologyError(ValueError):

@@ -3,7 +3,7 @@
  */
 #include "helpers/python/model-bindings.h"
 #include "helpers/python/network-bindings.h"
-#include "helpers/python/realtime-bindings.h"
+#include "helpers/python/realtime-network-bindings.h"
 #include "helpers/scenario.h"
 
 #include <limits>
@@ -246,5 +246,5 @@ PYBIND11_MODULE(_core, module)
     ipseclab::DefineScenarios(module);
     ipseclab::DefineModel(module);
     ipseclab::DefineNetwork(module);
-    ipseclab::DefineRealtime(module);
+    ipseclab::DefineRealtimeNetwork(module);
 }

@@ -10,6 +10,7 @@ ends, and then writes its report to a file:
 from __future__ import annotations
 
 import json
+import os
 import select
 import socket
 import struct
@@ -73,7 +74,7 @@ def command(
 
 def _input_ended() -> bool:
     readable, _, _ = select.select([sys.stdin], [], [], 0)
-    return bool(readable) and not sys.stdin.buffer.read1(1)
+    return bool(readable) and not os.read(sys.stdin.fileno(), 1)
 
 
 def _serve(words: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "helpers/python/realtime-bindings.h"
+#include "helpers/python/realtime-network-bindings.h"
 
 #include "helpers/realtime-network.h"
 
@@ -63,7 +63,7 @@ RunNetwork(const std::array<std::pair<int, std::string>, 2>& ports,
 } // namespace
 
 void
-DefineRealtime(py::module_& module)
+DefineRealtimeNetwork(py::module_& module)
 {
     module.def("run_realtime_network",
                &RunNetwork,
