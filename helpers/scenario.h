@@ -110,6 +110,14 @@ struct Scenario
     std::function<RunResult(const ParameterValues&, const RunContext&)> run;
 };
 
+/// Makes a scenario known to everything above. Its source file has one at namespace scope:
+/// `const ScenarioRegistration g_registration{MakeMyScenario};`
+class ScenarioRegistration
+{
+  public:
+    explicit ScenarioRegistration(Scenario (*make)());
+};
+
 /// All scenarios that are built in, in alphabetic order.
 const std::vector<Scenario>& Scenarios();
 /// Null when there is none of that name.

@@ -73,6 +73,9 @@ _HOMES = {
 }
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
+# Scenarios' files and recorded sessions: in the checkout, or part of an installed package.
+_INSTALLED = Path(__file__).resolve().parent / "data"
+DATA_ROOT = _INSTALLED if _INSTALLED.is_dir() else PROJECT_ROOT
 BUILD_FOLDER = Path(os.environ.get("IPSECLAB_BUILD") or PROJECT_ROOT / "build")
 __path__.append(str(BUILD_FOLDER / "python" / "ipseclab"))
 

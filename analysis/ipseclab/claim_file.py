@@ -45,7 +45,7 @@ class TomlFile:
                     start = tables[part]
                     below = start + 1
                     end = tables[part + 1] if part + 1 < len(tables) else len(lines)
-            elif position > 0:
+            elif position > 0 or not _in_list(key):
                 pattern = re.compile(rf"""(^|[\s{{,."'\[]){re.escape(part)}["']?\s*(=|\.|\])""")
                 found = (n for n in range(below, end) if pattern.search(lines[n]))
                 start = below = next(found, start)
@@ -53,14 +53,16 @@ class TomlFile:
 
     def fault(self, key: Key, why: str) -> LabError:
         """An error about a key, for the caller to raise."""
-        name = ".".join(str(part) for part in key[2:] if not isinstance(part, int))
+        named = key[2:] if _in_list(key) else key
+        name = ".".join(str(part) for part in named if not isinstance(part, int))
         return LabError(f"{self.path}:{self.line(key)}: {self._owner(key)}{name or key[-1]}: {why}")
 
     def _owner(self, key: Key) -> str:
-        if len(key) < 2 or not isinstance(key[1], int):
+        if not _in_list(key):
             return ""
-        table = self.document[str(key[0])][key[1]]
-        name = table.get("id", key[1] + 1) if isinstance(table, dict) else key[1] + 1
+        index = int(key[1])
+        table = self.document[str(key[0])][index]
+        name = table.get("id", index + 1) if isinstance(table, dict) else index + 1
         return f"{key[0]} {name}: "
 
     def check(self, schema_name: str) -> None:
@@ -73,6 +75,11 @@ class TomlFile:
         if faults:
             key, why = min(faults, key=lambda fault: self.line(fault[0]))
             raise self.fault(key or [schema_name], why)
+
+
+def _in_list(key: Key) -> bool:
+    """Whether the key lies in one of several tables of the same name."""
+    return len(key) > 1 and isinstance(key[1], int)
 
 
 def _explained(error: jsonschema.ValidationError) -> tuple[Key, str]:

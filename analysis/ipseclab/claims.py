@@ -15,16 +15,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ipseclab import PROJECT_ROOT, core, theory
+from ipseclab import DATA_ROOT, core, descriptions
 from ipseclab.claim_file import TomlFile
+from ipseclab.descriptions import FORMULA_FUNCTIONS
 from ipseclab.errors import LabError, Unsupported
-from ipseclab.expressions import FUNCTIONS, Expression
+from ipseclab.expressions import Expression
 
 SCHEMA = "claims.schema.json"
-# Metrics that a scenario gives as a number although they are shares of counted packets.
-SHARES = {"replay_loss_ratio": "replay_lost / fresh_packets"}
 _EXPRESSIONS = ("x", "formula", "scale")  # keys of an expectation
-_FORMULA_FUNCTIONS = {**FUNCTIONS, **theory.FORMULAS}
 
 Parameters = dict[str, str]  # as typed, with units
 
@@ -67,16 +65,21 @@ class Claim:
     @cached_property
     def share(self) -> tuple[Expression, Expression] | None:
         """Counted events and what they are counted among; None for a plain metric."""
-        return Expression(SHARES.get(self.measure, self.measure), {}).quotient
+        return self._measured.quotient
 
     @cached_property
     def metrics(self) -> frozenset[str]:
         """The metrics that the measure is made of."""
-        return Expression(SHARES.get(self.measure, self.measure), {}).names
+        return self._measured.names
+
+    @cached_property
+    def _measured(self) -> Expression:
+        shares = descriptions.shares(self.scenario)
+        return Expression(shares.get(self.measure, self.measure), {})
 
     def expression(self, key: str, default: str = "1") -> Expression:
         """An expression of the expectation."""
-        return Expression(str(self.expect.get(key, default)), _FORMULA_FUNCTIONS)
+        return Expression(str(self.expect.get(key, default)), FORMULA_FUNCTIONS)
 
     def cases(self) -> Iterator[Case]:
         """Every combination of the plan's values, with the rows of a table and the arms."""
@@ -162,7 +165,7 @@ def load(path: Path) -> list[Claim]:
     return claims
 
 
-def load_all(root: Path = PROJECT_ROOT) -> list[Claim]:
+def load_all(root: Path = DATA_ROOT) -> list[Claim]:
     """The claims of every scenario."""
     files = sorted((root / "scenarios").glob("*/claims.toml"))
     claims = [claim for path in files for claim in load(path)]

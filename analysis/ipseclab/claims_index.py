@@ -10,12 +10,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from ipseclab import PROJECT_ROOT
+from ipseclab import DATA_ROOT
 from ipseclab.claim_file import TomlFile
 from ipseclab.claims import Claim
 
 SCHEMA = "index.schema.json"
-PATH = PROJECT_ROOT / "scenarios" / "claims-index.toml"
+PATH = DATA_ROOT / "scenarios" / "claims-index.toml"
 FILE, WAITING = "file", "waiting"
 
 

@@ -129,7 +129,7 @@ def run_command(
         dask=dask,
     )
     for point in work.points_of(folder, todo):
-        console.print(tables.point_table(f"{scenario}, {point.runs} run(s)", point))
+        console.print(tables.point_table(f"{scenario}, {point.runs} run(s)", scenario, point))
     written = [Path(name) for outcome in outcomes for name in outcome.files]
     return _finish(console, folder, scenario, plot, outcomes, written)
 
@@ -175,7 +175,8 @@ def sweep_command(
     folder = out or Path("out") / scenario
     console = screen.console()
     outcomes = work.perform(console, folder, todo, jobs, title=scenario, resume=_again(), dask=dask)
-    console.print(tables.points_table(f"{scenario}, sweep", work.points_of(folder, todo)))
+    found = work.points_of(folder, todo)
+    console.print(tables.points_table(f"{scenario}, sweep", scenario, found))
     console.print(tables.confidence_note())
     return _finish(console, folder, scenario, plot, outcomes, [])
 

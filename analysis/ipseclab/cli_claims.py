@@ -122,9 +122,9 @@ class _Baseline:
     def __init__(
         self, path: Path | None, update: bool, effort: Effort, known: frozenset[str]
     ) -> None:
-        from ipseclab import PROJECT_ROOT, baseline
+        from ipseclab import DATA_ROOT, baseline
 
-        self._path = path or PROJECT_ROOT / "scenarios" / "verdicts.toml"
+        self._path = path or DATA_ROOT / "scenarios" / "verdicts.toml"
         self._active = path is not None
         self._update = update
         self._effort = effort

@@ -9,16 +9,16 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ipseclab import PROJECT_ROOT, plan, report, tables, work
+from ipseclab import DATA_ROOT, descriptions, plan, report, tables, work
 from ipseclab.campaign import Outcome
 from ipseclab.errors import EXIT_DIFFERS, EXIT_OK, LabError, Unsupported
-from ipseclab.points import Point, noticed
+from ipseclab.points import Point
 from ipseclab.tally import Tally
 from ipseclab.verify import verify
 from ipseclab.verify_window import verify_window
 
 SCENARIO = "replay-window"
-VECTORS = PROJECT_ROOT / "tests" / "vectors"
+VECTORS = DATA_ROOT / "tests" / "vectors"
 RUNS = 16
 
 
@@ -112,17 +112,34 @@ def _print_verifications(console: Console, rows: list[report.Verification]) -> b
     return agree == total
 
 
+def noticed(points: list[Point], shift: int) -> int:
+    """At how many points the verdict would differ if the theory's window were wrong by `shift`.
+
+    Agreement says little where the theory is flat; this says how sharp the comparison is.
+    """
+    description = descriptions.load(SCENARIO)
+    count = 0
+    for point in points:
+        window = float(point.values["window"])
+        wrong = (
+            description.predict({**point.values, "window": size})
+            for size in (window - shift, window + shift)
+        )
+        count += any(loss is not None and point.agrees_with(loss) is False for loss in wrong)
+    return count
+
+
 def _print_points(console: Console, points: list[Point]) -> bool:
     """A table per family and the count; whether theory lies inside everywhere."""
     for family in FAMILIES:
         network = family.fixed["network"]
         chosen = [point for point in points if point.values["network"] == network]
         title = f"{family.title}: replay loss against theory"
-        console.print(tables.points_table(title, chosen))
+        console.print(tables.points_table(title, SCENARIO, chosen))
     inside = sum(point.agrees is True for point in points)
     console.print(tables.confidence_note())
     console.print(f"Theory lies inside at {inside} of {len(points)} points.")
-    sharpness = ", ".join(f"by {n} at {noticed(points, SCENARIO, n)}" for n in (1, 4, 16))
+    sharpness = ", ".join(f"by {n} at {noticed(points, n)}" for n in (1, 4, 16))
     console.print(f"A formula whose window is wrong would be noticed: {sharpness} points.")
     return inside == len(points)
 

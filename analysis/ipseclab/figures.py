@@ -6,15 +6,18 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, FormatStrFormatter, LogLocator
 
-from ipseclab import files, theory
-from ipseclab.points import PLOT_CONFIDENCE, Point
+from ipseclab import core, descriptions, files
+from ipseclab.descriptions import Description
+from ipseclab.points import PLOT_CONFIDENCE, Point, varying, x_axis
 
 # Okabe and Ito, "Color universal design", 2008: told apart with every common colour blindness.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -34,110 +37,234 @@ STYLE = {
     "svg.hashsalt": "ipseclab",
     "svg.fonttype": "path",
 }
-NETWORKS = {
-    "two-path": "two paths, delays differ by the spread",
-    "uniform": "independent delays, uniform over the spread",
-    "exponential": "independent delays, exponential, mean = spread",
-    "ordered": "one path, order kept",
-}
+_DECADE = 8.0  # values that span as much belong on a logarithmic scale
+_LINE_POINTS = 120
 
 
-def _windows(points: Sequence[Point]) -> tuple[float, float]:
-    sizes = [float(point.values["window"]) for point in points if point.values["window"]]
-    return (min(sizes) / 2**0.5, max(sizes) * 2**0.5) if sizes else (32.0, 1024.0)
+@dataclass(frozen=True)
+class _Axis:
+    """The x axis: numbers on a linear or a logarithmic scale, or words."""
+
+    name: str
+    label: str
+    unit: str
+    words: tuple[str, ...]  # empty for numbers
+    low: float
+    high: float
+    logarithmic: bool
+    ticks: tuple[float, ...]  # empty: matplotlib's
+
+    def place(self, point: Point) -> float | None:
+        """Where the point stands; None where the axis cannot show it."""
+        value = point.values[self.name]
+        if isinstance(value, str):
+            return float(self.words.index(value))
+        return None if self.logarithmic and value <= 0.0 else value
+
+    def between(self) -> list[float]:
+        """Places for the line of a theory; none between words."""
+        if self.words:
+            return []
+        numbers = (
+            np.geomspace(self.low, self.high, _LINE_POINTS)
+            if self.logarithmic
+            else np.linspace(self.low, self.high, _LINE_POINTS)
+        )
+        whole = np.unique(np.round(numbers)) if self.unit == "count" else numbers
+        return [float(number) for number in whole]
 
 
-def _key(point: Point) -> tuple[tuple[str, str], ...]:
-    return tuple((k, v) for k, v in point.parameters.items() if k != "window")
+def _axis(description: Description, points: Sequence[Point]) -> _Axis:
+    name = x_axis(description, points)
+    info = next(
+        parameter
+        for parameter in core.scenario_info(description.scenario)["parameters"]
+        if parameter["name"] == name
+    )
+    unit = info["unit"] or ("count" if info["quantity"] == "count" else "")
+    spelt = name.replace("_", " ")
+    label = f"{spelt} [{unit}]" if info["unit"] else spelt
+    label = str(description.figure.get("x_labels", {}).get(name, label))
+    values = [point.values[name] for point in points]
+    if info["quantity"] == "choice":
+        used = tuple(choice for choice in info["choices"] if choice in values)
+        return _Axis(name, label, unit, used, -0.5, len(used) - 0.5, False, ())
+    numbers = sorted({float(value) for value in values})
+    positive = [number for number in numbers if number > 0.0]
+    # A zero that stands for "none" has no place on the scale of the others.
+    shown = positive if info["zero_means"] and positive else numbers
+    low, high = shown[0], shown[-1]
+    if low > 0.0 and high / low >= _DECADE:
+        margin = (high / low) ** 0.08
+        powers = all(math.log2(number).is_integer() for number in shown)
+        ticks = tuple(shown) if powers else ()
+        return _Axis(name, label, unit, (), low / margin, high * margin, True, ticks)
+    margin = 0.06 * (high - low) or max(0.1 * abs(high), 0.5)
+    low = low - margin if low - margin > 0.0 or low <= 0.0 else low
+    return _Axis(name, label, unit, (), low, high + margin, False, ())
 
 
-def _curves(points: Sequence[Point]) -> list[list[Point]]:
-    """The points in groups that differ in the window only, smallest rate x spread first."""
+def _curves(
+    description: Description, points: Sequence[Point], axis: _Axis
+) -> list[tuple[str, list[Point]]]:
+    """Labels and points of the groups that differ on the x axis only."""
     groups: dict[tuple[object, ...], list[Point]] = {}
     for point in points:
-        groups.setdefault((_key(point), point.mode, point.code_identity), []).append(point)
-    return sorted(groups.values(), key=lambda group: group[0].rate_spread)
+        others = tuple((k, v) for k, v in point.parameters.items() if k != axis.name)
+        groups.setdefault((others, point.mode, point.code_identity), []).append(point)
+    curves = list(groups.values())
+    values = [[_curve_value(description, point) for point in curve] for curve in curves]
+    # A number that changes along a curve cannot name it.
+    if description.curve and all(len(set(numbers)) == 1 for numbers in values):
+        order = sorted(range(len(curves)), key=lambda index: values[index][0])
+        return [(f"{values[index][0]:g}", curves[index]) for index in order]
+    names = [name for name in varying([curve[0] for curve in curves]) if name != axis.name]
+    return [
+        (", ".join(f"{name}={curve[0].parameters[name]}" for name in names), curve)
+        for curve in curves
+    ]
 
 
-def _draw_curve(axes: Axes, curve: list[Point], index: int, limits: tuple[float, float]) -> None:
-    colour = COLOURS[index % len(COLOURS)]
-    low, high = limits
-    sizes = np.unique(np.round(np.geomspace(low, high, 300)).astype(int)).tolist()
-    expected = theory.replay_loss("replay-window", curve[0].values, sizes)
-    if expected is not None:
-        axes.plot(sizes, expected, color=colour, zorder=2)
-    shown = [p for p in curve if p.loss is not None and p.values["window"]]
-    values = [p.loss.value for p in shown if p.loss]
-    below = [p.loss.value - p.loss.low for p in shown if p.loss]
-    above = [p.loss.high - p.loss.value for p in shown if p.loss]
+def _curve_value(description: Description, point: Point) -> float:
+    return description.curve(point.values) if description.curve else 0.0
+
+
+def _draw_theory(
+    axes: Axes, description: Description, curve: Sequence[Point], axis: _Axis, colour: str
+) -> bool:
+    between = axis.between()
+    if not between:
+        shown = [(axis.place(point), point.theory) for point in curve if point.theory is not None]
+        for place, expected in shown:
+            axes.hlines(expected, (place or 0.0) - 0.25, (place or 0.0) + 0.25, color=colour)
+        return bool(shown)
+    if curve[0].theory is None:
+        return False
+    predicted = [description.predict({**curve[0].values, axis.name: x}) for x in between]
+    axes.plot(between, [math.nan if y is None else y for y in predicted], color=colour, zorder=2)
+    return True
+
+
+def _draw_points(
+    axes: Axes, label: str, curve: Sequence[Point], axis: _Axis, index: int, join: bool
+) -> None:
+    shown = [
+        (place, point.measured)
+        for point in curve
+        if point.measured is not None and (place := axis.place(point)) is not None
+    ]
+    # A single run of a plain metric has no interval.
+    errors = [
+        (e.value - e.low, e.high - e.value) if math.isfinite(e.high - e.low) else (0.0, 0.0)
+        for _, e in shown
+    ]
     axes.errorbar(
-        [float(p.values["window"]) for p in shown],
-        values,
-        yerr=[below, above],
+        [place for place, _ in shown],
+        [estimate.value for _, estimate in shown],
+        yerr=[[below for below, _ in errors], [above for _, above in errors]],
         fmt=MARKERS[index % len(MARKERS)],
-        color=colour,
+        linestyle=":" if join and not axis.words else "none",
+        color=COLOURS[index % len(COLOURS)],
         markersize=5,
         markerfacecolor="white",
         markeredgewidth=1.3,
         elinewidth=1.1,
         capsize=3,
         zorder=3,
-        label=f"{curve[0].rate_spread:g}",
+        label=label,
     )
 
 
-def _draw_panel(
-    axes: Axes, network: str, points: Sequence[Point], limits: tuple[float, float]
-) -> None:
-    for index, curve in enumerate(_curves(points)):
-        _draw_curve(axes, curve, index, limits)
-    low, high = limits
-    axes.set_xscale("log", base=2)
-    axes.set_xlim(low, high)
-    ticks = [2**k for k in range(math.ceil(math.log2(low)), math.floor(math.log2(high)) + 1)]
-    axes.set_xticks(ticks, [str(tick) for tick in ticks])
+def _dress_x(axes: Axes, axis: _Axis) -> None:
+    axes.set_xlim(axis.low, axis.high)
+    axes.set_xlabel(axis.label)
+    if axis.words:
+        axes.set_xticks(range(len(axis.words)), axis.words)
+        return
+    if axis.ticks:
+        axes.set_xscale("log", base=2)
+        axes.set_xlim(axis.low, axis.high)
+        axes.set_xticks(axis.ticks, [f"{tick:g}" for tick in axis.ticks])
+    elif axis.logarithmic:
+        axes.set_xscale("log")
+        axes.set_xlim(axis.low, axis.high)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.xaxis.set_major_formatter(FormatStrFormatter("%g"))
+    if not axis.ticks and axis.unit not in ("", "count"):
+        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.minorticks_off()
-    axes.set_ylim(-0.03, 1.03)
-    axes.set_xlabel("window [sequence numbers]")
-    axes.set_title(NETWORKS[network])
-    axes.legend(
-        title="rate × spread [packets]",
-        title_fontsize=8.0,
-        loc="upper center",
-        bbox_to_anchor=(0.5, -0.17),
-        ncols=4,
-        handletextpad=0.2,
-    )
 
 
-def replay_loss(points: Sequence[Point]) -> Figure:
-    """Replay loss ratio against the window, a curve per rate x spread, a panel per network."""
-    present = {str(point.values["network"]) for point in points}
-    networks = [network for network in NETWORKS if network in present]
+def _draw_panel(axes: Axes, description: Description, points: Sequence[Point], axis: _Axis) -> bool:
+    """Whether there is a theory among the curves."""
+    curves = _curves(description, points, axis)
+    theory = False
+    for index, (label, curve) in enumerate(curves):
+        colour = COLOURS[index % len(COLOURS)]
+        predicted = _draw_theory(axes, description, curve, axis, colour)
+        _draw_points(axes, label, curve, axis, index, join=not predicted)
+        theory = theory or predicted
+    _dress_x(axes, axis)
+    if description.share(description.measure):
+        axes.set_ylim(-0.03, 1.03)
+    else:
+        axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
+        axes.yaxis.set_major_formatter(EngFormatter(sep=""))
+    if len(curves) > 1 or description.curve:
+        numbers = all("=" not in label for label, _ in curves)
+        axes.legend(
+            title=description.figure["curve"]["label"] if numbers else None,
+            title_fontsize=8.0,
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.17),
+            ncols=4 if numbers else max(1, min(3, 60 // max(len(label) for label, _ in curves))),
+            handletextpad=0.2,
+        )
+    return theory
+
+
+def _panels(description: Description, points: Sequence[Point]) -> list[tuple[str, list[Point]]]:
+    """Title and points of each panel."""
+    name = description.figure.get("panel")
+    if name is None or isinstance(points[0].values[name], float):
+        return [("", list(points))]
+    titles = description.figure.get("panel_titles", {})
+    choices = dict.fromkeys([*titles, *(str(point.values[name]) for point in points)])
+    return [
+        (titles.get(choice, f"{name.replace('_', ' ')}: {choice}"), chosen)
+        for choice in choices
+        if (chosen := [point for point in points if point.values[name] == choice])
+    ]
+
+
+def draw(description: Description, points: Sequence[Point]) -> Figure:
+    """The measure against the natural x axis, with intervals and theory."""
+    panels = _panels(description, points)
+    axis = _axis(description, points)
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(1.2 + 3.6 * len(networks), 4.2), layout="constrained")
-        panels = figure.subplots(1, len(networks), sharey=True, squeeze=False)[0]
-        for axes, network in zip(panels, networks, strict=True):
-            chosen = [point for point in points if point.values["network"] == network]
-            _draw_panel(axes, network, chosen, _windows(points))
-        panels[0].set_ylabel("replay loss ratio [lost / fresh packets arrived]")
+        figure = Figure(figsize=(1.2 + 3.6 * len(panels), 4.2), layout="constrained")
+        every = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+        theory = False
+        for axes, (title, chosen) in zip(every, panels, strict=True):
+            theory = _draw_panel(axes, description, chosen, axis) or theory
+            axes.set_title(title)
+        every[0].set_ylabel(description.figure["label"])
+        share = description.share(description.measure) is not None
+        method = "Korn–Graubard" if share else "Student's t"
         note = (
-            "lines: closed form",
+            *(("lines: closed form",) if theory else ()),
             f"markers: simulation with {PLOT_CONFIDENCE:.0%} intervals",
-            "(Korn–Graubard over independent runs)",
+            f"({method} over independent runs)",
         )
         # A panel alone is narrower than the note.
-        figure.supxlabel(("   " if len(networks) > 1 else "\n").join(note), fontsize=8.0)
+        figure.supxlabel(("   " if len(panels) > 1 else "\n").join(note), fontsize=8.0)
     return figure
 
 
-FIGURES = {"replay-window": replay_loss}
-
-
 def make(scenario: str, points: Sequence[Point]) -> Figure | None:
-    """The scenario's figure; None when it has none or nothing was measured."""
-    draw = FIGURES.get(scenario)
-    return draw(points) if draw and any(point.loss for point in points) else None
+    """The scenario's figure; None when nothing was measured."""
+    shown = [point for point in points if point.measured]
+    return draw(descriptions.load(scenario), shown) if shown else None
 
 
 def svg(figure: Figure) -> bytes:

@@ -11,11 +11,10 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from ipseclab import core, plan, provenance, verdicts, work
+from ipseclab import core, descriptions, plan, provenance, verdicts, work
 from ipseclab.campaign import FILE_NAME, Campaign
 from ipseclab.claims import Claim, Parameters, check_against_core
 from ipseclab.errors import LabError, Unsupported
-from ipseclab.points import correlation_length
 from ipseclab.statistics import Looks
 from ipseclab.verdicts import Finding, Judgement, Observation, Samples
 
@@ -158,7 +157,8 @@ class _Case:
                 f"claim {self.claim.id}: measure: '{self.claim.measure}' is no share: "
                 f"{share[0].text} exceeds {share[1].text} in a run"
             )
-        length = correlation_length(core.parameter_values(self.claim.scenario, point))
+        parameters = core.parameter_values(self.claim.scenario, point)
+        length = descriptions.load(self.claim.scenario).correlation_length(parameters)
         return Samples(events, totals, length)
 
     def judge(self, runs: _Runs) -> Judgement:

@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""From the runs of a campaign to one line per point: pooled losses, intervals, theory, verdict."""
+"""From the runs of a campaign to one line per point: the measure, intervals, theory, verdict."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
-from ipseclab import core, theory
-from ipseclab.statistics import Ratio, pooled_ratio
+from ipseclab import core, descriptions, statistics
+from ipseclab.descriptions import Description
+from ipseclab.statistics import Estimate
 
 PLOT_CONFIDENCE = 0.95  # of one interval, in figures and tables
 FAMILY_CONFIDENCE = 0.99  # that all intervals of a family hold together, for verdicts
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -27,48 +30,46 @@ class Point:
     failed: int
     metrics: dict[str, float]  # means over the runs that finished; of *_max the largest
     totals: dict[str, float]  # sums over the runs that finished
-    loss: Ratio | None  # replay loss ratio, interval of PLOT_CONFIDENCE
-    verdict_loss: Ratio | None  # the same, FAMILY_CONFIDENCE over all points with a theory
+    observations: int  # what the measure's share was counted among; 0: it is no share
+    measured: Estimate | None  # the scenario's measure, interval of PLOT_CONFIDENCE
+    judged: Estimate | None  # the same, FAMILY_CONFIDENCE over all points with a theory
     theory: float | None
     wall_seconds: float  # sum over the runs
 
     @property
     def agrees(self) -> bool | None:
         """Whether the theory lies inside the family-wise interval; None without a theory."""
-        if self.theory is None or self.verdict_loss is None:
+        return None if self.theory is None else self.agrees_with(self.theory)
+
+    def agrees_with(self, value: float) -> bool | None:
+        """Whether a value lies inside the family-wise interval; None where nothing was measured."""
+        if self.judged is None:
             return None
-        return self.verdict_loss.contains(self.theory)
-
-    @property
-    def rate_spread(self) -> float:
-        """Packets per second times seconds of spread: how many numbers may overtake."""
-        return float(self.values["rate"]) * float(self.values["spread"])
+        margin = _ROUNDING * max(1.0, abs(value))
+        return self.judged.low - margin <= value <= self.judged.high + margin
 
 
-def correlation_length(values: Mapping[str, float | str]) -> float:
-    """How far, in packets, one packet's fate hangs together with another's: the delays' spread.
-
-    Used only where the runs cannot tell (none or all lost, a single run). Exponential delays have
-    longer ones now and then, too few to matter beside the factor of two that is taken.
-    """
-    return float(values.get("rate", 0.0)) * float(values.get("spread", 0.0))
-
-
-def _ratio(runs: pd.DataFrame, length: float, confidence: float, family: int) -> Ratio | None:
-    if runs.empty or "metric.replay_lost" not in runs:
+def _estimate(
+    runs: pd.DataFrame, description: Description, length: float, confidence: float
+) -> Estimate | None:
+    """None when no run has what the measure is made of, or nothing was counted."""
+    measure = description.measure
+    names = description.expression(measure).names
+    if runs.empty or any(f"metric.{name}" not in runs for name in names):
         return None
-    return pooled_ratio(
-        runs["metric.replay_lost"].tolist(),
-        runs["metric.fresh_packets"].tolist(),
-        confidence=confidence,
-        correlation_length=length,
-        family=family,
-    )
+    rows = [
+        {name: float(row[f"metric.{name}"]) for name in names} for row in runs.to_dict("records")
+    ]
+    share = description.share(measure)
+    if share is None:
+        return statistics.mean(np.array([row[measure] for row in rows]), confidence)
+    events, totals = (np.array([side(row) for row in rows]) for side in share)
+    return statistics.share(events, totals, confidence, length)
 
 
-def _theory(scenario: str, values: Mapping[str, float | str]) -> float | None:
-    predicted = theory.replay_loss(scenario, values, [int(float(values.get("window", 0)))])
-    return None if predicted is None else float(predicted[0])
+def _observations(totals: dict[str, float], description: Description) -> int:
+    share = description.share(description.measure)
+    return int(share[1](totals)) if share and share[1].names <= totals.keys() else 0
 
 
 def summarise(frame: pd.DataFrame, scenario: str, code_identity: str | None = None) -> list[Point]:
@@ -80,6 +81,7 @@ def summarise(frame: pd.DataFrame, scenario: str, code_identity: str | None = No
         return []
     if code_identity is not None:
         frame = frame[frame["code_identity"] == code_identity]
+    description = descriptions.load(scenario)
     names = [column for column in frame.columns if column.startswith("parameter.")]
     metric_names = [column for column in frame.columns if column.startswith("metric.")]
     groups = []
@@ -87,13 +89,15 @@ def summarise(frame: pd.DataFrame, scenario: str, code_identity: str | None = No
         first = runs.iloc[0]
         parameters = {name.partition(".")[2]: str(first[name]) for name in names}
         values = core.parameter_values(scenario, parameters)
-        groups.append((runs, parameters, values, _theory(scenario, values)))
+        groups.append((runs, parameters, values, description.predict(values)))
     family = max(1, sum(expected is not None for *_, expected in groups))
+    together = 1.0 - (1.0 - FAMILY_CONFIDENCE) / family
     points = []
     for runs, parameters, values, expected in groups:
         good = runs[runs["status"] == "ok"]
-        length = correlation_length(values)
+        length = description.correlation_length(values)
         numbers = good[metric_names].rename(columns=lambda name: name.partition(".")[2])
+        totals = {str(name): float(value) for name, value in numbers.sum().items()}
         points.append(
             Point(
                 parameters=parameters,
@@ -106,19 +110,42 @@ def summarise(frame: pd.DataFrame, scenario: str, code_identity: str | None = No
                     str(name): float(column.max() if name.endswith("_max") else column.mean())
                     for name, column in numbers.items()
                 },
-                totals={str(name): float(value) for name, value in numbers.sum().items()},
-                loss=_ratio(good, length, PLOT_CONFIDENCE, 1),
-                verdict_loss=_ratio(good, length, FAMILY_CONFIDENCE, family),
+                totals=totals,
+                observations=_observations(totals, description),
+                measured=_estimate(good, description, length, PLOT_CONFIDENCE),
+                judged=_estimate(good, description, length, together),
                 theory=expected,
                 wall_seconds=float(runs["wall_seconds"].sum()),
             )
         )
-    return sorted(points, key=_order)
+    last = x_axis(description, points)
+    return sorted(points, key=lambda point: _order(point, last))
 
 
-def _order(point: Point) -> list[tuple[bool, float, str]]:
-    """By the parameters in the scenario's order, the window last: it is a figure's x axis."""
-    names = sorted(point.values, key=lambda name: name == "window")
+def x_axis(description: Description, points: Sequence[Point]) -> str:
+    """The parameter that a figure of these points has on its x axis.
+
+    The first of the scenario's wishes that differs between the points, else the number that takes
+    the most values, else the first wish.
+    """
+    names = varying(points)
+    wishes = list(description.figure.get("x", []))
+    for name in wishes:
+        if name in names:
+            return str(name)
+    panel = description.figure.get("panel")
+    candidates = [name for name in names if name != panel] or wishes or list(points[0].values)
+
+    def rank(name: str) -> tuple[bool, int]:
+        values = {point.values[name] for point in points}
+        return not any(isinstance(value, str) for value in values), len(values)
+
+    return max(candidates, key=rank)
+
+
+def _order(point: Point, last: str) -> list[tuple[bool, float, str]]:
+    """By the parameters in the scenario's order, that of the x axis last."""
+    names = sorted(point.values, key=lambda name: name == last)
     return [_sortable(point.values[name]) for name in names]
 
 
@@ -126,21 +153,7 @@ def _sortable(value: float | str) -> tuple[bool, float, str]:
     return (True, 0.0, value) if isinstance(value, str) else (False, value, "")
 
 
-def noticed(points: list[Point], scenario: str, shift: int) -> int:
-    """At how many points the verdict would differ if the theory's window were wrong by `shift`.
-
-    Agreement says little where the theory is flat; this says how sharp the comparison is.
-    """
-    count = 0
-    for point in points:
-        window = int(float(point.values.get("window", 0)))
-        wrong = theory.replay_loss(scenario, point.values, [window - shift, window + shift])
-        if wrong is not None and point.verdict_loss is not None:
-            count += any(not point.verdict_loss.contains(float(loss)) for loss in wrong)
-    return count
-
-
-def varying(points: list[Point]) -> list[str]:
+def varying(points: Sequence[Point]) -> list[str]:
     """Names of the parameters that differ between the points."""
     return [
         name

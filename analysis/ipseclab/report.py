@@ -13,26 +13,15 @@ from typing import Any
 
 import jinja2
 
-from ipseclab import core, figures, files, tables, units
+from ipseclab import core, descriptions, figures, files, tables, units
 from ipseclab.campaign import FILE_NAME, Campaign
+from ipseclab.descriptions import Description
 from ipseclab.errors import LabError
 from ipseclab.points import Point, summarise, varying
 
 VERIFICATIONS = "verification.json"
 CLAIMS = "claims.json"  # [{"id", "document", "section", "statement", "verdict", "detail"}, ...]
 VERDICTS = ("confirmed", "refuted", "inconclusive", "unsupported")
-QUESTIONS = {
-    "replay-window": "How many fresh packets does the ESP anti-replay check refuse because the "
-    "network delivered them out of order, and does theory predict it?",
-}
-LIMITS = {
-    "replay-window": (
-        "One SA, one direction, one constant-size flow; the formulas hold for constant spacing.",
-        "Delays are drawn per packet. Real networks correlate them, which makes losses burstier.",
-        "The last packets of a run, which lack overtakers, do not count for the ratio.",
-        "Intervals rest on the independence of runs (ns-3 run numbers), not of packets.",
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -49,12 +38,12 @@ class Verification:
 class _Section:
     scenario: str
     title: str
-    question: str
+    description: Description
+    measure: tables.Measure
     figure: str  # data URI, empty without a figure
     points: list[Point]
     names: list[str]
     constants: dict[str, str]
-    limits: Sequence[str]
     failures: list[str]
     commands: list[str]
     older_runs: int  # of other builds, in the campaign but not shown
@@ -121,19 +110,21 @@ def _section(campaign: Campaign, scenario: str) -> _Section:
     points = summarise(frame, scenario, code)
     names = varying(points)
     seed, runs = int(frame["seed"].min()), range(frame["run"].min(), frame["run"].max() + 1)
+    description = descriptions.load(scenario)
+    panel = str(description.figure.get("panel", ""))
     families: dict[str, list[Point]] = {}
     for point in points:
-        families.setdefault(point.parameters.get("network", ""), []).append(point)
+        families.setdefault(point.parameters.get(panel, ""), []).append(point)
     return _Section(
         scenario=scenario,
         title=core.scenario_info(scenario)["title"],
-        question=QUESTIONS.get(scenario, ""),
+        description=description,
+        measure=tables.Measure(description),
         figure=_data_uri(scenario, points),
         older_runs=older,
         points=points,
         names=names,
         constants={k: v for k, v in points[0].parameters.items() if k not in names},
-        limits=LIMITS.get(scenario, ()),
         failures=[
             f"{row.command}: {row.error}" for row in frame[frame["status"] == "failed"].itertuples()
         ],
@@ -149,11 +140,8 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["ratio"] = tables.ratio_text
-    environment.filters["interval"] = tables.interval_text
+    environment.filters["name"] = tables.metric_name
     environment.filters["verdict"] = tables.verdict_text
-    environment.filters["theory"] = tables.theory_text
-    environment.filters["rate"] = tables.rate_text
     environment.filters["thousands"] = units.thousands
     return environment
 

@@ -3,28 +3,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
+from ipseclab import core, descriptions
+from ipseclab.descriptions import Description
 from ipseclab.points import FAMILY_CONFIDENCE, PLOT_CONFIDENCE, Point, varying
 from ipseclab.screen import TitledTable
-from ipseclab.statistics import Ratio
+from ipseclab.statistics import Estimate
 
 
 def ratio_text(value: float) -> str:
     """A ratio with as many digits as its size can use."""
     return "0" if value == 0 else f"{value:.5f}" if value >= 1e-3 else f"{value:.2e}"
-
-
-def interval_text(ratio: Ratio | None) -> str:
-    return f"{ratio_text(ratio.low)} .. {ratio_text(ratio.high)}" if ratio else "-"
-
-
-def verdict_text(point: Point) -> str:
-    return {True: "inside", False: "OUTSIDE", None: "-"}[point.agrees]
-
-
-def theory_text(point: Point) -> str:
-    return "-" if point.theory is None else ratio_text(point.theory)
 
 
 def rate_text(bits_per_second: float) -> str:
@@ -33,6 +24,58 @@ def rate_text(bits_per_second: float) -> str:
         if bits_per_second >= factor:
             return f"{bits_per_second / factor:.4g} {unit}"
     return f"{bits_per_second:.4g} bit/s"
+
+
+def metric_text(name: str, unit: str, value: float) -> str:
+    """The value of a metric as its unit asks for."""
+    if unit == "bps":
+        return rate_text(value)
+    if name.endswith("_ratio"):
+        return ratio_text(value)
+    if value.is_integer() and abs(value) < 1e15:
+        return f"{value:.0f}" if unit == "1" else f"{value:.0f} {unit}"
+    return f"{value:.6g}" if unit == "1" else f"{value:.6g} {unit}"
+
+
+def metric_name(name: str) -> str:
+    """In words; the unit stands at the value."""
+    return name.removesuffix("_bps").removesuffix("_s").replace("_", " ")
+
+
+class Measure:
+    """How the measure of a scenario is written."""
+
+    def __init__(self, description: Description) -> None:
+        self._share = description.share(description.measure) is not None
+        self._units = _units(description.scenario)
+        self._name = description.measure
+        self.heading = description.name
+        self.curve = description.curve
+
+    def value(self, value: float | None) -> str:
+        if value is None:
+            return "-"
+        if self._share:
+            return ratio_text(value)
+        return metric_text(self._name, self._units.get(self._name, "1"), value)
+
+    def interval(self, estimate: Estimate | None) -> str:
+        if estimate is None or not math.isfinite(estimate.high - estimate.low):
+            return "-"
+        return f"{self.value(estimate.low)} .. {self.value(estimate.high)}"
+
+    def column(self, point: Point, name: str) -> str:
+        """Another metric of the point."""
+        value = point.metrics.get(name)
+        return "-" if value is None else metric_text(name, self._units.get(name, "1"), value)
+
+
+def _units(scenario: str) -> dict[str, str]:
+    return {metric["name"]: metric["unit"] for metric in core.scenario_info(scenario)["metrics"]}
+
+
+def verdict_text(point: Point) -> str:
+    return {True: "inside", False: "OUTSIDE", None: "-"}[point.agrees]
 
 
 def confidence_note() -> str:
@@ -44,57 +87,60 @@ def confidence_note() -> str:
     )
 
 
-def points_table(title: str, points: Sequence[Point]) -> TitledTable:
-    """One row per point: what differs, the loss with its interval, theory and verdict."""
-    names = varying(list(points))
+def points_table(title: str, scenario: str, points: Sequence[Point]) -> TitledTable:
+    """One row per point: what differs, the measure with its interval, theory and verdict."""
+    description = descriptions.load(scenario)
+    measure = Measure(description)
+    names = varying(points)
     table = TitledTable(heading=title)
     for name in names:
         table.add_column(name, justify="right", no_wrap=True)
-    for heading in ("rate×spread", "runs", "replay loss", "interval", "theory", "verdict"):
+    curve = [description.figure["curve"]["label"].partition(" [")[0]] if measure.curve else []
+    for heading in (*curve, "runs", measure.heading, "interval", "theory", "verdict"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for heading in ("reordered", "goodput", "wall"):
+    for heading in (*map(metric_name, description.columns), "wall"):
         table.add_column(heading, justify="right")
     for point in points:
         table.add_row(
             *(point.parameters[name] for name in names),
-            f"{point.rate_spread:g}",
+            *([f"{measure.curve(point.values):g}"] if measure.curve else []),
             f"{point.runs}" + (f" ({point.failed} failed)" if point.failed else ""),
-            ratio_text(point.loss.value) if point.loss else "-",
-            interval_text(point.verdict_loss),
-            theory_text(point),
+            measure.value(point.measured.value if point.measured else None),
+            measure.interval(point.judged),
+            measure.value(point.theory),
             verdict_text(point),
-            ratio_text(point.metrics.get("reordered_ratio", 0.0)),
-            rate_text(point.metrics.get("goodput_bps", 0.0)),
+            *(measure.column(point, name) for name in description.columns),
             f"{point.wall_seconds:.1f} s",
         )
     return table
 
 
-def point_table(title: str, point: Point) -> TitledTable:
+def point_table(title: str, scenario: str, point: Point) -> TitledTable:
     """Everything about one point, a line for each quantity."""
-    table = TitledTable("quantity", "value", heading=title)
+    description = descriptions.load(scenario)
+    measure = Measure(description)
+    value = "value" if point.runs == 1 else f"mean of {point.runs} runs"
+    table = TitledTable("quantity", value, "what", heading=title)
     table.columns[1].justify = "right"
-    totals, means = point.totals, point.metrics
-    for name in ("sent_packets", "arrived_packets", "delivered_packets", "lost_in_network"):
-        table.add_row(name.replace("_", " "), f"{totals.get(name, 0):.0f}")
-    drops = {name: count for name, count in totals.items() if name.startswith("drop_") and count}
-    for name, count in drops.items():
-        _, direction, reason = name.split("_", 2)
-        table.add_row(f"dropped {direction}: {reason.replace('_', ' ')}", f"{count:.0f}")
+    drops = 0
+    for metric in core.scenario_info(scenario)["metrics"]:
+        name = metric["name"]
+        dropped = name.startswith("drop_")
+        if name == description.measure or name not in point.metrics:
+            continue
+        if dropped and not point.metrics[name]:
+            continue
+        drops += dropped
+        text = metric_text(name, metric["unit"], point.metrics[name])
+        table.add_row(metric_name(name), text, metric["doc"])
     if not drops:
-        table.add_row("dropped", "0")
-    if point.loss:
-        table.add_row("replay loss ratio", ratio_text(point.loss.value))
-        table.add_row(
-            f"  {PLOT_CONFIDENCE:.0%} interval over {point.runs} run(s)", interval_text(point.loss)
-        )
+        table.add_row("dropped", "0", "for every reason")
+    if point.measured:
+        table.add_row(metric_name(description.measure), measure.value(point.measured.value))
+        table.add_row(f"  {PLOT_CONFIDENCE:.0%} interval", measure.interval(point.measured))
     if point.theory is not None:
-        table.add_row("  theory", theory_text(point))
+        table.add_row("  theory", measure.value(point.theory))
         table.add_row(f"  inside the {FAMILY_CONFIDENCE:.0%} interval", verdict_text(point))
-    table.add_row("reordered ratio (RFC 4737)", ratio_text(means.get("reordered_ratio", 0.0)))
-    for name in ("reorder_extent_mean", "reorder_extent_max", "sequence_gap_max"):
-        table.add_row(f"{name.replace('_', ' ')} (packets)", f"{means.get(name, 0):.5g}")
-    table.add_row("goodput", rate_text(means.get("goodput_bps", 0.0)))
     table.add_row("wall time of all runs", f"{point.wall_seconds:.2f} s")
     if point.failed:
         table.add_row("failed runs", str(point.failed))

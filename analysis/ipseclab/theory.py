@@ -10,7 +10,7 @@ nothing about a link's queue, random spacing, or the first and last packets of a
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,8 @@ Floats = npt.NDArray[np.float64]
 _NODES = 16  # of Gauss-Legendre quadrature in each piece of a unit interval
 _NEGLIGIBLE = 1e-16
 _TIE_DECIMALS = 9  # of a packet distance; a nanosecond is more of one at any rate a run can have
-_CHUNK = 4096  # unit intervals handled at once
+_FIRST_CHUNK = 64  # unit intervals handled at once; doubled each time, up to:
+_LARGEST_CHUNK = 4096
 
 
 def two_paths(
@@ -75,16 +76,16 @@ def independent_delays(
         delay.cdf(window), dtype=np.float64
     )  # a delay below W: nobody can overtake
     survived = np.ones_like(nodes)
-    start = 0
+    start, chunk = 0, _FIRST_CHUNK
     while start <= upper and survived.max() > _NEGLIGIBLE:
-        whole = np.arange(start, start + _CHUNK, dtype=np.float64)[:, None] + nodes
+        whole = np.arange(start, start + chunk, dtype=np.float64)[:, None] + nodes
         products = survived * np.cumprod(1.0 - (1.0 - loss) * delay.cdf(whole), axis=0)
         for index, size in enumerate(window):
             in_time[index] += np.sum(weights * delay.pdf(size + whole) * products)
-        if np.all(delay.sf(window + start + _CHUNK) < _NEGLIGIBLE):
+        if np.all(delay.sf(window + start + chunk) < _NEGLIGIBLE):
             break
         survived = products[-1]
-        start += _CHUNK
+        start, chunk = start + chunk, min(2 * chunk, _LARGEST_CHUNK)
     lost = np.clip(1.0 - in_time, 0.0, 1.0)
     return np.where(window == 0, 0.0, lost).reshape(np.shape(windows))
 
@@ -100,6 +101,8 @@ def delay_distribution(network: str, rate_spread: float) -> stats.rv_continuous:
 
 def _independent(network: str) -> Callable[..., float]:
     def formula(window: float, rate_spread: float, loss: float = 0.0) -> float:
+        if rate_spread == 0.0:
+            return 0.0  # no delays, no reordering
         return float(independent_delays(window, delay_distribution(network, rate_spread), loss))
 
     return formula
@@ -109,38 +112,9 @@ def _two_paths(window: float, rate_spread: float, fast_share: float, loss: float
     return float(two_paths(window, rate_spread, fast_share, loss))
 
 
-# What the formula of a claim may call.
+# What the formula of a claim or of a scenario's theory may call.
 FORMULAS: dict[str, Callable[..., float]] = {
     "two_paths": _two_paths,
     "uniform_delays": _independent("uniform"),
     "exponential_delays": _independent("exponential"),
 }
-
-
-def _replay_window(values: Mapping[str, float | str], windows: Sequence[int]) -> Floats | None:
-    if values["spacing"] != "constant":
-        return None
-    network = str(values["network"])
-    rate_spread = float(values["rate"]) * float(values["spread"])
-    loss = float(values["loss"])
-    if network == "ordered" or rate_spread == 0.0:
-        return np.zeros(len(windows))
-    if network == "two-path":
-        return two_paths(windows, rate_spread, float(values["fast_share"]), loss)
-    return independent_delays(windows, delay_distribution(network, rate_spread), loss)
-
-
-_THEORIES: dict[str, Callable[[Mapping[str, float | str], Sequence[int]], Floats | None]] = {
-    "replay-window": _replay_window,
-}
-
-
-def replay_loss(
-    scenario: str, values: Mapping[str, float | str], windows: Sequence[int]
-) -> Floats | None:
-    """The theory's replay loss ratio for several windows, None where there is no theory.
-
-    :param values: the other parameters in SI units, as the core gives them
-    """
-    theory = _THEORIES.get(scenario)
-    return theory(values, windows) if theory else None

@@ -1,10 +1,9 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "scenarios/replay-window/replay-window.h"
-
 #include "helpers/capture-keys.h"
 #include "helpers/reordering-meter.h"
+#include "helpers/scenario.h"
 #include "helpers/tunnel-handshake.h"
 #include "scenarios/replay-window/replay-window-chain.h"
 
@@ -486,8 +485,7 @@ MakeMetrics()
     return metrics;
 }
 
-} // namespace
-
+/// How many fresh packets a replay window drops on a network that reorders; see README.md.
 Scenario
 MakeReplayWindowScenario()
 {
@@ -498,5 +496,9 @@ MakeReplayWindowScenario()
             CheckTogether,
             RunReplayWindow};
 }
+
+const ScenarioRegistration g_registration{MakeReplayWindowScenario};
+
+} // namespace
 
 } // namespace ipseclab

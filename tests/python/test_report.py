@@ -16,7 +16,7 @@ import pytest
 from conftest import Cli
 from matplotlib import image
 
-from ipseclab import core, figures, report
+from ipseclab import report
 
 pytestmark = pytest.mark.core
 
@@ -119,8 +119,3 @@ def test_figures_are_the_same_octets_every_time(cli: Cli, tmp_path: Path) -> Non
             (tmp_path / "s" / name).unlink()
     assert made[0] == made[1]
     assert made[0][0].startswith(b"<?xml") and made[0][1].startswith(b"\x89PNG")
-
-
-def test_every_scenario_has_question_figure_and_limits() -> None:
-    names = {info["name"] for info in core.load().scenarios()}
-    assert names == set(figures.FIGURES) == set(report.QUESTIONS) == set(report.LIMITS)

@@ -11,7 +11,7 @@ from conftest import VECTORS, read_json
 from scipy import stats
 
 import ipseclab
-from ipseclab import theory
+from ipseclab import descriptions, theory
 
 TABLES = VECTORS / "replay-theory"
 ROUNDING = 0.51e-6  # the tables have six digits
@@ -67,10 +67,13 @@ def test_formulas_meet_where_every_other_packet_is_lost_or_no_window_is_kept() -
         "loss": 0.0,
         "fast_share": 0.3,
     }
+    scenario = descriptions.load("replay-window")
     for network in ("two-path", "uniform", "exponential", "ordered"):
-        found = theory.replay_loss("replay-window", {**values, "network": network}, [0, 2**16])
-        assert found is not None
-        assert found == pytest.approx([0.0, 0.0], abs=1e-12)
+        for window in (0, 2**16):
+            found = scenario.predict({**values, "network": network, "window": window})
+            assert found == pytest.approx(0.0, abs=1e-12)
+        together = scenario.predict({**values, "network": network, "window": 32, "spread": 0.0})
+        assert together == 0.0
 
 
 def test_a_window_above_uniform_delays_loses_nothing() -> None:
@@ -90,8 +93,7 @@ def test_a_long_spread_does_not_cut_the_product_off() -> None:
 
 def test_only_constant_spacing_has_a_theory() -> None:
     values: dict[str, float | str] = {"spacing": "poisson", "network": "uniform"}
-    assert theory.replay_loss("replay-window", values, [64]) is None
-    assert theory.replay_loss("something-else", values, [64]) is None
+    assert descriptions.load("replay-window").predict(values) is None
 
 
 def test_a_tie_is_a_whole_number_of_packets_in_spite_of_floating_point() -> None:

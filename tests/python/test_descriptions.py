@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the folders of scenarios say about them, and the figures that follow from it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+from ipseclab import core, descriptions, figures, points
+from ipseclab.errors import LabError
+from ipseclab.points import Point
+from ipseclab.statistics import Estimate
+
+REPLAY = ROOT / "scenarios" / "replay-window" / "scenario.toml"
+FOLDERS = sorted(path.parent.name for path in (ROOT / "scenarios").glob("*/*.cc"))
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> Iterator[None]:
+    descriptions.load.cache_clear()
+    yield
+    descriptions.load.cache_clear()
+
+
+@pytest.mark.core
+def test_every_scenario_has_a_folder_with_everything() -> None:
+    names = {info["name"] for info in core.load().scenarios()}
+    assert names == set(FOLDERS)
+    for name in sorted(names):
+        found = descriptions.load(name)  # with question, limits, warm-up and figure
+        descriptions.check_against_core(found)
+        for file in ("README.md", "claims.toml"):
+            assert (found.path.parent / file).is_file(), f"scenarios/{name}/{file}"
+
+
+def _changed(monkeypatch: pytest.MonkeyPatch, folder: Path, old: str, new: str) -> None:
+    text = REPLAY.read_text()
+    assert old in text
+    target = folder / "scenarios" / "replay-window" / "scenario.toml"
+    target.parent.mkdir(parents=True)
+    target.write_text(text.replace(old, new, 1))
+    monkeypatch.setattr(descriptions, "DATA_ROOT", folder)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "part"),
+    [
+        ("question =", "answer =", "question: missing"),
+        ('name = "replay loss"', "", "figure.name: missing"),
+        ('panel = "network"', 'pane = "network"', r"figure\.pane: unknown key"),
+        ('measure = "replay_loss_ratio"', 'measure = "a +"', r"figure\.measure: 'a \+' is no"),
+        ('formula = "0"', 'formula = "sin(1)"', "theory 4: formula: 'sin'"),
+        ('correlation = "rate', 'correlation = "rate *', "correlation: .* is no expression"),
+    ],
+)
+def test_faults_are_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, old: str, new: str, part: str
+) -> None:
+    _changed(monkeypatch, tmp_path, old, new)
+    with pytest.raises(LabError, match=rf"scenario\.toml:\d+: {part}"):
+        descriptions.load("replay-window")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "part"),
+    [
+        ('x = ["window"', 'x = ["speed"', "'speed' is no parameter"),
+        ('columns = ["reordered_ratio"', 'columns = ["jitter"', "'jitter' is no metric"),
+        ('when = { spacing = "constant", network = "ordered" }', "when = { a = 'b' }", "'a' is no"),
+    ],
+)
+@pytest.mark.core
+def test_unknown_names_are_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, old: str, new: str, part: str
+) -> None:
+    _changed(monkeypatch, tmp_path, old, new)
+    with pytest.raises(LabError, match=part):
+        descriptions.check_against_core(descriptions.load("replay-window"))
+
+
+# ---- figures ----
+
+
+def _point(value: float = 0.5, **typed: str) -> Point:
+    values = core.parameter_values("replay-window", typed)
+    parameters = core.check_parameters("replay-window", typed)
+    estimate = Estimate(value, value - 0.1, value + 0.1, 0.95, 4, "t")
+    expected = descriptions.load("replay-window").predict(values)
+    return Point(
+        parameters, values, "real", "code", 4, 0, {}, {}, 10, estimate, estimate, expected, 0.0
+    )
+
+
+@pytest.mark.parametrize(
+    ("grid", "axis", "scale"),
+    [
+        ({"window": ["32", "64", "1024"]}, "window [sequence numbers]", "log"),
+        ({"spread": ["1ms", "2ms", "3ms"]}, "spread [s]", "linear"),
+        ({"rate": ["10kpps", "1Mpps"], "payload": ["100B"]}, "rate [pps]", "log"),
+        ({"payload": ["100B", "200B", "300B"], "esn": ["off", "on"]}, "payload [B]", "linear"),
+        ({"esn": ["off", "on"]}, "esn", "linear"),
+        ({"network": ["two-path", "uniform"]}, "window [sequence numbers]", "linear"),
+        ({"window": ["0", "64"]}, "window [sequence numbers]", "linear"),
+    ],
+)
+@pytest.mark.core
+def test_the_x_axis_is_what_was_varied(grid: dict[str, list[str]], axis: str, scale: str) -> None:
+    chosen: list[dict[str, str]] = [{}]
+    for name, values in grid.items():
+        chosen = [{**point, name: value} for point in chosen for value in values]
+    figure = figures.make("replay-window", [_point(**typed) for typed in chosen])
+    assert figure is not None
+    panels = figure.axes
+    assert len(panels) == len(grid.get("network", ["one"]))
+    assert {axes.get_xlabel() for axes in panels} == {axis}
+    assert {axes.get_xscale() for axes in panels} == {scale}
+    drawn = [line for axes in panels for line in axes.containers]
+    varied = axis.partition(" [")[0]
+    others = [name for name in grid if name not in (varied, "network")]
+    curves = 1
+    for name in others:
+        curves *= len(grid[name])
+    assert len(drawn) == curves * len(panels)
+    assert figures.svg(figure).startswith(b"<?xml")
+
+
+@pytest.mark.core
+def test_theory_lines_go_through_the_predictions() -> None:
+    some = [_point(rate="100kpps", spread=f"{n}.005ms") for n in (1, 2, 3)]
+    figure = figures.make("replay-window", some)
+    assert figure is not None
+    [axes] = figure.axes
+    [line] = [line for line in axes.lines if len(line.get_xdata()) > 50]
+    x, y = line.get_xdata(), line.get_ydata()
+    expected = descriptions.load("replay-window").predict(
+        {**some[0].values, "spread": float(x[60])}
+    )
+    assert y[60] == expected
+
+
+@pytest.mark.core
+def test_points_are_ordered_by_curve() -> None:
+    some = [_point(rate=r, window=w) for w in ("64", "32") for r in ("100kpps", "10kpps")]
+    description = descriptions.load("replay-window")
+    assert points.x_axis(description, some) == "window"
+    assert points.x_axis(description, some[:2]) == "rate"
+    only_esn = [_point(esn="off"), _point(esn="on")]
+    assert points.x_axis(description, only_esn) == "esn"
+
+
+def test_the_documented_example_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "adding-a-scenario.md").read_text()
+    [example] = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    target = tmp_path / "scenarios" / "my-topic" / "scenario.toml"
+    target.parent.mkdir(parents=True)
+    target.write_text(example)
+    monkeypatch.setattr(descriptions, "DATA_ROOT", tmp_path)
+    found = descriptions.load("my-topic")
+    assert found.predict({"queues": 4.0, "mode": "shared"}) == 0.0
