@@ -30,7 +30,8 @@ OctetsToSign(const AuthContext& c, bool ofInitiator, const wire::IdPayload& id)
                         ofInitiator ? c.transcript.request : c.transcript.response,
                         ofInitiator ? c.transcript.nonceR : c.transcript.nonceI,
                         ofInitiator ? c.channel.Keys().skPi : c.channel.Keys().skPr,
-                        id.Body());
+                        id.Body(),
+                        c.transcript.intermediate);
 }
 
 /// The key of a MIC: the shared one, or SK_p, which proves no identity (RFC 7619, section 2.1).

@@ -13,6 +13,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -112,6 +114,11 @@ struct Lifetime
     Duration jitter{Duration::zero()}; ///< `soft` is shortened by up to this, at random
 };
 
+class Extension;
+
+/// Makes one of these for each IKE SA; see extensions/extension.h.
+using ExtensionFactory = std::function<std::unique_ptr<Extension>()>;
+
 /// What one gateway knows of one peer: PAD entry, IKE and Child SA proposals.
 struct PeerConfig
 {
@@ -152,6 +159,8 @@ struct PeerConfig
     /// A request that was refused with TEMPORARY_FAILURE is made again after this wait, to which up
     /// to as much again is added at random. At least one second; doubled with every refusal.
     Duration retryWait{std::chrono::seconds(10)};
+    /// Made by the functions in extensions/, one for each RFC or draft, at most one of a kind.
+    std::vector<ExtensionFactory> extensions;
 };
 
 } // namespace ipseclab::ike

@@ -483,7 +483,7 @@ IkeEndpoint::AddPeer(const PeerConfig& peer)
 }
 
 bool
-IkeEndpoint::Initiate(Instant now, const std::string& peer)
+IkeEndpoint::Initiate(Instant now, const std::string& peer, const ChildRequest& first)
 {
     State& s = *m_state;
     const auto found = s.peers.find(peer);
@@ -492,7 +492,7 @@ IkeEndpoint::Initiate(Instant now, const std::string& peer)
         return false;
     }
     const std::uint64_t spi = s.ikeSpis.Allocate(s.random);
-    auto sa = IkeSa::Initiate(now, s.Environment(), found->second.config, spi);
+    auto sa = IkeSa::Initiate(now, s.Environment(), found->second.config, spi, first);
     s.Settle(now, s.Add(std::move(sa), found->second));
     return true;
 }
@@ -534,9 +534,15 @@ IkeEndpoint::RekeyIkeSa(Instant now, const IkeSaId& id)
 }
 
 bool
-IkeEndpoint::CreateChildSa(Instant now, const IkeSaId& id)
+IkeEndpoint::CreateChildSa(Instant now, const IkeSaId& id, const ChildRequest& request)
 {
-    return m_state->Command(now, id, [now](IkeSa& sa) { return sa.CreateChild(now); });
+    return m_state->Command(now, id, [&](IkeSa& sa) { return sa.CreateChild(now, request); });
+}
+
+bool
+IkeEndpoint::Command(Instant now, const IkeSaId& id, const std::any& command)
+{
+    return m_state->Command(now, id, [&](IkeSa& sa) { return sa.Command(now, command); });
 }
 
 bool

@@ -8,6 +8,7 @@
 #include "model/ike/ike-config.h"
 #include "model/ike/ike-event.h"
 
+#include <any>
 #include <deque>
 #include <map>
 #include <memory>
@@ -87,8 +88,9 @@ class IkeEndpoint
     bool AddPeer(const PeerConfig& peer);
 
     /// \name Commands
-    /// Begins IKE_SA_INIT with a configured peer; false when the name is unknown.
-    bool Initiate(Instant now, const std::string& peer);
+    /// Begins IKE_SA_INIT with a configured peer; false when the name is unknown. `first` is for
+    /// the Child SA of IKE_AUTH.
+    bool Initiate(Instant now, const std::string& peer, const ChildRequest& first = {});
     /// Sends Delete for the IKE SA (and so for its Child SAs); false when no such SA is
     /// established.
     bool CloseIkeSa(Instant now, const IkeSaId& id);
@@ -101,13 +103,16 @@ class IkeEndpoint
     bool ExpireChildSa(Instant now, std::uint32_t spiInbound);
     /// Asks for another Child SA with the peer's selectors and suites; false when no such IKE SA is
     /// established.
-    bool CreateChildSa(Instant now, const IkeSaId& id);
+    bool CreateChildSa(Instant now, const IkeSaId& id, const ChildRequest& request = {});
     /// Asks for an IKE SA in place of this one, which inherits its Child SAs; false when no such
     /// IKE SA is established.
     bool RekeyIkeSa(Instant now, const IkeSaId& id);
     /// Sends an empty INFORMATIONAL request, or lets the one in flight count; false when no such
     /// SA.
     bool CheckLiveness(Instant now, const IkeSaId& id);
+    /// Has an extension of an IKE SA do what `command` says, a value of one of its own types; false
+    /// when no such IKE SA is established, or none of its extensions does that.
+    bool Command(Instant now, const IkeSaId& id, const std::any& command);
 
     /// \name Input
     void HandleDatagram(Instant now, const Path& path, ByteSpan octets);

@@ -4,6 +4,7 @@
 #ifndef IPSECLAB_IKE_IKE_EVENT_H
 #define IPSECLAB_IKE_IKE_EVENT_H
 
+#include "model/ike/child-request.h"
 #include "model/ike/ike-config.h"
 #include "model/ike/key-schedule.h"
 
@@ -96,6 +97,7 @@ struct ChildSaInstalled
     bool outboundReady{true};
     std::optional<std::uint32_t> replaces; ///< the inbound SPI of the Child SA that this one rekeys
     esp::VolumeLimits volume;              ///< jitter is in it
+    ChildProperties properties;            ///< what extensions have agreed on
 };
 
 /// From now on a pair may send that was installed without `outboundReady`.
@@ -136,6 +138,21 @@ struct ChildSaRefused
     std::optional<std::uint32_t> rekeyOf{};
 };
 
+/// What an extension of the IKE SA has to say; a detail is of one of the extension's own types.
+struct IkeExtensionReport
+{
+    IkeSaId ikeSa;
+    std::string peer;
+    std::any detail;
+
+    /// Null when it is something else.
+    template <typename Detail>
+    const Detail* As() const
+    {
+        return std::any_cast<Detail>(&detail);
+    }
+};
+
 using IkeEvent = std::variant<IkeSaEstablished,
                               IkeSaRekeyed,
                               IkeSaRekeyRefused,
@@ -144,7 +161,8 @@ using IkeEvent = std::variant<IkeSaEstablished,
                               ChildSaOutboundReady,
                               ChildSaRetired,
                               ChildSaRemoved,
-                              ChildSaRefused>;
+                              ChildSaRefused,
+                              IkeExtensionReport>;
 
 } // namespace ipseclab::ike
 

@@ -79,16 +79,34 @@ IkeSa::IsKnownCandidate(ByteSpan octets) const
 void
 IkeSa::AddCandidate(Instant now, InitResult init)
 {
-    if (!m_firstChildSpi)
+    if (!m_firstChildSpi && !init.extensions.LeavesOutFirstChild())
     {
         m_firstChildSpi = m_environment.childSpis.Allocate(m_environment.random, LocalSpi());
     }
+    auto payloads = MakeAuthRequest(init);
+    if (!payloads)
+    {
+        m_init->NoteFailure(IkeFailure::AuthenticationFailed);
+        return;
+    }
+    constexpr auto exchange = wire::ExchangeType::IkeAuth;
+    constexpr std::uint32_t messageId = 1;
+    init.extensions.Encode(*this, {exchange, false}, *payloads);
+    auto request = init.channel.SealParts(exchange, messageId, false, *payloads);
+    m_candidates.push_back({std::move(init), exchange, messageId, std::move(request)});
+    m_phase = Phase::AuthSent;
+    SendAll(now, m_candidates.back());
+}
+
+/// Nothing when we have no proof that the peer would take.
+std::optional<wire::PayloadList>
+IkeSa::MakeAuthRequest(InitResult& init)
+{
     auto proof = MakeProof({m_peer, init.channel, init.transcript, init.abilities, true},
                            m_environment.random);
     if (!proof)
     {
-        m_init->NoteFailure(IkeFailure::AuthenticationFailed);
-        return;
+        return std::nullopt;
     }
     wire::PayloadList payloads{wire::MakePayload(PayloadType::IdI, m_peer.localId.ToPayload())};
     Append(payloads, std::move(proof->certificates));
@@ -100,30 +118,46 @@ IkeSa::AddCandidate(Instant now, InitResult init)
     {
         payloads.push_back(wire::MakePayload(PayloadType::IdR, m_peer.remoteId.ToPayload()));
     }
-    Append(payloads,
-           {std::move(proof->auth),
-            wire::MakePayload(PayloadType::Sa,
+    payloads.push_back(std::move(proof->auth));
+    if (!init.extensions.LeavesOutFirstChild())
+    {
+        AddFirstChild(init.extensions, payloads);
+    }
+    init.extensions.WriteAuth(*this, false, payloads);
+    return payloads;
+}
+
+void
+IkeSa::AddFirstChild(ExtensionSet& extensions, wire::PayloadList& request)
+{
+    Append(request,
+           {wire::MakePayload(PayloadType::Sa,
                               MakeChildProposals(m_peer.childSuites, *m_firstChildSpi, false)),
             MakeTs(PayloadType::TsI, m_peer.localSelectors),
             MakeTs(PayloadType::TsR, m_peer.remoteSelectors)});
-    auto request = init.channel.SealParts(wire::ExchangeType::IkeAuth, 1, false, payloads);
-    m_candidates.push_back({std::move(init), std::move(request)});
-    m_phase = Phase::AuthSent;
-    m_nextRequestId = 2;
+    ChildNegotiation child{true, nullptr, m_firstChild.properties};
+    extensions.WriteChild(*this, child, request);
+}
 
+/// The latest request goes out at once; all that are open are repeated until one is answered well.
+void
+IkeSa::SendAll(Instant now, const Candidate& latest)
+{
     std::vector<Bytes> requests;
     for (const auto& candidate : m_candidates)
     {
-        requests.insert(requests.end(), candidate.authRequest.begin(), candidate.authRequest.end());
+        requests.insert(requests.end(), candidate.request.begin(), candidate.request.end());
     }
-    TransmitAll(m_path, m_candidates.back().authRequest);
+    TransmitAll(m_path, latest.request);
     m_retransmitter.Start(now, m_peer.retransmission, std::move(requests));
 }
 
 void
 IkeSa::HandleAuthResponse(Instant now, const wire::IkeHeader& header, ByteSpan octets)
 {
-    if (header.exchange != wire::ExchangeType::IkeAuth || header.messageId != 1)
+    const auto isAnswered = [&header](const Candidate& c)
+    { return c.exchange == header.exchange && c.messageId == header.messageId; };
+    if (std::none_of(m_candidates.begin(), m_candidates.end(), isAnswered))
     {
         ++m_environment.counters.badMessageId;
         return;
@@ -132,7 +166,13 @@ IkeSa::HandleAuthResponse(Instant now, const wire::IkeHeader& header, ByteSpan o
     bool known = false;
     for (std::size_t i = 0; i < m_candidates.size();)
     {
-        const auto opened = m_candidates[i].init.channel.Open(octets);
+        if (!isAnswered(m_candidates[i]))
+        {
+            ++i;
+            continue;
+        }
+        InitResult& init = m_candidates[i].init;
+        auto opened = init.channel.Open(octets);
         if (!opened && opened.error() != OpenError::BadPayloads)
         {
             error = opened.error();
@@ -140,12 +180,17 @@ IkeSa::HandleAuthResponse(Instant now, const wire::IkeHeader& header, ByteSpan o
             continue;
         }
         known = true;
+        if (opened)
+        {
+            init.extensions.Decode(*this, {header.exchange, true}, opened->payloads);
+        }
         const auto failure = opened ? CheckAuthResponse(now, m_candidates[i], opened->payloads)
                                     : std::make_optional(IkeFailure::InvalidSyntax);
         if (!failure)
         {
             Adopt(i);
             Establish(now);
+            m_extensions.ReadAuth(*this, true, opened->payloads);
             FinishFirstChild(now, opened->payloads);
             return;
         }
@@ -222,9 +267,11 @@ void
 IkeSa::Adopt(std::size_t candidate)
 {
     InitResult& init = m_candidates[candidate].init;
+    m_nextRequestId = m_candidates[candidate].messageId + 1;
     m_id = init.channel.Id();
     m_transcript = std::move(init.transcript);
     m_abilities = std::move(init.abilities);
+    m_extensions = std::move(init.extensions);
     m_channel = std::move(init.channel);
     m_candidates.clear();
     m_init.reset();
@@ -250,7 +297,14 @@ IkeSa::Establish(Instant now)
 void
 IkeSa::FinishFirstChild(Instant now, const wire::PayloadList& response)
 {
+    if (m_extensions.LeavesOutFirstChild())
+    {
+        ForgetFirstChild();
+        return;
+    }
     const std::uint32_t spi = *m_firstChildSpi;
+    ChildNegotiation child{true, nullptr, std::move(m_firstChild.properties)};
+    const auto refusal = m_extensions.ReadChild(*this, child, response);
     const auto* sa = wire::Find<wire::SaPayload>(response, PayloadType::Sa);
     const auto* tsI = wire::Find<wire::TsPayload>(response, PayloadType::TsI);
     const auto* tsR = wire::Find<wire::TsPayload>(response, PayloadType::TsR);
@@ -263,19 +317,23 @@ IkeSa::FinishFirstChild(Instant now, const wire::PayloadList& response)
     const auto choice = CheckChildAnswer(*sa);
     const bool selectorsFit = IsNarrowing(tsI->selectors, m_peer.localSelectors) &&
                               IsNarrowing(tsR->selectors, m_peer.remoteSelectors);
-    if (!choice || !selectorsFit)
+    if (!choice || !selectorsFit || refusal)
     {
         // The responder has installed its half of the Child SA.
-        RefuseChild(choice ? NotifyType::TsUnacceptable : NotifyType::NoProposalChosen);
+        const auto unfit = choice ? NotifyType::TsUnacceptable : NotifyType::NoProposalChosen;
+        RefuseChild(choice && selectorsFit ? refusal->error : unfit);
         Enqueue(now, CloseChildTask{spi});
         return;
     }
     m_firstChildSpi.reset();
-    InstallChild(choice->suite,
-                 spi,
-                 LoadBe32(choice->peerSpi.data()),
-                 tsI->selectors,
-                 tsR->selectors);
+    NewChild made{choice->suite,
+                  spi,
+                  LoadBe32(choice->peerSpi.data()),
+                  tsI->selectors,
+                  tsR->selectors,
+                  true};
+    made.properties = std::move(child.properties);
+    InstallFirstChild(std::move(made));
 }
 
 /// In IKE_AUTH no group is negotiated, so it is left out of the comparison.
@@ -298,24 +356,26 @@ IkeSa::CheckChildAnswer(const wire::SaPayload& answer) const
 void
 IkeSa::RefuseChild(NotifyType reason)
 {
+    ForgetFirstChild();
+    m_events.push_back(ChildSaRefused{m_id, m_peer.name, reason});
+}
+
+/// There is no Child SA in IKE_AUTH.
+void
+IkeSa::ForgetFirstChild()
+{
     if (m_firstChildSpi)
     {
         m_environment.childSpis.Release(*m_firstChildSpi);
         m_firstChildSpi.reset();
     }
     m_transcript = {};
-    m_events.push_back(ChildSaRefused{m_id, m_peer.name, reason});
 }
 
 /// Keys of the first Child SA come from the nonces of IKE_SA_INIT (RFC 7296, section 2.17).
 void
-IkeSa::InstallChild(const ChildSuite& suite,
-                    std::uint32_t spiInbound,
-                    std::uint32_t spiOutbound,
-                    TrafficSelectorList local,
-                    TrafficSelectorList remote)
+IkeSa::InstallFirstChild(NewChild made)
 {
-    NewChild made{suite, spiInbound, spiOutbound, std::move(local), std::move(remote), m_initiator};
     made.nonceI = std::move(m_transcript.nonceI);
     made.nonceR = std::move(m_transcript.nonceR);
     m_transcript = {};
@@ -325,12 +385,17 @@ IkeSa::InstallChild(const ChildSuite& suite,
 IkeSa::Answer
 IkeSa::AnswerAuth(Instant now, const wire::PayloadList& request)
 {
-    const auto* id = wire::Find<wire::IdPayload>(request, PayloadType::IdI);
-    const auto* auth = wire::Find<wire::AuthPayload>(request, PayloadType::Auth);
-    const auto* sa = wire::Find<wire::SaPayload>(request, PayloadType::Sa);
-    const auto* tsI = wire::Find<wire::TsPayload>(request, PayloadType::TsI);
-    const auto* tsR = wire::Find<wire::TsPayload>(request, PayloadType::TsR);
-    if (!id || !auth || !sa || !tsI || !tsR)
+    const auto has = [&request](PayloadType type)
+    {
+        return std::any_of(request.begin(),
+                           request.end(),
+                           [type](const wire::Payload& p) { return p.type == type; });
+    };
+    const bool withChild = has(PayloadType::Sa) || has(PayloadType::TsI) || has(PayloadType::TsR);
+    const bool isWhole = withChild
+                           ? has(PayloadType::Sa) && has(PayloadType::TsI) && has(PayloadType::TsR)
+                           : m_extensions.LeavesOutFirstChild();
+    if (!has(PayloadType::IdI) || !has(PayloadType::Auth) || !isWhole)
     {
         return Fatal(NotifyType::InvalidSyntax);
     }
@@ -342,30 +407,42 @@ IkeSa::AnswerAuth(Instant now, const wire::PayloadList& request)
         return Fatal(NotifyType::AuthenticationFailed);
     }
     Establish(now);
+    m_extensions.ReadAuth(*this, false, request);
     Answer answer{{wire::MakePayload(PayloadType::IdR, m_peer.localId.ToPayload())}, std::nullopt};
     Append(answer.payloads, std::move(proof->certificates));
     answer.payloads.push_back(std::move(proof->auth));
-    AnswerFirstChild(*sa, *tsI, *tsR, answer.payloads);
+    if (withChild)
+    {
+        AnswerFirstChild(request, answer.payloads);
+    }
+    else
+    {
+        ForgetFirstChild();
+    }
+    m_extensions.WriteAuth(*this, true, answer.payloads);
     return answer;
 }
 
 /// A Child SA that cannot be does not take the IKE SA with it (RFC 7296, section 1.2).
 void
-IkeSa::AnswerFirstChild(const wire::SaPayload& sa,
-                        const wire::TsPayload& tsI,
-                        const wire::TsPayload& tsR,
-                        wire::PayloadList& answer)
+IkeSa::AnswerFirstChild(const wire::PayloadList& request, wire::PayloadList& answer)
 {
-    auto choice = ChooseChild(m_peer.childSuites, sa, false);
-    const auto remote = Narrow(tsI.selectors, m_peer.remoteSelectors);
-    const auto local = Narrow(tsR.selectors, m_peer.localSelectors);
+    const auto* sa = wire::Find<wire::SaPayload>(request, PayloadType::Sa);
+    const auto* tsI = wire::Find<wire::TsPayload>(request, PayloadType::TsI);
+    const auto* tsR = wire::Find<wire::TsPayload>(request, PayloadType::TsR);
+    ChildNegotiation child;
+    const auto refusal = m_extensions.ReadChild(*this, child, request);
+    auto choice = ChooseChild(m_peer.childSuites, *sa, false);
+    const auto remote = Narrow(tsI->selectors, m_peer.remoteSelectors);
+    const auto local = Narrow(tsR->selectors, m_peer.localSelectors);
     const bool spiFits = choice && choice->peerSpi.size() == 4 &&
                          LoadBe32(choice->peerSpi.data()) >= ChildSpiTable::kLowest;
-    if (!spiFits || remote.empty() || local.empty())
+    if (!spiFits || remote.empty() || local.empty() || refusal)
     {
-        const auto reason = spiFits ? NotifyType::TsUnacceptable : NotifyType::NoProposalChosen;
+        const auto unfit = spiFits ? NotifyType::TsUnacceptable : NotifyType::NoProposalChosen;
+        const auto reason = refusal ? refusal->error : unfit;
         RefuseChild(reason);
-        answer.push_back(wire::MakeNotify(reason));
+        answer.push_back(wire::MakeNotify(reason, refusal ? refusal->data : Bytes()));
         return;
     }
     const std::uint32_t spi = m_environment.childSpis.Allocate(m_environment.random, LocalSpi());
@@ -373,7 +450,10 @@ IkeSa::AnswerFirstChild(const wire::SaPayload& sa,
     answer.push_back(wire::MakePayload(PayloadType::Sa, AnswerChild(*choice, spi, false)));
     answer.push_back(MakeTs(PayloadType::TsI, remote));
     answer.push_back(MakeTs(PayloadType::TsR, local));
-    InstallChild(choice->suite, spi, LoadBe32(choice->peerSpi.data()), local, remote);
+    m_extensions.WriteChild(*this, child, answer);
+    NewChild made{choice->suite, spi, LoadBe32(choice->peerSpi.data()), local, remote, false};
+    made.properties = std::move(child.properties);
+    InstallFirstChild(std::move(made));
 }
 
 } // namespace ipseclab::ike

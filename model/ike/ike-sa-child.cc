@@ -85,14 +85,16 @@ IkeSa::FindChildByOutbound(ByteSpan spiOutbound)
 }
 
 bool
-IkeSa::CreateChild(Instant now)
+IkeSa::CreateChild(Instant now, const ChildRequest& request)
 {
     // A successor that may yet turn out to be redundant would take the Child SA with it.
     if (m_phase != Phase::Established || m_predecessor)
     {
         return false;
     }
-    Enqueue(now, CreateChildTask{});
+    CreateChildTask task;
+    task.wanted = request;
+    Enqueue(now, std::move(task));
     return true;
 }
 
@@ -165,12 +167,24 @@ IkeSa::Request(CreateChildTask& task)
     payloads.push_back(wire::MakePayload(PayloadType::TsI, wire::TsPayload{m_peer.localSelectors}));
     payloads.push_back(
         wire::MakePayload(PayloadType::TsR, wire::TsPayload{m_peer.remoteSelectors}));
+    ChildNegotiation child = Negotiation(task);
+    m_extensions.WriteChild(*this, child, payloads);
     return payloads;
+}
+
+/// What extensions are told about our request, before and after it was answered.
+ChildNegotiation
+IkeSa::Negotiation(const CreateChildTask& task) const
+{
+    const ChildSa* old = task.rekeyOf ? FindChild(*task.rekeyOf) : nullptr;
+    return {true, old, old ? old->properties : task.wanted.properties};
 }
 
 void
 IkeSa::Finish(Instant now, CreateChildTask& task, const wire::PayloadList& response)
 {
+    ChildNegotiation child = Negotiation(task);
+    const auto refusal = m_extensions.ReadChild(*this, child, response);
     if (wire::FindErrorNotify(response))
     {
         m_environment.childSpis.Release(task.spi);
@@ -178,7 +192,7 @@ IkeSa::Finish(Instant now, CreateChildTask& task, const wire::PayloadList& respo
         return;
     }
     auto made = ReadNewChild(task, response);
-    if (!made)
+    if (!made || refusal)
     {
         // The responder has installed its half of the Child SA.
         m_environment.childSpis.Release(task.spi);
@@ -186,8 +200,10 @@ IkeSa::Finish(Instant now, CreateChildTask& task, const wire::PayloadList& respo
         {
             old->rekeying = false;
         }
-        m_events.push_back(
-            ChildSaRefused{m_id, m_peer.name, NotifyType::InvalidSyntax, task.rekeyOf});
+        m_events.push_back(ChildSaRefused{m_id,
+                                          m_peer.name,
+                                          made ? refusal->error : NotifyType::InvalidSyntax,
+                                          task.rekeyOf});
         Enqueue(now, CloseChildTask{task.spi});
         return;
     }
@@ -195,6 +211,7 @@ IkeSa::Finish(Instant now, CreateChildTask& task, const wire::PayloadList& respo
     made->outboundReady = !lost;
     const ChildSa* old = task.rekeyOf ? FindChild(*task.rekeyOf) : nullptr;
     made->replaces = old && !old->expired ? task.rekeyOf : std::nullopt;
+    made->properties = std::move(child.properties);
     InstallChild(now, std::move(*made));
     if (task.rekeyOf)
     {
@@ -276,6 +293,7 @@ IkeSa::HandleRefusal(Instant now, CreateChildTask& task, const wire::PayloadList
     const auto group = DemandedGroup(response);
     CreateChildTask next;
     next.rekeyOf = task.rekeyOf;
+    next.wanted = task.wanted;
     const bool unheardOf = error == NotifyType::ChildSaNotFound && task.unconfirmed;
     if (error == NotifyType::TemporaryFailure || unheardOf)
     {
@@ -296,8 +314,10 @@ IkeSa::HandleRefusal(Instant now, CreateChildTask& task, const wire::PayloadList
         // The peer has lost it: make another one from scratch.
         if (!old->closing)
         {
+            next.rekeyOf.reset();
+            next.wanted.properties = old->properties;
             RemoveChild(*task.rekeyOf);
-            Enqueue(now, CreateChildTask{});
+            Enqueue(now, std::move(next));
         }
         return;
     }
@@ -347,6 +367,12 @@ IkeSa::AnswerNewChild(Instant now, const wire::PayloadList& request)
     {
         return {{*refusal}, std::nullopt};
     }
+    const ChildSa* replaced = rekey ? FindChildByOutbound(rekey->spi) : nullptr;
+    ChildNegotiation child{false, replaced, replaced ? replaced->properties : ChildProperties()};
+    if (auto refusal = m_extensions.ReadChild(*this, child, request))
+    {
+        return Refusal(refusal->error, std::move(refusal->data));
+    }
     const auto choice = ChooseChild(m_peer.childSuites, *sa, true);
     if (!choice || !IsSpi(choice->peerSpi))
     {
@@ -389,6 +415,8 @@ IkeSa::AnswerNewChild(Instant now, const wire::PayloadList& request)
     }
     answer.payloads.push_back(wire::MakePayload(PayloadType::TsI, wire::TsPayload{made.remote}));
     answer.payloads.push_back(wire::MakePayload(PayloadType::TsR, wire::TsPayload{made.local}));
+    m_extensions.WriteChild(*this, child, answer.payloads);
+    made.properties = std::move(child.properties);
 
     made.outboundReady = m_children.empty();
     if (ChildSa* old = rekey ? FindChildByOutbound(rekey->spi) : nullptr)
@@ -465,7 +493,13 @@ IkeSa::InstallChild(Instant now, NewChild made)
                                      made.shared,
                                      made.nonceI,
                                      made.nonceR);
-    ChildSa child{made.spiInbound, made.spiOutbound};
+    ChildSa child;
+    child.spiInbound = made.spiInbound;
+    child.spiOutbound = made.spiOutbound;
+    child.suite = made.suite;
+    child.local = made.local;
+    child.remote = made.remote;
+    child.properties = made.properties;
     child.outboundReady = made.outboundReady;
     child.confirmed = made.initiator;
     StartLifetime(now, child);
@@ -488,6 +522,7 @@ IkeSa::InstallChild(Instant now, NewChild made)
     installed.outboundReady = made.outboundReady;
     installed.replaces = made.replaces;
     installed.volume = DrawVolumeLimits();
+    installed.properties = std::move(made.properties);
     m_events.push_back(std::move(installed));
 }
 

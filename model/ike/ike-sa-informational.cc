@@ -39,9 +39,21 @@ IkeSa::Request(const CloseIkeTask& task) const
         wire::MakePayload(PayloadType::Delete, wire::DeletePayload{wire::ProtocolId::Ike, 0, {}})};
 }
 
+wire::PayloadList
+IkeSa::Request(const InformTask& task) const
+{
+    return task.request;
+}
+
 void
 IkeSa::Finish(Instant, const LivenessTask&, const wire::PayloadList&)
 {
+}
+
+void
+IkeSa::Finish(Instant now, const InformTask& task, const wire::PayloadList& response)
+{
+    m_extensions.FinishInformational(now, *this, task.request, response);
 }
 
 /**
@@ -66,7 +78,7 @@ IkeSa::Finish(Instant, const CloseIkeTask& task, const wire::PayloadList&)
 }
 
 IkeSa::Answer
-IkeSa::AnswerInformational(Instant now, const wire::PayloadList& request)
+IkeSa::AnswerInformational(Instant now, const Path& path, const wire::PayloadList& request)
 {
     // RFC 7296, section 2.21.2: an initiator that does not accept our IKE_AUTH response says so.
     if (wire::FindNotify(request, NotifyType::AuthenticationFailed))
@@ -93,6 +105,7 @@ IkeSa::AnswerInformational(Instant now, const wire::PayloadList& request)
         const auto deleted = AnswerDelete(now, *del);
         answer.payloads.insert(answer.payloads.end(), deleted.begin(), deleted.end());
     }
+    m_extensions.AnswerInformational(now, *this, path, request, answer.payloads);
     return answer;
 }
 

@@ -113,14 +113,16 @@ MakeResult(const PeerConfig& peer,
            const IkeSuite& suite,
            InitTranscript transcript,
            ByteSpan shared,
-           PeerAbilities abilities)
+           PeerAbilities abilities,
+           ExtensionSet extensions)
 {
     const Bytes seed = ComputeSkeyseed(suite.prf, transcript.nonceI, transcript.nonceR, shared);
     IkeKeys keys =
         DeriveIkeKeys(suite, seed, transcript.nonceI, transcript.nonceR, id.spiI, id.spiR);
     InitResult result{SecureChannel(id, initiator, suite, std::move(keys)),
                       std::move(transcript),
-                      std::move(abilities)};
+                      std::move(abilities),
+                      std::move(extensions)};
     if (result.abilities.fragmentation)
     {
         result.channel.SetFragmentLimit(MessageLimit(peer));
@@ -197,6 +199,7 @@ InitInitiator::InitInitiator(const PeerConfig& peer,
     : m_peer(peer),
       m_spiI(spiI),
       m_random(random),
+      m_extensions(peer),
       m_nonce(random.Take(kNonceLength))
 {
     AddAttempt(peer.ikeSuites.front().group);
@@ -259,6 +262,7 @@ InitInitiator::MakeRequest(const crypto::KeyExchange& exchange) const
     payloads.push_back(MakeKe(exchange));
     payloads.push_back(wire::MakePayload(PayloadType::Nonce, wire::NoncePayload{m_nonce}));
     Announce(m_peer, nullptr, payloads);
+    m_extensions.WriteInit(m_peer, false, payloads);
     return wire::Serialize(MakeInitHeader(m_spiI, 0, wire::kFlagInitiator), payloads);
 }
 
@@ -345,13 +349,16 @@ InitInitiator::Complete(const wire::IkeMessage& response,
                               m_nonce,
                               nonce->data};
     const IkeSaId id{m_spiI, response.header.responderSpi};
+    ExtensionSet extensions = m_extensions.Clone();
+    extensions.ReadInit(m_peer, true, response.payloads);
     return MakeResult(m_peer,
                       id,
                       true,
                       suite,
                       std::move(transcript),
                       *shared,
-                      ReadAbilities(m_peer, response.payloads));
+                      ReadAbilities(m_peer, response.payloads),
+                      std::move(extensions));
 }
 
 bool
@@ -426,6 +433,9 @@ AnswerInit(const PeerConfig& peer,
         payloads.push_back(std::move(*certificateRequest));
     }
     Announce(peer, &request.payloads, payloads);
+    ExtensionSet extensions(peer);
+    extensions.ReadInit(peer, false, request.payloads);
+    extensions.WriteInit(peer, true, payloads);
     Bytes response =
         wire::Serialize(MakeInitHeader(id.spiI, id.spiR, wire::kFlagResponse), payloads);
     InitTranscript transcript{Bytes(octets.begin(), octets.end()), response, nonce->data, ourNonce};
@@ -436,7 +446,8 @@ AnswerInit(const PeerConfig& peer,
                        suite,
                        std::move(transcript),
                        *shared,
-                       ReadAbilities(peer, request.payloads))};
+                       ReadAbilities(peer, request.payloads),
+                       std::move(extensions))};
 }
 
 } // namespace ipseclab::ike

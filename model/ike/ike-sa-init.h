@@ -5,6 +5,7 @@
 #define IPSECLAB_IKE_IKE_SA_INIT_H
 
 #include "model/crypto/key-exchange.h"
+#include "model/ike/extensions/extension.h"
 #include "model/ike/secure-channel.h"
 
 #include <variant>
@@ -35,6 +36,7 @@ struct InitTranscript
     Bytes response; ///< RealMessage2
     Bytes nonceI;
     Bytes nonceR;
+    Bytes intermediate{}; ///< IntAuth (RFC 9242, section 3.3.2); empty without IKE_INTERMEDIATE
 };
 
 /// What both sides have announced in IKE_SA_INIT. Proven to be genuine by AUTH.
@@ -51,6 +53,7 @@ struct InitResult
     SecureChannel channel;
     InitTranscript transcript;
     PeerAbilities abilities;
+    ExtensionSet extensions; ///< that have taken part in the exchange
 };
 
 /// What an unauthenticated error notify says about the end of the IKE SA.
@@ -114,6 +117,7 @@ class InitInitiator
     const PeerConfig& m_peer;
     std::uint64_t m_spiI;
     crypto::RandomSource& m_random;
+    ExtensionSet m_extensions; ///< that have not read any response
     Bytes m_nonce;
     Bytes m_cookie;
     unsigned m_cookiesTaken{0};

@@ -270,6 +270,7 @@ IkeSa::MakeSuccessor(Instant now,
     sa->m_channel.emplace(id, initiator, suite, std::move(keys));
     sa->m_channel->SetFragmentLimit(m_channel->FragmentLimit());
     sa->m_abilities = m_abilities;
+    sa->m_extensions = m_extensions.Clone();
     sa->Establish(now);
     return sa;
 }
@@ -292,21 +293,22 @@ IkeSa::Supersede(Instant now, IkeSa& survivor)
     }
     std::move(m_children.begin(), m_children.end(), std::back_inserter(survivor.m_children));
     std::move(m_retired.begin(), m_retired.end(), std::back_inserter(survivor.m_retired));
-    const auto concernsChild = [](const Task& task)
+    const auto goesOver = [](const Task& task)
     {
         return std::holds_alternative<CreateChildTask>(task) ||
-               std::holds_alternative<CloseChildTask>(task);
+               std::holds_alternative<CloseChildTask>(task) ||
+               std::holds_alternative<InformTask>(task);
     };
     for (auto& task : m_tasks)
     {
-        if (concernsChild(task))
+        if (goesOver(task))
         {
             survivor.m_tasks.push_back(std::move(task));
         }
     }
     for (auto& delayed : m_delayed)
     {
-        if (concernsChild(delayed.task))
+        if (goesOver(delayed.task))
         {
             survivor.m_delayed.push_back(std::move(delayed));
         }

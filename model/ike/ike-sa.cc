@@ -50,11 +50,13 @@ std::unique_ptr<IkeSa>
 IkeSa::Initiate(Instant now,
                 const Environment& environment,
                 const PeerConfig& peer,
-                std::uint64_t spiI)
+                std::uint64_t spiI,
+                const ChildRequest& first)
 {
     const Path path{peer.local, peer.remote};
     std::unique_ptr<IkeSa> sa(new IkeSa(environment, peer, path, true, {spiI, 0}));
     sa->m_init = std::make_unique<InitInitiator>(peer, spiI, environment.random);
+    sa->m_firstChild = first;
     sa->m_retransmitter.Start(now, peer.retransmission, {sa->m_init->Request()});
     sa->Transmit(path, sa->m_init->Request());
     return sa;
@@ -71,6 +73,7 @@ IkeSa::Respond(Instant now,
     sa->m_channel = std::move(init.channel);
     sa->m_transcript = std::move(init.transcript);
     sa->m_abilities = std::move(init.abilities);
+    sa->m_extensions = std::move(init.extensions);
     sa->m_lastAnswer = {sa->m_transcript.request, {sa->m_transcript.response}};
     sa->m_expectedRequestId = 1;
     sa->m_halfOpenDeadline = now + peer.halfOpenTimeout;
@@ -115,6 +118,12 @@ IkeSa::CheckLiveness(Instant now)
         Enqueue(now, LivenessTask{});
     }
     return true;
+}
+
+bool
+IkeSa::Command(Instant now, const std::any& command)
+{
+    return m_phase == Phase::Established && m_extensions.Command(now, *this, command);
 }
 
 void
@@ -203,6 +212,51 @@ IkeSa::Peer() const
     return m_peer;
 }
 
+const Path&
+IkeSa::CurrentPath() const
+{
+    return m_path;
+}
+
+std::vector<const ChildDescription*>
+IkeSa::Children() const
+{
+    std::vector<const ChildDescription*> list;
+    for (const auto& child : m_children)
+    {
+        if (!child.closing)
+        {
+            list.push_back(&child);
+        }
+    }
+    return list;
+}
+
+crypto::RandomSource&
+IkeSa::Random()
+{
+    return m_environment.random;
+}
+
+void
+IkeSa::Move(const Path& path)
+{
+    m_path = path;
+}
+
+/// It goes out with Resume, after what is being handled: a response before a new request.
+void
+IkeSa::Inform(wire::PayloadList request)
+{
+    m_tasks.emplace_back(InformTask{std::move(request)});
+}
+
+void
+IkeSa::Report(std::any detail)
+{
+    m_events.push_back(IkeExtensionReport{m_id, m_peer.name, std::move(detail)});
+}
+
 IkeSa::CachedAnswer
 IkeSa::TakeLastAnswer()
 {
@@ -236,7 +290,7 @@ IkeSa::HandleRequest(Instant now, const Path& path, const wire::IkeHeader& heade
         ++counters.badMessageId;
         return;
     }
-    const auto opened = m_channel->Open(octets);
+    auto opened = m_channel->Open(octets);
     if (!opened && opened.error() != OpenError::BadPayloads)
     {
         CountOpenError(opened.error());
@@ -246,11 +300,15 @@ IkeSa::HandleRequest(Instant now, const Path& path, const wire::IkeHeader& heade
     m_proofDue.reset();
     ++m_expectedRequestId;
     ConfirmChildren();
+    if (opened)
+    {
+        m_extensions.Decode(*this, {header.exchange, false}, opened->payloads);
+    }
     const bool joined = opened && !opened->firstFragment.empty();
     Reply(path,
           header.exchange,
           joined ? ByteSpan(opened->firstFragment) : octets,
-          opened ? AnswerRequest(now, header.exchange, opened->payloads)
+          opened ? AnswerRequest(now, path, header.exchange, opened->payloads)
                  : Fatal(NotifyType::InvalidSyntax));
 }
 
@@ -274,6 +332,7 @@ IkeSa::Reply(const Path& path, ExchangeType exchange, ByteSpan request, Answer a
     {
         ++m_environment.counters.unsupported;
     }
+    m_extensions.Encode(*this, {exchange, true}, answer.payloads);
     m_lastAnswer.request.assign(request.begin(), request.end());
     m_lastAnswer.responses =
         m_channel->SealParts(exchange, m_expectedRequestId - 1, true, answer.payloads);
@@ -293,7 +352,7 @@ IkeSa::HandleResponse(Instant now, const wire::IkeHeader& header, ByteSpan octet
         ++m_environment.counters.badMessageId;
         return;
     }
-    const auto opened = m_channel->Open(octets);
+    auto opened = m_channel->Open(octets);
     if (!opened && opened.error() != OpenError::BadPayloads)
     {
         CountOpenError(opened.error());
@@ -311,6 +370,7 @@ IkeSa::HandleResponse(Instant now, const wire::IkeHeader& header, ByteSpan octet
         Finished(IkeFailure::InvalidSyntax);
         return;
     }
+    m_extensions.Decode(*this, {header.exchange, true}, opened->payloads);
     std::visit([&](auto& t) { Finish(now, t, opened->payloads); }, task);
     SendNextRequest(now);
 }
@@ -335,7 +395,10 @@ IkeSa::IsInPlace(ExchangeType exchange) const
 }
 
 IkeSa::Answer
-IkeSa::AnswerRequest(Instant now, ExchangeType exchange, const wire::PayloadList& request)
+IkeSa::AnswerRequest(Instant now,
+                     const Path& path,
+                     ExchangeType exchange,
+                     const wire::PayloadList& request)
 {
     if (const auto critical = wire::FindUnknownCritical(request))
     {
@@ -356,7 +419,7 @@ IkeSa::AnswerRequest(Instant now, ExchangeType exchange, const wire::PayloadList
     case ExchangeType::IkeAuth:
         return AnswerAuth(now, request);
     case ExchangeType::Informational:
-        return AnswerInformational(now, request);
+        return AnswerInformational(now, path, request);
     default:
         return AnswerCreateChild(now, request);
     }
@@ -394,7 +457,8 @@ IkeSa::SendNextRequest(Instant now)
     Task task = std::move(m_tasks.front());
     m_tasks.pop_front();
     const auto exchange = std::visit([](const auto& t) { return t.kExchange; }, task);
-    const auto payloads = std::visit([this](auto& t) { return Request(t); }, task);
+    auto payloads = std::visit([this](auto& t) { return Request(t); }, task);
+    m_extensions.Encode(*this, {exchange, false}, payloads);
     const std::uint32_t id = m_nextRequestId++;
     std::vector<Bytes> messages = m_channel->SealParts(exchange, id, false, payloads);
     m_inFlight = InFlight{std::move(task), exchange, id};
@@ -406,7 +470,7 @@ IkeSa::SendNextRequest(Instant now)
 bool
 IkeSa::IsStillWanted(const Task& task) const
 {
-    if (std::holds_alternative<RekeyIkeTask>(task))
+    if (std::holds_alternative<RekeyIkeTask>(task) || std::holds_alternative<InformTask>(task))
     {
         return m_phase == Phase::Established;
     }

@@ -6,6 +6,7 @@
 
 #include "model/crypto/key-exchange.h"
 #include "model/ike/child-spi-table.h"
+#include "model/ike/extensions/extension.h"
 #include "model/ike/ike-endpoint.h"
 #include "model/ike/ike-sa-init.h"
 #include "model/ike/ike-spi-table.h"
@@ -32,8 +33,11 @@ namespace ipseclab::ike
  * An initiator takes part in IKE_AUTH with every plausible IKE_SA_INIT response, up to a limit,
  * until one of them proves to be genuine (RFC 7296, section 2.4); so a forged or damaged response
  * that arrives first does not keep the SA from coming up.
+ *
+ * Extensions (extensions/extension.h) take part in every message; what they see of the SA is the
+ * ExtensionHost that it is.
  */
-class IkeSa
+class IkeSa : private ExtensionHost
 {
   public:
     /// What the SAs of one endpoint share.
@@ -71,14 +75,15 @@ class IkeSa
     static std::unique_ptr<IkeSa> Initiate(Instant now,
                                            const Environment& environment,
                                            const PeerConfig& peer,
-                                           std::uint64_t spiI);
+                                           std::uint64_t spiI,
+                                           const ChildRequest& first);
     /// Sends the IKE_SA_INIT response and waits for IKE_AUTH.
     static std::unique_ptr<IkeSa> Respond(Instant now,
                                           const Environment& environment,
                                           const PeerConfig& peer,
                                           const Path& path,
                                           InitResult init);
-    ~IkeSa();
+    ~IkeSa() override;
 
     IkeSa(const IkeSa&) = delete;
     IkeSa& operator=(const IkeSa&) = delete;
@@ -88,9 +93,10 @@ class IkeSa
     bool CloseChild(Instant now, std::uint32_t spiInbound);
     bool CheckLiveness(Instant now);
     bool Rekey(Instant now);
-    bool CreateChild(Instant now);
+    bool CreateChild(Instant now, const ChildRequest& request);
     bool RekeyChild(Instant now, std::uint32_t spiInbound);
     bool ExpireChild(Instant now, std::uint32_t spiInbound);
+    bool Command(Instant now, const std::any& command);
 
     /// \name Input
     void HandleDatagram(Instant now,
@@ -107,11 +113,11 @@ class IkeSa
 
     /// \name State
     Phase CurrentPhase() const;
-    bool IsInitiator() const;
+    bool IsInitiator() const override;
     /// The responder SPI is zero until the peer has proved that it is the responder.
-    const IkeSaId& Id() const;
+    const IkeSaId& Id() const override;
     std::uint64_t LocalSpi() const;
-    const PeerConfig& Peer() const;
+    const PeerConfig& Peer() const override;
     /// Of a closed SA, so that a peer that missed the last answer can still have it.
     CachedAnswer TakeLastAnswer();
 
@@ -145,6 +151,13 @@ class IkeSa
         std::optional<wire::NotifyType> error; ///< sent in place of a Delete payload
     };
 
+    /// What an extension has to say.
+    struct InformTask
+    {
+        static constexpr auto kExchange = wire::ExchangeType::Informational;
+        wire::PayloadList request;
+    };
+
     /// What both kinds of CREATE_CHILD_SA requests have in common.
     struct KeyingTask
     {
@@ -165,6 +178,7 @@ class IkeSa
     struct CreateChildTask : KeyingTask
     {
         std::optional<std::uint32_t> rekeyOf; ///< inbound SPI; otherwise a Child SA of its own
+        ChildRequest wanted;                  ///< of a Child SA of its own
         std::uint32_t spi{0};                 ///< drawn when the request is made
         bool unconfirmed{false};              ///< the old one, when the request was made
         std::optional<Rival> rival;
@@ -175,8 +189,12 @@ class IkeSa
         std::uint64_t spi{0}; ///< drawn when the request is made
     };
 
-    using Task =
-        std::variant<LivenessTask, CloseChildTask, CloseIkeTask, CreateChildTask, RekeyIkeTask>;
+    using Task = std::variant<LivenessTask,
+                              CloseChildTask,
+                              CloseIkeTask,
+                              InformTask,
+                              CreateChildTask,
+                              RekeyIkeTask>;
     /// @}
 
     struct InFlight
@@ -186,11 +204,14 @@ class IkeSa
         std::uint32_t messageId;
     };
 
-    /// An IKE_SA_INIT response that may be the genuine one, and the IKE_AUTH request for it.
+    /// An IKE_SA_INIT response that may be the genuine one, and our latest request that goes on
+    /// from it.
     struct Candidate
     {
         InitResult init;
-        std::vector<Bytes> authRequest; ///< one, or all its fragments
+        wire::ExchangeType exchange;
+        std::uint32_t messageId;
+        std::vector<Bytes> request; ///< one, or all its fragments
     };
 
     struct DelayedTask
@@ -199,10 +220,8 @@ class IkeSa
         Task task;
     };
 
-    struct ChildSa
+    struct ChildSa : ChildDescription
     {
-        std::uint32_t spiInbound;
-        std::uint32_t spiOutbound;
         /// The peer knows it: it made it, or sent another request after our answer that made it.
         bool confirmed{true};
         bool closing{false};  ///< our Delete is queued or in flight
@@ -238,6 +257,7 @@ class IkeSa
         Bytes nonceR{};
         bool outboundReady{true};
         std::optional<std::uint32_t> replaces{};
+        ChildProperties properties{};
     };
 
     /// A response to a request of the peer; `close`: the SA ends with it.
@@ -253,6 +273,16 @@ class IkeSa
           bool initiator,
           const IkeSaId& id);
 
+    /// \name What extensions see of the SA
+    /// @{
+    const Path& CurrentPath() const override;
+    std::vector<const ChildDescription*> Children() const override;
+    crypto::RandomSource& Random() override;
+    void Move(const Path& path) override;
+    void Inform(wire::PayloadList request) override;
+    void Report(std::any detail) override;
+    /// @}
+
     /// \name Shared by all exchanges (ike-sa.cc)
     /// @{
     void HandleRequest(Instant now,
@@ -262,6 +292,7 @@ class IkeSa
     void HandleResponse(Instant now, const wire::IkeHeader& header, ByteSpan octets);
     bool IsInPlace(wire::ExchangeType exchange) const;
     Answer AnswerRequest(Instant now,
+                         const Path& path,
                          wire::ExchangeType exchange,
                          const wire::PayloadList& request);
     void Reply(const Path& path, wire::ExchangeType exchange, ByteSpan request, Answer answer);
@@ -284,6 +315,9 @@ class IkeSa
     void HandleInitResponse(Instant now, ByteSpan octets);
     void AddCandidate(Instant now, InitResult init);
     bool IsKnownCandidate(ByteSpan octets) const;
+    std::optional<wire::PayloadList> MakeAuthRequest(InitResult& init);
+    void AddFirstChild(ExtensionSet& extensions, wire::PayloadList& request);
+    void SendAll(Instant now, const Candidate& latest);
     void HandleAuthResponse(Instant now, const wire::IkeHeader& header, ByteSpan octets);
     std::optional<IkeFailure> CheckAuthResponse(Instant now,
                                                 const Candidate& candidate,
@@ -293,18 +327,12 @@ class IkeSa
     void Adopt(std::size_t candidate);
     void Establish(Instant now);
     Answer AnswerAuth(Instant now, const wire::PayloadList& request);
-    void AnswerFirstChild(const wire::SaPayload& sa,
-                          const wire::TsPayload& tsI,
-                          const wire::TsPayload& tsR,
-                          wire::PayloadList& answer);
+    void AnswerFirstChild(const wire::PayloadList& request, wire::PayloadList& answer);
     void FinishFirstChild(Instant now, const wire::PayloadList& response);
     std::optional<Choice<ChildSuite>> CheckChildAnswer(const wire::SaPayload& answer) const;
     void RefuseChild(wire::NotifyType reason);
-    void InstallChild(const ChildSuite& suite,
-                      std::uint32_t spiInbound,
-                      std::uint32_t spiOutbound,
-                      TrafficSelectorList local,
-                      TrafficSelectorList remote);
+    void ForgetFirstChild();
+    void InstallFirstChild(NewChild made);
     /// @}
 
     /// \name INFORMATIONAL (ike-sa-informational.cc)
@@ -312,10 +340,12 @@ class IkeSa
     wire::PayloadList Request(const LivenessTask& task) const;
     wire::PayloadList Request(CloseChildTask& task) const;
     wire::PayloadList Request(const CloseIkeTask& task) const;
+    wire::PayloadList Request(const InformTask& task) const;
     void Finish(Instant now, const LivenessTask& task, const wire::PayloadList& response);
     void Finish(Instant now, const CloseChildTask& task, const wire::PayloadList& response);
     void Finish(Instant now, const CloseIkeTask& task, const wire::PayloadList& response);
-    Answer AnswerInformational(Instant now, const wire::PayloadList& request);
+    void Finish(Instant now, const InformTask& task, const wire::PayloadList& response);
+    Answer AnswerInformational(Instant now, const Path& path, const wire::PayloadList& request);
     wire::PayloadList AnswerDelete(Instant now, const wire::DeletePayload& request);
     /// @}
 
@@ -323,6 +353,7 @@ class IkeSa
     /// @{
     wire::PayloadList Request(CreateChildTask& task);
     void Finish(Instant now, CreateChildTask& task, const wire::PayloadList& response);
+    ChildNegotiation Negotiation(const CreateChildTask& task) const;
     std::optional<NewChild> ReadNewChild(const CreateChildTask& task,
                                          const wire::PayloadList& response) const;
     void SettleRekey(Instant now, const CreateChildTask& task, bool lost);
@@ -391,10 +422,12 @@ class IkeSa
 
     std::unique_ptr<InitInitiator> m_init;
     std::vector<Candidate> m_candidates;
+    ChildRequest m_firstChild;                    ///< of an initiator: for that of IKE_AUTH
     std::optional<std::uint32_t> m_firstChildSpi; ///< offered in IKE_AUTH, not yet installed
 
     std::optional<SecureChannel> m_channel;
     PeerAbilities m_abilities;
+    ExtensionSet m_extensions;   ///< of an initiator: once a candidate was adopted
     InitTranscript m_transcript; ///< until IKE_AUTH is over
     std::vector<ChildSa> m_children;
     std::vector<RetiredChild> m_retired;

@@ -114,9 +114,10 @@ SignedOctets(crypto::PrfId prf,
              ByteSpan realMessage,
              ByteSpan peerNonce,
              ByteSpan skP,
-             ByteSpan idBody)
+             ByteSpan idBody,
+             ByteSpan intermediate)
 {
-    return Concatenate({realMessage, peerNonce, crypto::Prf(prf, skP, {idBody})});
+    return Concatenate({realMessage, peerNonce, crypto::Prf(prf, skP, {idBody}), intermediate});
 }
 
 Bytes

@@ -55,12 +55,14 @@ ChildKeys DeriveChildKeys(crypto::PrfId prf,
                           ByteSpan nonceI,
                           ByteSpan nonceR);
 
-/// RealMessage | peer's nonce | prf(SK_p, ID body) (RFC 7296, section 2.15).
+/// RealMessage | peer's nonce | prf(SK_p, ID body) [| IntAuth] (RFC 7296, section 2.15; RFC 9242,
+/// section 3.3.2).
 Bytes SignedOctets(crypto::PrfId prf,
                    ByteSpan realMessage,
                    ByteSpan peerNonce,
                    ByteSpan skP,
-                   ByteSpan idBody);
+                   ByteSpan idBody,
+                   ByteSpan intermediate = {});
 /// prf( prf(secret, "Key Pad for IKEv2"), octets )
 Bytes SharedKeyAuth(crypto::PrfId prf, ByteSpan secret, ByteSpan signedOctets);
 

@@ -140,6 +140,8 @@ class Ledger
 
     void Enter(const ike::ChildSaRefused&) {}
 
+    void Enter(const ike::IkeExtensionReport&) {}
+
     const Pair::Node& m_node;
     std::size_t m_next{0};
 };

@@ -1,0 +1,54 @@
+/*
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef IPSECLAB_IKE_CHILD_REQUEST_H
+#define IPSECLAB_IKE_CHILD_REQUEST_H
+
+#include <any>
+#include <map>
+#include <typeindex>
+
+namespace ipseclab::ike
+{
+
+/**
+ * What extensions ask for or have agreed on for one Child SA; one value of each type. The types are
+ * those of the extensions, so that a data plane finds what it knows and the rest does not concern
+ * it. They stay with the Child SA when it or its IKE SA is rekeyed.
+ */
+class ChildProperties
+{
+  public:
+    template <typename Property>
+    void Set(Property value)
+    {
+        m_values[typeid(Property)] = std::move(value);
+    }
+
+    /// Null where there is none.
+    template <typename Property>
+    const Property* Find() const
+    {
+        const auto found = m_values.find(typeid(Property));
+        return found == m_values.end() ? nullptr : std::any_cast<Property>(&found->second);
+    }
+
+    template <typename Property>
+    void Erase()
+    {
+        m_values.erase(typeid(Property));
+    }
+
+  private:
+    std::map<std::type_index, std::any> m_values;
+};
+
+/// What somebody wants a Child SA for.
+struct ChildRequest
+{
+    ChildProperties properties;
+};
+
+} // namespace ipseclab::ike
+
+#endif // IPSECLAB_IKE_CHILD_REQUEST_H
