@@ -102,9 +102,7 @@ InRange(const ModpGroup& group, const BIGNUM* value)
 Bytes
 DrawModp(GroupId group, RandomSource& random)
 {
-    Bytes out = random.Take(FindModp(group).privateLength);
-    out[0] |= 0x80; // never zero, and every exponent costs the same time
-    return out;
+    return random.Take(FindModp(group).privateLength);
 }
 
 KeyPair

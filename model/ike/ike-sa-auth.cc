@@ -341,16 +341,14 @@ std::optional<Choice<ChildSuite>>
 IkeSa::CheckChildAnswer(const wire::SaPayload& answer) const
 {
     auto choice = ReadChildAnswer(answer);
-    const auto& suites = m_peer.childSuites;
-    if (!choice || choice->proposalNumber < 1 || choice->proposalNumber > suites.size() ||
-        choice->peerSpi.size() != 4 || LoadBe32(choice->peerSpi.data()) < ChildSpiTable::kLowest)
+    if (!choice || choice->peerSpi.size() != 4 ||
+        LoadBe32(choice->peerSpi.data()) < ChildSpiTable::kLowest ||
+        !WasOffered(m_peer.childSuites, *choice, false))
     {
         return std::nullopt;
     }
-    ChildSuite offered = suites[choice->proposalNumber - 1U];
-    offered.group = crypto::GroupId::None;
     choice->suite.group = crypto::GroupId::None;
-    return choice->suite == offered ? choice : std::nullopt;
+    return choice;
 }
 
 void

@@ -229,10 +229,8 @@ IkeSa::ReadNewChild(const CreateChildTask& task, const wire::PayloadList& respon
     const auto* tsI = wire::Find<wire::TsPayload>(response, PayloadType::TsI);
     const auto* tsR = wire::Find<wire::TsPayload>(response, PayloadType::TsR);
     const auto choice = sa ? ReadChildAnswer(*sa) : std::nullopt;
-    const auto& suites = m_peer.childSuites;
-    if (!nonce || !tsI || !tsR || !choice || choice->proposalNumber < 1 ||
-        choice->proposalNumber > suites.size() || !IsSpi(choice->peerSpi) ||
-        !(suites[choice->proposalNumber - 1U] == choice->suite) ||
+    if (!nonce || !tsI || !tsR || !choice || !IsSpi(choice->peerSpi) ||
+        !WasOffered(m_peer.childSuites, *choice, true) ||
         !IsNonceAcceptable(nonce->data, m_channel->Suite().prf) ||
         !IsNarrowing(tsI->selectors, m_peer.localSelectors) ||
         !IsNarrowing(tsR->selectors, m_peer.remoteSelectors))

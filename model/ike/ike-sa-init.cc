@@ -329,7 +329,7 @@ InitInitiator::Complete(const wire::IkeMessage& response,
         return Ignored{true};
     }
     const auto choice = ReadIkeAnswer(sa);
-    if (!choice || !IsOffered(*choice))
+    if (!choice || !WasOffered(m_peer.ikeSuites, *choice))
     {
         m_hint = IkeFailure::NoProposalChosen;
         return Ignored{true};
@@ -359,14 +359,6 @@ InitInitiator::Complete(const wire::IkeMessage& response,
                       *shared,
                       ReadAbilities(m_peer, response.payloads),
                       std::move(extensions));
-}
-
-bool
-InitInitiator::IsOffered(const Choice<IkeSuite>& choice) const
-{
-    const auto& suites = m_peer.ikeSuites;
-    return choice.proposalNumber >= 1 && choice.proposalNumber <= suites.size() &&
-           suites[choice.proposalNumber - 1U] == choice.suite;
 }
 
 const InitInitiator::Attempt*

@@ -111,7 +111,6 @@ class InitInitiator
     bool TakeGroup(const wire::PayloadList& payloads);
     Reaction HandleRefusal(const wire::PayloadList& payloads);
     Reaction Complete(const wire::IkeMessage& response, ByteSpan octets, const wire::SaPayload& sa);
-    bool IsOffered(const Choice<IkeSuite>& choice) const;
     const Attempt* FindAttempt(crypto::GroupId group) const;
 
     const PeerConfig& m_peer;

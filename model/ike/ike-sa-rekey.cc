@@ -130,11 +130,8 @@ IkeSa::ReadSuccessor(Instant now, const RekeyIkeTask& task, const wire::PayloadL
     const auto* nonce = wire::Find<wire::NoncePayload>(response, PayloadType::Nonce);
     const auto* ke = wire::Find<wire::KePayload>(response, PayloadType::Ke);
     const auto choice = sa ? ReadIkeAnswer(*sa) : std::nullopt;
-    const auto& suites = m_peer.ikeSuites;
-    if (!nonce || !ke || !choice || choice->proposalNumber < 1 ||
-        choice->proposalNumber > suites.size() || choice->peerSpi.size() != kIkeSpiSize ||
-        !(suites[choice->proposalNumber - 1U] == choice->suite) ||
-        choice->suite.group != task.exchange->Group() ||
+    if (!nonce || !ke || !choice || choice->peerSpi.size() != kIkeSpiSize ||
+        !WasOffered(m_peer.ikeSuites, *choice) || choice->suite.group != task.exchange->Group() ||
         ke->group != static_cast<std::uint16_t>(choice->suite.group) ||
         !IsNonceAcceptable(nonce->data, m_channel->Suite().prf) ||
         !IsNonceAcceptable(nonce->data, choice->suite.prf))

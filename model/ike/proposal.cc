@@ -101,11 +101,73 @@ MakeChildProposal(const ChildSuite& suite, std::uint8_t number, std::uint32_t sp
     return proposal;
 }
 
-/// The number of the proposal at `index`; the field has one octet, and the first is 1.
-std::uint8_t
-NumberOf(std::size_t index)
+/// Whether one proposal can hold both suites: then each may be chosen, and no third one.
+template <typename Suite>
+bool
+DifferOnlyInGroup(Suite a, Suite b)
 {
-    return static_cast<std::uint8_t>(index + 1);
+    const bool twoGroups =
+        a.group != GroupId::None && b.group != GroupId::None && a.group != b.group;
+    a.group = b.group = GroupId::None;
+    return twoGroups && a == b;
+}
+
+/// The number of the proposal that each suite is in; the field has one octet, and the first is 1.
+template <typename Suite>
+std::vector<std::uint8_t>
+NumberProposals(const std::vector<Suite>& suites)
+{
+    std::vector<std::uint8_t> numbers;
+    for (const Suite& suite : suites)
+    {
+        const bool joins = !numbers.empty() && DifferOnlyInGroup(suites[numbers.size() - 1], suite);
+        const std::size_t number = numbers.empty() ? 1 : numbers.back() + (joins ? 0U : 1U);
+        if (number > kMaxProposals)
+        {
+            break;
+        }
+        numbers.push_back(static_cast<std::uint8_t>(number));
+    }
+    return numbers;
+}
+
+/// \param make a proposal of one suite, with this number
+template <typename Suite, typename Make>
+SaPayload
+MakeProposals(const std::vector<Suite>& suites, bool withGroup, Make make)
+{
+    SaPayload sa;
+    const auto numbers = NumberProposals(suites);
+    for (std::size_t i = 0; i < numbers.size(); ++i)
+    {
+        if (numbers[i] > sa.proposals.size())
+        {
+            sa.proposals.push_back(make(suites[i], numbers[i]));
+        }
+        else if (withGroup)
+        {
+            sa.proposals.back().transforms.push_back(
+                MakeTransform(TransformType::KeyExchange, suites[i].group));
+        }
+    }
+    return sa;
+}
+
+template <typename Suite>
+bool
+WasOfferedAs(const std::vector<Suite>& suites, const Choice<Suite>& choice, bool withGroup)
+{
+    const auto numbers = NumberProposals(suites);
+    for (std::size_t i = 0; i < numbers.size(); ++i)
+    {
+        Suite offered = suites[i];
+        offered.group = withGroup ? offered.group : choice.suite.group;
+        if (numbers[i] == choice.proposalNumber && offered == choice.suite)
+        {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool
@@ -324,23 +386,31 @@ ChildSuite::operator==(const ChildSuite& o) const
 SaPayload
 MakeIkeProposals(const std::vector<IkeSuite>& suites, ByteSpan spi)
 {
-    SaPayload sa;
-    for (std::size_t i = 0; i < std::min(suites.size(), kMaxProposals); ++i)
-    {
-        sa.proposals.push_back(MakeIkeProposal(suites[i], NumberOf(i), spi));
-    }
-    return sa;
+    return MakeProposals(suites,
+                         true,
+                         [spi](const IkeSuite& suite, std::uint8_t number)
+                         { return MakeIkeProposal(suite, number, spi); });
 }
 
 SaPayload
 MakeChildProposals(const std::vector<ChildSuite>& suites, std::uint32_t spi, bool withGroup)
 {
-    SaPayload sa;
-    for (std::size_t i = 0; i < std::min(suites.size(), kMaxProposals); ++i)
-    {
-        sa.proposals.push_back(MakeChildProposal(suites[i], NumberOf(i), spi, withGroup));
-    }
-    return sa;
+    return MakeProposals(suites,
+                         withGroup,
+                         [=](const ChildSuite& suite, std::uint8_t number)
+                         { return MakeChildProposal(suite, number, spi, withGroup); });
+}
+
+bool
+WasOffered(const std::vector<IkeSuite>& suites, const Choice<IkeSuite>& choice)
+{
+    return WasOfferedAs(suites, choice, true);
+}
+
+bool
+WasOffered(const std::vector<ChildSuite>& suites, const Choice<ChildSuite>& choice, bool withGroup)
+{
+    return WasOfferedAs(suites, choice, withGroup);
 }
 
 std::optional<Choice<IkeSuite>>

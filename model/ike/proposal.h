@@ -31,7 +31,8 @@ struct ChildSuite
     bool operator==(const ChildSuite& o) const;
 };
 
-/// Suites become one proposal each, numbered from 1 (RFC 7296, section 3.3). `spi`: see there.
+/// Suites become proposals, numbered from 1 (RFC 7296, section 3.3); those in a row that differ in
+/// nothing but the group become one proposal with several groups. `spi`: see there.
 wire::SaPayload MakeIkeProposals(const std::vector<IkeSuite>& suites, ByteSpan spi);
 /// In IKE_AUTH the group is left out (`withGroup` false).
 wire::SaPayload MakeChildProposals(const std::vector<ChildSuite>& suites,
@@ -62,6 +63,12 @@ std::optional<Choice<ChildSuite>> ChooseChild(const std::vector<ChildSuite>& our
 /// The responder's SA payload for a choice: one proposal, one transform of each type.
 wire::SaPayload AnswerIke(const Choice<IkeSuite>& choice, ByteSpan spi);
 wire::SaPayload AnswerChild(const Choice<ChildSuite>& choice, std::uint32_t spi, bool withGroup);
+
+/// Whether a responder has chosen one of the suites out of the proposal that held it.
+bool WasOffered(const std::vector<IkeSuite>& suites, const Choice<IkeSuite>& choice);
+bool WasOffered(const std::vector<ChildSuite>& suites,
+                const Choice<ChildSuite>& choice,
+                bool withGroup);
 
 /**
  * Reads a responder's answer, or one proposal of a recorded session, without regard to any policy.
