@@ -13,9 +13,9 @@ namespace
 
 /// Parses the packet and cuts off what a link may have put behind it.
 bool
-ParseAndTrim(PacketBuffer& buffer, wire::Ipv4View& view)
+ParseAndTrim(PacketBuffer& buffer, wire::IpView& view)
 {
-    if (!wire::ParseIpv4(buffer.Span(), view))
+    if (!wire::ParseIp(buffer.Span(), view))
     {
         return false;
     }
@@ -75,7 +75,7 @@ DataPlaneResult
 DataPlane::ProcessOutbound(std::size_t mtu)
 {
     ++m_counters.outboundIn;
-    wire::Ipv4View view;
+    wire::IpView view;
     if (!ParseAndTrim(m_buffer, view))
     {
         return DropOutbound(DropReason::Malformed);
@@ -104,23 +104,31 @@ DataPlane::ProcessOutbound(std::size_t mtu)
         }
         return result;
     }
-    return SealWith(*sa, view.totalLength, mtu);
+    return SealWith(*sa, view, mtu);
 }
 
 DataPlaneResult
-DataPlane::SealWith(OutboundSa& sa, std::size_t innerLength, std::size_t mtu)
+DataPlane::SealWith(OutboundSa& sa, const wire::IpView& view, std::size_t mtu)
 {
     DataPlaneResult result;
-    if (sa.SealedLength(innerLength) > std::min(mtu, PacketBuffer::kMaximumPacket))
+    const std::size_t length = view.totalLength;
+    const std::size_t limit = std::min(mtu, PacketBuffer::kMaximumPacket);
+    const DropReason refused = sa.Check(view);
+    if (refused != DropReason::None)
+    {
+        result = DropOutbound(refused);
+    }
+    else if (sa.SealedLength(length, view.espOffset) > limit)
     {
         result = DropOutbound(DropReason::TooBig);
     }
     else if (const std::optional<std::uint64_t> number = sa.NextNumber())
     {
-        sa.Seal(m_buffer, *number);
+        const std::size_t tfc = sa.Config().tfcLength;
+        sa.Seal(m_buffer, *number, tfc > length ? std::min(tfc, sa.LargestInner(limit)) : 0);
         ++m_counters.outboundSealed;
-        m_counters.sealedOctets += innerLength;
-        Measure(sa.Meter(), sa.Config().spiInbound, innerLength);
+        m_counters.sealedOctets += length;
+        Measure(sa.Meter(), sa.Config().spiInbound, length);
         result = {Verdict::Transformed, DropReason::None, 0, *number};
     }
     else
@@ -132,29 +140,53 @@ DataPlane::SealWith(OutboundSa& sa, std::size_t innerLength, std::size_t mtu)
 }
 
 DataPlaneResult
+DataPlane::MakeDummy(const std::string& peer, std::size_t length, std::size_t mtu)
+{
+    OutboundSa* const sa = m_sad.FindOutbound(peer);
+    if (!sa)
+    {
+        return {Verdict::Drop, DropReason::AcquirePending, 0, 0};
+    }
+    const std::uint32_t spi = sa->Config().spi;
+    const std::size_t largest = sa->LargestDummy(std::min(mtu, PacketBuffer::kMaximumPacket));
+    if (length > largest)
+    {
+        return {Verdict::Drop, DropReason::TooBig, spi, 0};
+    }
+    const std::optional<std::uint64_t> number = sa->NextNumber();
+    if (!number)
+    {
+        return {Verdict::Drop, DropReason::SequenceOverflow, spi, 0};
+    }
+    sa->SealDummy(m_buffer, *number, length);
+    ++m_counters.dummiesSealed;
+    return {Verdict::Transformed, DropReason::None, spi, *number};
+}
+
+DataPlaneResult
 DataPlane::ProcessInbound()
 {
     constexpr std::size_t kSpi = 4;
     ++m_counters.inboundIn;
-    wire::Ipv4View view;
+    wire::IpView view;
     if (!ParseAndTrim(m_buffer, view))
     {
         return DropInbound(DropReason::Malformed);
     }
-    if (view.IsFragment())
+    if (view.isFragment)
     {
         return DropInbound(DropReason::Fragment);
     }
-    if (view.Protocol() != wire::kProtocolEsp || view.totalLength < view.headerLength + kSpi)
+    if (view.Protocol() != wire::kProtocolEsp || view.totalLength < view.upperOffset + kSpi)
     {
         return DropInbound(DropReason::Malformed);
     }
-    InboundSa* const sa = m_sad.FindInbound(LoadBe32(view.header + view.headerLength));
+    InboundSa* const sa = m_sad.FindInbound(LoadBe32(view.header + view.upperOffset));
     if (!sa)
     {
         return DropInbound(DropReason::UnknownSpi);
     }
-    const OpenResult opened = sa->Open(m_buffer, view.headerLength);
+    const OpenResult opened = sa->Open(m_buffer, view.upperOffset);
     DataPlaneResult result{Verdict::Transformed, opened.drop, sa->Config().spi, opened.number};
     if (opened.drop == DropReason::None)
     {
@@ -177,7 +209,7 @@ DataPlaneResult
 DataPlane::ProcessInboundClear()
 {
     ++m_counters.inboundIn;
-    wire::Ipv4View view;
+    wire::IpView view;
     if (!ParseAndTrim(m_buffer, view))
     {
         return DropInbound(DropReason::Malformed);

@@ -8,7 +8,7 @@
 #include "model/esp/packet-buffer.h"
 #include "model/esp/sad.h"
 #include "model/esp/spd.h"
-#include "model/wire/ipv4.h"
+#include "model/wire/ip-packet.h"
 
 #include <functional>
 #include <limits>
@@ -43,8 +43,9 @@ struct DataPlaneCounters
     std::uint64_t inboundIn{0}; ///< ESP packets and clear packets
     std::uint64_t inboundOpened{0};
     std::uint64_t inboundBypassed{0};
-    std::uint64_t sealedOctets{0}; ///< of inner packets
-    std::uint64_t openedOctets{0}; ///< of inner packets
+    std::uint64_t sealedOctets{0};  ///< of inner packets
+    std::uint64_t openedOctets{0};  ///< of inner packets
+    std::uint64_t dummiesSealed{0}; ///< made here (RFC 4303, section 2.6), in no other count
     DropCounters outboundDrops;
     DropCounters inboundDrops;
 
@@ -53,7 +54,7 @@ struct DataPlaneCounters
 };
 
 /**
- * The IPsec boundary of one node (RFC 4301, section 5), IPv4 tunnel mode. The caller copies an IP
+ * The IPsec boundary of one node (RFC 4301, section 5), IPv4 and IPv6. The caller copies an IP
  * packet into Buffer(), calls one of the three functions, and on Transformed finds the new packet
  * in Buffer().
  */
@@ -92,6 +93,15 @@ class DataPlane
      * \param mtu of the link below, octets of IP; an IP packet is never longer than 65535
      */
     DataPlaneResult ProcessOutbound(std::size_t mtu = std::numeric_limits<std::size_t>::max());
+    /**
+     * A dummy packet for a peer, in Buffer(), which may hold anything before. It takes a number,
+     * and that is all that it has in common with other packets: no policy is asked, no volume
+     * measured. \param length of the payload, octets \return Transformed, or Drop, which is not
+     * counted: there was no packet
+     */
+    DataPlaneResult MakeDummy(const std::string& peer,
+                              std::size_t length,
+                              std::size_t mtu = std::numeric_limits<std::size_t>::max());
     /// An ESP packet for this node, outer header included.
     DataPlaneResult ProcessInbound();
     /// A clear packet that entered from the protected side's outside: may it?
@@ -102,7 +112,7 @@ class DataPlane
     void CountQueueDrop(bool outbound);
 
   private:
-    DataPlaneResult SealWith(OutboundSa& sa, std::size_t innerLength, std::size_t mtu);
+    DataPlaneResult SealWith(OutboundSa& sa, const wire::IpView& view, std::size_t mtu);
     void Measure(VolumeMeter& meter, std::uint32_t spiInbound, std::size_t innerLength);
     DataPlaneResult DropOutbound(DropReason reason);
     DataPlaneResult DropInbound(DropReason reason);

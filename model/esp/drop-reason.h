@@ -21,7 +21,7 @@ enum class DropReason : std::uint8_t
     AcquirePending,     ///< outbound: PROTECT, but there is no SA yet; IKE was asked for one
     SequenceOverflow,   ///< outbound: the SA has used its last number
     TooBig,             ///< outbound: the ESP packet would exceed the MTU of the link
-    Fragment,           ///< inbound: an IP fragment offered to ESP (RFC 4303, section 3.4.1)
+    Fragment,           ///< an IP fragment offered to ESP, or to transport mode (RFC 4303, 3.3.4)
     UnknownSpi,         ///< inbound: no SA
     ReplayTooOld,       ///< inbound: left of the window
     ReplayDuplicate,    ///< inbound: in the window and seen before
@@ -29,7 +29,7 @@ enum class DropReason : std::uint8_t
     Icv,                ///< inbound: integrity check failed
     Padding,            ///< inbound: pad length runs past the plaintext, or the pattern is wrong
     NextHeader,         ///< inbound: not an inner protocol of this SA's mode
-    SelectorMismatch,   ///< inbound: the inner packet is not what the SA is for
+    SelectorMismatch,   ///< the packet is not what the SA is for
     UnprotectedInbound, ///< inbound: clear, though the SPD says PROTECT
     EcnInvalid,         ///< inbound: outer CE on an inner packet that is not ECN capable (RFC 6040)
     Dummy, ///< inbound: next header 59, discarded without fault (RFC 4303, section 2.6)

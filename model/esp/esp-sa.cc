@@ -4,8 +4,8 @@
 #include "model/esp/esp-sa.h"
 
 #include "model/esp/spd.h"
-#include "model/wire/ipv4.h"
 
+#include <cstring>
 #include <limits>
 
 namespace ipseclab::esp
@@ -16,9 +16,6 @@ namespace
 
 constexpr std::size_t kEspHeader = 8;  ///< SPI and sequence number
 constexpr std::size_t kEspTrailer = 2; ///< pad length and next header
-constexpr std::uint8_t kEcnMask = 3;
-constexpr std::uint8_t kEcnNotCapable = 0;
-constexpr std::uint8_t kEcnCongestion = 3;
 
 /// RFC 4303, section 2.4: what makes payload and trailer a multiple of the alignment.
 std::size_t
@@ -107,7 +104,7 @@ PaddingIsRight(const std::uint8_t* padding, std::size_t length)
 }
 
 bool
-FitsSelectors(const InboundSaConfig& config, const wire::Ipv4View& inner)
+FitsSelectors(const InboundSaConfig& config, const wire::IpView& inner)
 {
     if (config.remoteSelectors.empty() && config.localSelectors.empty())
     {
@@ -118,70 +115,12 @@ FitsSelectors(const InboundSaConfig& config, const wire::Ipv4View& inner)
            MatchesAny(config.localSelectors, packet.destination, packet.destinationPort, packet);
 }
 
-/// How severe an ECN field is for RFC 6040: not capable, ECT(0), ECT(1), congestion experienced.
-int
-Severity(std::uint8_t ecn)
-{
-    constexpr int kOrder[4] = {0, 2, 1, 3};
-    return kOrder[ecn];
-}
-
-/// RFC 6040, section 4.2, figure 4. False: the packet must be dropped.
-bool
-CombineEcn(std::uint8_t outer, std::uint8_t* innerHeader)
-{
-    const auto inner = static_cast<std::uint8_t>(innerHeader[1] & kEcnMask);
-    if (inner == kEcnNotCapable)
-    {
-        return outer != kEcnCongestion;
-    }
-    if (Severity(outer) > Severity(inner))
-    {
-        wire::SetEcn(innerHeader, outer);
-    }
-    return true;
-}
-
-/// The decrypted part of a packet: inner packet, padding, pad length, next header.
-struct Plaintext
+/// The encrypted part of a packet: payload, padding, pad length, next header.
+struct Text
 {
     std::uint8_t* octets;
     std::size_t length; ///< at least kEspTrailer
 };
-
-/// All that follows the decryption; on None, `inner` is the packet.
-DropReason
-Unwrap(const Plaintext& text,
-       std::uint8_t outerEcn,
-       const InboundSaConfig& config,
-       wire::Ipv4View& inner)
-{
-    const std::size_t body = text.length - kEspTrailer;
-    const std::size_t padding = text.octets[body];
-    const std::uint8_t nextHeader = text.octets[body + 1];
-    if (padding > body ||
-        (config.checkPadding && !PaddingIsRight(text.octets + body - padding, padding)))
-    {
-        return DropReason::Padding;
-    }
-    if (nextHeader == wire::kProtocolDummy)
-    {
-        return DropReason::Dummy;
-    }
-    if (nextHeader != wire::kProtocolIpv4)
-    {
-        return DropReason::NextHeader;
-    }
-    if (!wire::ParseIpv4(ByteSpan(text.octets, body - padding), inner))
-    {
-        return DropReason::Malformed;
-    }
-    if (!FitsSelectors(config, inner))
-    {
-        return DropReason::SelectorMismatch;
-    }
-    return CombineEcn(outerEcn, text.octets) ? DropReason::None : DropReason::EcnInvalid;
-}
 
 } // namespace
 
@@ -193,7 +132,7 @@ OutboundSa::Create(const OutboundSaConfig& config)
                                                 config.integrityKey,
                                                 crypto::Direction::Seal,
                                                 config.mode);
-    if (!cipher || !config.outerSource.IsV4() || !config.outerDestination.IsV4())
+    if (!cipher || config.outerSource.IsV4() != config.outerDestination.IsV4())
     {
         return nullptr;
     }
@@ -209,12 +148,65 @@ OutboundSa::OutboundSa(const OutboundSaConfig& config,
 {
 }
 
+DropReason
+OutboundSa::Check(const wire::IpView& packet) const
+{
+    if (m_config.ipsecMode == IpsecMode::Tunnel)
+    {
+        return DropReason::None;
+    }
+    if (packet.isFragment)
+    {
+        return DropReason::Fragment;
+    }
+    return packet.Source() == m_config.outerSource &&
+                   packet.Destination() == m_config.outerDestination
+             ? DropReason::None
+             : DropReason::SelectorMismatch;
+}
+
 std::size_t
-OutboundSa::SealedLength(std::size_t innerLength) const
+OutboundSa::OuterHeaderLength() const
+{
+    return m_config.outerSource.IsV4() ? wire::kIpv4HeaderSize : wire::kIpv6HeaderSize;
+}
+
+std::size_t
+OutboundSa::SealedLength(std::size_t length, std::size_t headerLength) const
 {
     const crypto::CipherTraits& traits = m_cipher->Traits();
-    return wire::kIpv4HeaderSize + kEspHeader + traits.ivLength + innerLength +
-           PadLength(innerLength, traits.alignment) + kEspTrailer + traits.icvLength;
+    const bool tunnel = m_config.ipsecMode == IpsecMode::Tunnel;
+    const std::size_t text = tunnel ? length : length - headerLength;
+    const std::size_t header = tunnel ? OuterHeaderLength() : headerLength;
+    return header + kEspHeader + traits.ivLength + text + PadLength(text, traits.alignment) +
+           kEspTrailer + traits.icvLength;
+}
+
+std::size_t
+OutboundSa::LargestText(std::size_t limit, std::size_t headerLength) const
+{
+    const crypto::CipherTraits& traits = m_cipher->Traits();
+    const std::size_t around = headerLength + kEspHeader + traits.ivLength + traits.icvLength;
+    const std::size_t room = limit < around ? 0 : limit - around;
+    const std::size_t text = room - room % traits.alignment;
+    return text < kEspTrailer ? 0 : text - kEspTrailer;
+}
+
+std::size_t
+OutboundSa::LargestInner(std::size_t limit, std::size_t headerLength) const
+{
+    if (m_config.ipsecMode == IpsecMode::Tunnel)
+    {
+        return LargestText(limit, OuterHeaderLength());
+    }
+    const std::size_t text = LargestText(limit, headerLength);
+    return text == 0 ? 0 : headerLength + text;
+}
+
+std::size_t
+OutboundSa::LargestDummy(std::size_t limit) const
+{
+    return LargestText(limit, OuterHeaderLength());
 }
 
 std::optional<std::uint64_t>
@@ -231,44 +223,103 @@ OutboundSa::NextNumber()
 }
 
 void
-OutboundSa::Seal(PacketBuffer& buffer, std::uint64_t number)
+OutboundSa::Seal(PacketBuffer& buffer, std::uint64_t number, std::size_t tfcLength)
+{
+    if (m_config.ipsecMode == IpsecMode::Transport)
+    {
+        SealTransport(buffer, number);
+        return;
+    }
+    const std::uint8_t* const inner = buffer.Data();
+    const bool v6 = wire::IsIpv6(inner);
+    const auto innerTos = v6 ? static_cast<std::uint8_t>(LoadBe16(inner) >> 4) : inner[1];
+    const bool innerDf = v6 || (inner[6] & 0x40) != 0;
+    if (tfcLength > buffer.Size())
+    {
+        const std::size_t padding = tfcLength - buffer.Size();
+        std::memset(buffer.Data() + buffer.Size(), 0, padding);
+        buffer.MoveBack(static_cast<std::ptrdiff_t>(padding));
+    }
+    SealText(buffer, number, v6 ? wire::kProtocolIpv6 : wire::kProtocolIpv4);
+    buffer.MoveFront(static_cast<std::ptrdiff_t>(OuterHeaderLength()));
+    WriteOuterHeader(buffer, OuterTos(m_config.tos, innerTos), innerDf);
+}
+
+void
+OutboundSa::SealDummy(PacketBuffer& buffer, std::uint64_t number, std::size_t length)
+{
+    std::memset(buffer.Reset(length), 0, length);
+    SealText(buffer, number, wire::kProtocolDummy);
+    buffer.MoveFront(static_cast<std::ptrdiff_t>(OuterHeaderLength()));
+    WriteOuterHeader(buffer, 0, false);
+}
+
+/// The packet's own header makes room for ESP header and IV behind it.
+void
+OutboundSa::SealTransport(PacketBuffer& buffer, std::uint64_t number)
+{
+    wire::IpView view;
+    wire::ParseIp(buffer.Span(), view);
+    const auto header = static_cast<std::ptrdiff_t>(view.espOffset);
+    const std::size_t front = kEspHeader + m_cipher->Traits().ivLength;
+    const std::uint8_t nextHeader = view.header[view.espField];
+    std::memmove(buffer.Data() - front, buffer.Data(), view.espOffset);
+    buffer.MoveFront(-header);
+    SealText(buffer, number, nextHeader);
+    buffer.MoveFront(header);
+    wire::SetUpperLayer(buffer.Data(), buffer.Size(), view.espField, wire::kProtocolEsp);
+}
+
+/// What the buffer holds becomes the ESP payload, trailer and ICV behind it, header and IV before.
+void
+OutboundSa::SealText(PacketBuffer& buffer, std::uint64_t number, std::uint8_t nextHeader)
 {
     const crypto::CipherTraits& traits = m_cipher->Traits();
-    const std::size_t innerLength = buffer.Size();
-    const std::size_t padding = PadLength(innerLength, traits.alignment);
-    const std::size_t textLength = innerLength + padding + kEspTrailer;
-    const std::size_t front = wire::kIpv4HeaderSize + kEspHeader + traits.ivLength;
-
+    const std::size_t payload = buffer.Size();
+    const std::size_t padding = PadLength(payload, traits.alignment);
+    const std::size_t length = payload + padding + kEspTrailer;
     std::uint8_t* const text = buffer.Data();
-    const std::uint8_t tos = text[1];
-    const bool dontFragment = OuterDf(m_config.df, (text[6] & 0x40) != 0);
     for (std::size_t i = 0; i < padding; ++i)
     {
-        text[innerLength + i] = static_cast<std::uint8_t>(i + 1);
+        text[payload + i] = static_cast<std::uint8_t>(i + 1);
     }
-    text[textLength - 2] = static_cast<std::uint8_t>(padding);
-    text[textLength - 1] = wire::kProtocolIpv4;
+    text[length - 2] = static_cast<std::uint8_t>(padding);
+    text[length - 1] = nextHeader;
+    buffer.MoveFront(static_cast<std::ptrdiff_t>(kEspHeader + traits.ivLength));
+    buffer.MoveBack(static_cast<std::ptrdiff_t>(length - payload + traits.icvLength));
 
-    buffer.MoveFront(static_cast<std::ptrdiff_t>(front));
-    buffer.MoveBack(static_cast<std::ptrdiff_t>(textLength - innerLength + traits.icvLength));
-
-    wire::Ipv4HeaderFields outer;
-    outer.tos = tos;
-    outer.totalLength = static_cast<std::uint16_t>(buffer.Size());
-    outer.identification = dontFragment ? std::uint16_t{0} : ++m_identification;
-    outer.dontFragment = dontFragment;
-    outer.ttl = m_config.ttl;
-    outer.source = m_config.outerSource.V4Value();
-    outer.destination = m_config.outerDestination.V4Value();
-    wire::WriteIpv4Header(buffer.Data(), outer);
-
-    std::uint8_t* const esp = buffer.Data() + wire::kIpv4HeaderSize;
+    std::uint8_t* const esp = buffer.Data();
     StoreBe32(esp, m_config.spi);
     StoreBe32(esp + 4, static_cast<std::uint32_t>(number));
     std::uint8_t* const iv = esp + kEspHeader;
     m_cipher->MakeIv(number, iv);
     const IcvInput input(traits, m_config.extendedSequenceNumbers, esp, number);
-    m_cipher->Seal(input.Aad(), iv, text, textLength, text + textLength, input.Trailer());
+    m_cipher->Seal(input.Aad(), iv, text, length, text + length, input.Trailer());
+}
+
+void
+OutboundSa::WriteOuterHeader(PacketBuffer& buffer, std::uint8_t tos, bool innerDf)
+{
+    if (!m_config.outerSource.IsV4())
+    {
+        wire::Ipv6HeaderFields outer;
+        outer.trafficClass = tos;
+        outer.totalLength = buffer.Size();
+        outer.hopLimit = m_config.ttl;
+        outer.source = m_config.outerSource;
+        outer.destination = m_config.outerDestination;
+        wire::WriteIpv6Header(buffer.Data(), outer);
+        return;
+    }
+    wire::Ipv4HeaderFields outer;
+    outer.tos = tos;
+    outer.totalLength = static_cast<std::uint16_t>(buffer.Size());
+    outer.dontFragment = OuterDf(m_config.df, innerDf);
+    outer.identification = outer.dontFragment ? std::uint16_t{0} : ++m_identification;
+    outer.ttl = m_config.ttl;
+    outer.source = m_config.outerSource.V4Value();
+    outer.destination = m_config.outerDestination.V4Value();
+    wire::WriteIpv4Header(buffer.Data(), outer);
 }
 
 std::unique_ptr<InboundSa>
@@ -307,7 +358,7 @@ InboundSa::Open(PacketBuffer& buffer, std::size_t outerHeaderLength)
     {
         return {DropReason::Malformed, 0};
     }
-    const Plaintext text{buffer.Data() + front, buffer.Size() - around};
+    const Text text{buffer.Data() + front, buffer.Size() - around};
     const std::uint8_t* const esp = buffer.Data() + outerHeaderLength;
 
     const AntiReplay::Guess guess = m_replay.Check(LoadBe32(esp + 4));
@@ -327,16 +378,102 @@ InboundSa::Open(PacketBuffer& buffer, std::size_t outerHeaderLength)
     }
     m_replay.Accept(guess.number);
 
-    wire::Ipv4View inner;
-    const auto outerEcn = static_cast<std::uint8_t>(buffer.Data()[1] & kEcnMask);
-    const DropReason drop = Unwrap(text, outerEcn, m_config, inner);
-    if (drop == DropReason::None)
+    return {Unwrap(buffer, front, text.length), guess.number};
+}
+
+/// All that follows the decryption.
+DropReason
+InboundSa::Unwrap(PacketBuffer& buffer, std::size_t front, std::size_t length) const
+{
+    const std::uint8_t* const text = buffer.Data() + front;
+    const std::size_t body = length - kEspTrailer;
+    const std::size_t padding = text[body];
+    const std::uint8_t nextHeader = text[body + 1];
+    if (padding > body ||
+        (m_config.checkPadding && !PaddingIsRight(text + body - padding, padding)))
     {
-        const std::size_t back = buffer.Size() - front - inner.totalLength;
-        buffer.MoveFront(-static_cast<std::ptrdiff_t>(front));
-        buffer.MoveBack(-static_cast<std::ptrdiff_t>(back));
+        return DropReason::Padding;
     }
-    return {drop, guess.number};
+    if (nextHeader == wire::kProtocolDummy)
+    {
+        return DropReason::Dummy;
+    }
+    return m_config.ipsecMode == IpsecMode::Tunnel
+             ? UnwrapTunnel(buffer, front, body - padding, nextHeader)
+             : UnwrapTransport(buffer, front, body - padding, nextHeader);
+}
+
+DropReason
+InboundSa::UnwrapTunnel(PacketBuffer& buffer,
+                        std::size_t front,
+                        std::size_t length,
+                        std::uint8_t nextHeader) const
+{
+    std::uint8_t* const text = buffer.Data() + front;
+    if (nextHeader != wire::kProtocolIpv4 && nextHeader != wire::kProtocolIpv6)
+    {
+        return DropReason::NextHeader;
+    }
+    wire::IpView inner;
+    if (!wire::ParseIp(ByteSpan(text, length), inner) ||
+        inner.v6 != (nextHeader == wire::kProtocolIpv6))
+    {
+        return DropReason::Malformed;
+    }
+    if (!FitsSelectors(m_config, inner))
+    {
+        return DropReason::SelectorMismatch;
+    }
+    const std::uint8_t* const outer = buffer.Data();
+    const auto outerTos =
+        wire::IsIpv6(outer) ? static_cast<std::uint8_t>(LoadBe16(outer) >> 4) : outer[1];
+    const auto tos = DecapsulatedTos(m_config.tos, outerTos, inner.Tos());
+    if (!tos)
+    {
+        return DropReason::EcnInvalid;
+    }
+    if (*tos != inner.Tos())
+    {
+        wire::SetTos(text, *tos);
+    }
+    const std::size_t back = buffer.Size() - front - inner.totalLength;
+    buffer.MoveFront(-static_cast<std::ptrdiff_t>(front));
+    buffer.MoveBack(-static_cast<std::ptrdiff_t>(back));
+    return DropReason::None;
+}
+
+/// The packet's own header moves back to where ESP header and IV were.
+DropReason
+InboundSa::UnwrapTransport(PacketBuffer& buffer,
+                           std::size_t front,
+                           std::size_t length,
+                           std::uint8_t nextHeader) const
+{
+    wire::IpView outer;
+    if (!wire::ParseIp(buffer.Span(), outer) || outer.upperOffset > front)
+    {
+        return DropReason::Malformed;
+    }
+    if (outer.v6 && nextHeader == wire::kProtocolHopByHop)
+    {
+        return DropReason::NextHeader; // is for every router, so it stands before ESP or nowhere
+    }
+    const auto moved = static_cast<std::ptrdiff_t>(front - outer.upperOffset);
+    const std::size_t back = buffer.Size() - front - length;
+    std::memmove(buffer.Data() + moved, buffer.Data(), outer.upperOffset);
+    buffer.MoveFront(-moved);
+    buffer.MoveBack(-static_cast<std::ptrdiff_t>(back));
+    wire::SetUpperLayer(buffer.Data(), buffer.Size(), outer.protocolField, nextHeader);
+    wire::IpView clear;
+    if (!wire::ParseIp(buffer.Span(), clear))
+    {
+        return DropReason::Malformed;
+    }
+    if (clear.isFragment)
+    {
+        return DropReason::NextHeader;
+    }
+    return FitsSelectors(m_config, clear) ? DropReason::None : DropReason::SelectorMismatch;
 }
 
 } // namespace ipseclab::esp

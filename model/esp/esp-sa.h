@@ -7,9 +7,10 @@
 #include "model/crypto/payload-cipher.h"
 #include "model/esp/anti-replay.h"
 #include "model/esp/drop-reason.h"
+#include "model/esp/ecn.h"
 #include "model/esp/packet-buffer.h"
 #include "model/esp/volume-meter.h"
-#include "model/wire/ip-address.h"
+#include "model/wire/ip-packet.h"
 #include "model/wire/traffic-selector.h"
 
 #include <memory>
@@ -17,6 +18,13 @@
 
 namespace ipseclab::esp
 {
+
+/// RFC 4301, section 4.1.
+enum class IpsecMode : std::uint8_t
+{
+    Tunnel,    ///< IPv4 or IPv6, in a new IPv4 or IPv6 header
+    Transport, ///< between the ends of the packet themselves: ESP after the packet's own header
+};
 
 /// What both directions of an SA have in common (RFC 4301, section 4.4.2.1).
 struct EspSaConfig
@@ -28,11 +36,14 @@ struct EspSaConfig
     bool extendedSequenceNumbers{false};
     IpAddress outerSource; ///< of the packets of this SA
     IpAddress outerDestination;
+    IpsecMode ipsecMode{IpsecMode::Tunnel};
+    TosPolicy tos; ///< of tunnel mode; transport mode leaves the octet alone
     crypto::CryptoMode mode{crypto::CryptoMode::Real};
     VolumeLimits volume;
 };
 
-/// What the outer header's DF bit is (RFC 4301, section 8.1).
+/// What an outer IPv4 header's DF bit is (RFC 4301, section 8.1). For an inner IPv6 packet a copy
+/// is a set bit.
 enum class DfPolicy : std::uint8_t
 {
     Copy,
@@ -47,7 +58,10 @@ struct OutboundSaConfig : EspSaConfig
     std::uint64_t lastNumber{0}; ///< the last number that counts as sent
     std::uint32_t spiInbound{0}; ///< of the other half of the pair, by which a pair is named
     DfPolicy df{DfPolicy::Copy};
-    std::uint8_t ttl{64};
+    std::uint8_t ttl{64}; ///< or hop limit, of the outer header
+    /// Tunnel mode: shorter inner packets are followed by TFC padding up to this length, as far as
+    /// the MTU allows (RFC 4303, section 2.7). Octets; 0: none.
+    std::size_t tfcLength{0};
 };
 
 struct InboundSaConfig : EspSaConfig
@@ -58,12 +72,12 @@ struct InboundSaConfig : EspSaConfig
     TrafficSelectorList localSelectors;  ///< of the inner destination; empty: any
 };
 
-/// The sending half: numbers packets and seals them in tunnel mode (IPv4 in IPv4).
+/// The sending half: numbers packets and seals them.
 class OutboundSa
 {
   public:
-    /// Null when the suite is unsupported, a key has a wrong length, or an outer address is not
-    /// IPv4.
+    /// Null when the suite is unsupported, a key has a wrong length, or the outer addresses are not
+    /// of one version.
     static std::unique_ptr<OutboundSa> Create(const OutboundSaConfig& config);
 
     const OutboundSaConfig& Config() const
@@ -71,8 +85,21 @@ class OutboundSa
         return m_config;
     }
 
-    /// Octets of the outer packet for an inner packet of `innerLength` octets.
-    std::size_t SealedLength(std::size_t innerLength) const;
+    /// Whether this SA may carry the packet: transport mode takes whole packets between its own two
+    /// addresses (Fragment, SelectorMismatch), tunnel mode anything.
+    DropReason Check(const wire::IpView& packet) const;
+
+    /// Octets of the sealed packet.
+    /// \param length of the packet, TFC padding included
+    /// \param headerLength octets that stay before ESP: IpView::espOffset; without meaning in
+    ///        tunnel mode
+    std::size_t SealedLength(std::size_t length,
+                             std::size_t headerLength = wire::kIpv4HeaderSize) const;
+    /// The longest packet whose sealed form has at most `limit` octets; 0 when there is none.
+    std::size_t LargestInner(std::size_t limit,
+                             std::size_t headerLength = wire::kIpv4HeaderSize) const;
+    /// Likewise the longest payload of a dummy packet.
+    std::size_t LargestDummy(std::size_t limit) const;
 
     /**
      * The number of the next packet, or nothing when the space is used up. Numbering is a step of
@@ -84,14 +111,22 @@ class OutboundSa
     std::optional<std::uint64_t> NextNumber();
 
     /**
-     * The inner IPv4 packet in `buffer` becomes the outer one. The caller has parsed it and made
-     * sure that SealedLength is at most PacketBuffer::kMaximumPacket; its TTL is not touched.
+     * The IP packet in `buffer` becomes an ESP packet. The caller has parsed it and made sure of
+     * Check, and that SealedLength is at most PacketBuffer::kMaximumPacket; its TTL is not touched.
      *
-     * Outer header (RFC 4301, section 5.1.2): the whole TOS octet is copied, which is the normal
-     * mode of RFC 6040; identification is 0 with DF, where nobody needs it (RFC 6864, section 4.1),
-     * else a counter of the SA. Padding is the least possible.
+     * Outer header (RFC 4301, section 5.1.2): TOS by TosPolicy; IPv4 identification is 0 with DF,
+     * where nobody needs it (RFC 6864, section 4.1), else a counter of the SA; the IPv6 flow label
+     * is 0. Padding is the least possible.
+     * \param tfcLength tunnel mode: TFC padding, of zeros, makes the packet this long
      */
-    void Seal(PacketBuffer& buffer, std::uint64_t number);
+    void Seal(PacketBuffer& buffer, std::uint64_t number, std::size_t tfcLength = 0);
+
+    /**
+     * `buffer` becomes a dummy packet, which the receiver discards (RFC 4303, section 2.6), with an
+     * outer header also in transport mode.
+     * \param length of the payload, which is zeros; Seal's limit holds
+     */
+    void SealDummy(PacketBuffer& buffer, std::uint64_t number, std::size_t length);
 
     std::uint64_t LastNumber() const
     {
@@ -105,6 +140,13 @@ class OutboundSa
 
   private:
     OutboundSa(const OutboundSaConfig& config, std::unique_ptr<crypto::PayloadCipher> cipher);
+
+    std::size_t OuterHeaderLength() const;
+    /// The longest payload of ESP behind a header, so that all has at most `limit` octets.
+    std::size_t LargestText(std::size_t limit, std::size_t headerLength) const;
+    void SealTransport(PacketBuffer& buffer, std::uint64_t number);
+    void SealText(PacketBuffer& buffer, std::uint64_t number, std::uint8_t nextHeader);
+    void WriteOuterHeader(PacketBuffer& buffer, std::uint8_t tos, bool innerDf);
 
     OutboundSaConfig m_config;
     std::unique_ptr<crypto::PayloadCipher> m_cipher;
@@ -133,11 +175,11 @@ class InboundSa
     }
 
     /**
-     * The outer IPv4 packet in `buffer` becomes the inner one. On a drop the buffer is worthless.
+     * The ESP packet in `buffer` becomes the clear one. On a drop the buffer is worthless.
      * The order: lengths, replay check, ICV, window, padding, next header, inner header, selectors,
-     * ECN (RFC 4303, section 3.4; RFC 4301, section 5.2; RFC 6040, section 4.2). What follows the
-     * inner packet before the padding is TFC padding and goes.
-     * \param outerHeaderLength octets before the ESP header: 20 and more; 28 with UDP
+     * ECN (RFC 4303, section 3.4; RFC 4301, section 5.2; RFC 6040, section 4.2). In tunnel mode,
+     * what follows the inner packet before the padding is TFC padding and goes. \param
+     * outerHeaderLength octets before the ESP header: 20 and more; 28 with UDP
      */
     OpenResult Open(PacketBuffer& buffer, std::size_t outerHeaderLength);
 
@@ -152,6 +194,16 @@ class InboundSa
     }
 
   private:
+    DropReason Unwrap(PacketBuffer& buffer, std::size_t front, std::size_t length) const;
+    DropReason UnwrapTunnel(PacketBuffer& buffer,
+                            std::size_t front,
+                            std::size_t length,
+                            std::uint8_t nextHeader) const;
+    DropReason UnwrapTransport(PacketBuffer& buffer,
+                               std::size_t front,
+                               std::size_t length,
+                               std::uint8_t nextHeader) const;
+
     InboundSa(const InboundSaConfig& config, std::unique_ptr<crypto::PayloadCipher> cipher);
 
     InboundSaConfig m_config;

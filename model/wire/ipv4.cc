@@ -9,7 +9,6 @@ namespace ipseclab::wire
 namespace
 {
 
-constexpr std::uint8_t kProtocolIcmp = 1;
 constexpr std::uint8_t kProtocolTcp = 6;
 constexpr std::uint8_t kProtocolDccp = 33;
 constexpr std::uint8_t kProtocolSctp = 132;
@@ -94,14 +93,22 @@ ReadSelectors(const Ipv4View& view)
     selectors.source = IpAddress::V4(view.Source());
     selectors.destination = IpAddress::V4(view.Destination());
     selectors.protocol = view.Protocol();
-    const std::uint8_t* next = view.header + view.headerLength;
-    const std::size_t size = view.FragmentOffset() == 0 ? view.totalLength - view.headerLength : 0;
+    ReadPorts(selectors,
+              view.header + view.headerLength,
+              view.FragmentOffset() == 0 ? view.totalLength - view.headerLength : 0);
+    return selectors;
+}
+
+void
+ReadPorts(PacketSelectors& selectors, const std::uint8_t* next, std::size_t size)
+{
     if (BeginsWithPorts(selectors.protocol) && size >= 4)
     {
         selectors.sourcePort = LoadBe16(next);
         selectors.destinationPort = LoadBe16(next + 2);
     }
-    else if (selectors.protocol == kProtocolIcmp && size >= 2)
+    else if ((selectors.protocol == kProtocolIcmp || selectors.protocol == kProtocolIcmpv6) &&
+             size >= 2)
     {
         selectors.sourcePort = LoadBe16(next);
         selectors.destinationPort = selectors.sourcePort;
@@ -111,7 +118,6 @@ ReadSelectors(const Ipv4View& view)
         // Also for a protocol without ports: only a selector for any port may match it.
         selectors.portsKnown = false;
     }
-    return selectors;
 }
 
 std::uint16_t
@@ -159,11 +165,9 @@ DecrementTtl(std::uint8_t* header)
 }
 
 void
-SetEcn(std::uint8_t* header, std::uint8_t ecn)
+SetIpv4Tos(std::uint8_t* header, std::uint8_t tos)
 {
-    ReplaceWord(header,
-                static_cast<std::uint16_t>((LoadBe16(header) & 0xfffc) | (ecn & 0x03)),
-                header);
+    ReplaceWord(header, static_cast<std::uint16_t>((LoadBe16(header) & 0xff00) | tos), header);
 }
 
 } // namespace ipseclab::wire

@@ -19,10 +19,12 @@ namespace ipseclab::wire
 {
 
 constexpr std::size_t kIpv4HeaderSize = 20;
+constexpr std::uint8_t kProtocolIcmp = 1;
 constexpr std::uint8_t kProtocolIpv4 = 4;
 constexpr std::uint8_t kProtocolUdp = 17;
 constexpr std::uint8_t kProtocolIpv6 = 41;
 constexpr std::uint8_t kProtocolEsp = 50;
+constexpr std::uint8_t kProtocolIcmpv6 = 58;
 constexpr std::uint8_t kProtocolDummy = 59;
 
 /// A checked view of an IPv4 packet; borrowed.
@@ -78,6 +80,10 @@ bool ParseIpv4(ByteSpan packet, Ipv4View& view);
 /// The selectors of a parsed packet; ports of UDP, TCP, SCTP, DCCP, UDP-Lite and ICMP type/code.
 PacketSelectors ReadSelectors(const Ipv4View& view);
 
+/// Sets source and destination port, or ICMP type and code, of selectors whose protocol is known.
+/// \param next what the protocol's header begins with; `size` octets are there
+void ReadPorts(PacketSelectors& selectors, const std::uint8_t* next, std::size_t size);
+
 /// RFC 1071 over whole octets, as stored in network order.
 std::uint16_t Ipv4Checksum(const std::uint8_t* header, std::size_t length);
 
@@ -98,8 +104,8 @@ void WriteIpv4Header(std::uint8_t* out, const Ipv4HeaderFields& fields);
 /// TTL minus one; the checksum is updated by RFC 1624 (a zero checksum, "not computed" in ns-3, is
 /// left zero).
 void DecrementTtl(std::uint8_t* header);
-/// Sets the ECN bits of the inner packet; the checksum is updated likewise.
-void SetEcn(std::uint8_t* header, std::uint8_t ecn);
+/// Sets DSCP and ECN; the checksum is updated likewise.
+void SetIpv4Tos(std::uint8_t* header, std::uint8_t tos);
 
 } // namespace ipseclab::wire
 

@@ -75,7 +75,7 @@ TryPacket(ByteSpan octets)
     const bool valid = wire::Ipv4Checksum(header.data(), header.size()) == 0;
     const bool computed = LoadBe16(header.data() + 10) != 0;
     wire::DecrementTtl(header.data());
-    wire::SetEcn(header.data(), 3);
+    wire::SetIpv4Tos(header.data(), header[1] | 3);
     Require(!valid || !computed || wire::Ipv4Checksum(header.data(), header.size()) == 0,
             "an update keeps a right checksum right");
 }

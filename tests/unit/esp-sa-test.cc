@@ -618,7 +618,7 @@ TEST(InboundSa, PaddingIsChecked)
     EXPECT_EQ(strict->Replay().Top(), 3U) << "the ICV was right, so the window has moved";
 }
 
-TEST(InboundSa, OnlyIpv4IsCarried)
+TEST(InboundSa, OnlyIpIsCarried)
 {
     const InboundSaConfig config = test::InboundConfig();
     Forge forge(config);
@@ -627,7 +627,7 @@ TEST(InboundSa, OnlyIpv4IsCarried)
     forge.Build(buffer, 1, WithTrailer(Inner50(), 0, wire::kProtocolUdp));
     EXPECT_EQ(sa->Open(buffer, 20).drop, DropReason::NextHeader);
     forge.Build(buffer, 2, WithTrailer(Inner50(), 0, wire::kProtocolIpv6));
-    EXPECT_EQ(sa->Open(buffer, 20).drop, DropReason::NextHeader);
+    EXPECT_EQ(sa->Open(buffer, 20).drop, DropReason::Malformed) << "IPv4 inside";
     forge.Build(buffer, 3, WithTrailer({}, 2));
     EXPECT_EQ(sa->Open(buffer, 20).drop, DropReason::Malformed) << "nothing inside";
     Bytes longer = Inner50();

@@ -119,7 +119,8 @@ TEST(Ipv4Header, UpdatesKeepTheChecksumRight)
         for (unsigned hop = 0; hop < 3; ++hop)
         {
             wire::DecrementTtl(packet.data());
-            wire::SetEcn(packet.data(), static_cast<std::uint8_t>(3 - hop));
+            wire::SetIpv4Tos(packet.data(),
+                             static_cast<std::uint8_t>((packet[1] & 0xfc) | (3 - hop)));
             ASSERT_EQ(wire::Ipv4Checksum(packet.data(), wire::kIpv4HeaderSize), 0)
                 << "identification " << i << " hop " << hop;
             ASSERT_EQ(packet[8], 63 - hop);
@@ -152,7 +153,7 @@ TEST(Ipv4Header, ZeroChecksumStaysZero)
     packet[1] = 0xb8;
     StoreBe16(packet.data() + kChecksum, 0);
     wire::DecrementTtl(packet.data());
-    wire::SetEcn(packet.data(), 3);
+    wire::SetIpv4Tos(packet.data(), packet[1] | 3);
     EXPECT_EQ(packet[8], 63);
     EXPECT_EQ(packet[1], 0xbb);
     EXPECT_EQ(LoadBe16(packet.data() + kChecksum), 0);
