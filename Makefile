@@ -6,11 +6,11 @@ SHELL := /bin/sh
 JOBS ?= 2
 export JOBS
 
-.PHONY: help build demo test bench clean
+.PHONY: help build demo test nightly bench clean
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
 build: ## install missing Debian packages, configure and build ./ipseclab
 	@build-tools/ensure-packages.sh build
@@ -25,6 +25,12 @@ test: ## build everything, then run every test
 	@build-tools/configure.sh build
 	@cmake --build build -j $(JOBS)
 	@/usr/bin/python3 build-tools/run_tests.py
+
+nightly: ## 100,000 random schedules, and a million mutated inputs for each fuzz target
+	@build-tools/ensure-packages.sh build test
+	@build-tools/configure.sh build
+	@cmake --build build -j $(JOBS) --target property-tests
+	@/usr/bin/python3 build-tools/run_tests.py --nightly
 
 bench: ## build and run the benchmarks
 	@build-tools/ensure-packages.sh build test

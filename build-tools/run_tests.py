@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Runs every layer of tests, one after the other, and counts every case.
 
-Usage: run_tests.py [layer...]      (all of them without an argument; --list names them)
+Usage: run_tests.py [--nightly] [layer...]   (all of them without a name; --list names them)
+
+With --nightly the layers are those that take hours instead: the random schedules and mutated
+messages in the numbers that are too many for every change.
 
 A layer is one entry of LAYERS: what it runs, how its cases are counted, when it is skipped and why.
 A layer without a single case, or one whose command fails although no case did, counts as a failure.
@@ -37,6 +40,7 @@ FUZZ_SECONDS = os.environ.get("FUZZ_SECONDS", "60")
 CORPUS = ROOT / "tests/fuzz/corpus"
 FUZZ_TOPICS = ("ike-message", "ike-endpoint", "esp")
 TAIL_LINES = 30
+CLANG = "apt-get install clang libclang-rt-14-dev"
 
 
 @dataclass
@@ -158,12 +162,12 @@ def replay(folder: Path, topic: str) -> Step:
     return Step([str(folder / f"{topic}-fuzz-replay"), str(CORPUS / topic)], replayed_inputs)
 
 
-def fuzz(topic: str) -> list[Step]:
-    """New inputs land in the build folder, not among the corpus."""
+def fuzz(topic: str, limit: str) -> list[Step]:
+    """`limit` is an option of libFuzzer. New inputs land in the build folder, not in the corpus."""
     found = FUZZ / "found" / topic
     command = [
         str(FUZZ / f"bin/{topic}-fuzz"),
-        f"-max_total_time={FUZZ_SECONDS}",
+        limit,
         "-print_final_stats=1",
         f"-artifact_prefix={FUZZ}/{topic}-",
         str(found),
@@ -247,10 +251,36 @@ LAYERS = [
         [
             configure(FUZZ, "-DIPSECLAB_FUZZ=ON", "-DCMAKE_CXX_COMPILER=clang++"),
             build(FUZZ, "all"),
-            *(step for topic in FUZZ_TOPICS for step in fuzz(topic)),
+            *(
+                step
+                for topic in FUZZ_TOPICS
+                for step in fuzz(topic, f"-max_total_time={FUZZ_SECONDS}")
+            ),
         ],
         needs=("clang++",),
-        why="apt-get install clang libclang-rt-14-dev",
+        why=CLANG,
+    ),
+]
+
+NIGHTLY_INPUTS = 1_000_000
+
+NIGHTLY_LAYERS = [
+    Layer(
+        "100,000 random schedules",
+        [gtest(BIN / "property-tests")],
+        timeout=4 * 3600,
+        environment={"IPSECLAB_NIGHTLY": "1"},
+    ),
+    Layer(
+        f"{NIGHTLY_INPUTS:,} mutated inputs for each fuzz target",
+        [
+            configure(FUZZ, "-DIPSECLAB_FUZZ=ON", "-DCMAKE_CXX_COMPILER=clang++"),
+            build(FUZZ, "all"),
+            *(step for topic in FUZZ_TOPICS for step in fuzz(topic, f"-runs={NIGHTLY_INPUTS}")),
+        ],
+        needs=("clang++",),
+        why=CLANG,
+        timeout=4 * 3600,
     ),
 ]
 
@@ -341,17 +371,21 @@ def run_layer(layer: Layer) -> Count:
     return total
 
 
-def chosen(names: list[str]) -> Iterator[Layer]:
-    for layer in LAYERS:
+def chosen(layers: list[Layer], names: list[str]) -> Iterator[Layer]:
+    for layer in layers:
         if not names or any(name in layer.name for name in names):
             yield layer
 
 
 def main(names: list[str]) -> int:
+    known = LAYERS
+    if "--nightly" in names:
+        names = [name for name in names if name != "--nightly"]
+        known = NIGHTLY_LAYERS
     if names == ["--list"]:
-        print(*(layer.name for layer in LAYERS), sep="\n")
+        print(*(layer.name for layer in known), sep="\n")
         return 0
-    layers = list(chosen(names))
+    layers = list(chosen(known, names))
     LOGS.mkdir(parents=True, exist_ok=True)
     total = Count()
     status = 0
