@@ -6,21 +6,15 @@
 #include "delay-model.h"
 #include "node-setup.h"
 
-#include "ns3/boolean.h"
-#include "ns3/config.h"
 #include "ns3/double.h"
 #include "ns3/drop-tail-queue.h"
-#include "ns3/fd-net-device.h"
-#include "ns3/global-value.h"
 #include "ns3/node-container.h"
 #include "ns3/path-mtu-routing.h"
 #include "ns3/point-to-point-net-device.h"
 #include "ns3/pointer.h"
-#include "ns3/realtime-simulator-impl.h"
 #include "ns3/reordering-channel.h"
 #include "ns3/rng-seed-manager.h"
 #include "ns3/simulator.h"
-#include "ns3/string.h"
 
 #include <algorithm>
 #include <arpa/inet.h>
@@ -79,21 +73,6 @@ Check(const std::array<RealtimePort, 2>& ports, const RealtimeLinkOptions& optio
     Require(options.reorderShare >= 0 && options.reorderShare <= 1, "reordering is a share");
     Require(options.rate > 0, "the rate is more than 0 bit/s");
     Require(options.mtu >= kSmallestMtu && options.mtu <= kLargestMtu, "the MTU is 68 to 1500");
-}
-
-/// Before the first use of the simulator.
-void
-ChooseRealtime(const RealtimeLinkOptions& options)
-{
-    ns3::GlobalValue::Bind("SimulatorImplementationType",
-                           ns3::StringValue("ns3::RealtimeSimulatorImpl"));
-    // Real hosts look at checksums.
-    ns3::GlobalValue::Bind("ChecksumEnabled", ns3::BooleanValue(true));
-    // ns-3 delays ARP requests at random; the first packet of a session would wait for it.
-    ns3::Config::SetDefault("ns3::ArpL3Protocol::RequestJitter",
-                            ns3::StringValue("ns3::ConstantRandomVariable[Constant=0]"));
-    ns3::RngSeedManager::SetSeed(options.seed);
-    ns3::RngSeedManager::SetRun(options.run);
 }
 
 /// The two routers and what is between them, while they run.
@@ -172,13 +151,7 @@ class RealtimeNetwork
         m_routing[side] = CreateObject<ns3::PathMtuRouting>();
         node->GetObject<ns3::Ipv4>()->SetRoutingProtocol(m_routing[side]);
 
-        const auto outside = CreateObject<ns3::FdNetDevice>();
-        outside->SetAddress(ns3::Mac48Address::Allocate());
-        outside->SetEncapsulationMode(ns3::FdNetDevice::DIX);
-        outside->SetAttribute("RxQueueSize", ns3::UintegerValue(kQueue));
-        outside->SetMtu(kLargestMtu);
-        node->AddDevice(outside);
-        outside->SetFileDescriptor(port.socket);
+        const auto outside = AddLivePort(node, port.socket, kLargestMtu);
         AddAddress(outside, Ipv4Address(port.address.c_str()), Ipv4Mask(port.mask.c_str()));
 
         m_link[side] = CreateObject<ns3::PointToPointNetDevice>();
@@ -203,13 +176,7 @@ class RealtimeNetwork
 
     void Watch()
     {
-        const auto clock =
-            ns3::DynamicCast<ns3::RealtimeSimulatorImpl>(Simulator::GetImplementation());
-        const double lag = (clock->RealtimeNow() - Simulator::Now()).GetSeconds();
-        ClockLag& all = m_report.lag;
-        ++all.samples;
-        all.largest = std::max(all.largest, lag);
-        all.mean += (lag - all.mean) / static_cast<double>(all.samples);
+        m_report.lag.Sample();
         try
         {
             if ((*m_stop)())
@@ -245,7 +212,9 @@ RunRealtimeNetwork(const std::array<RealtimePort, 2>& ports,
                    const std::function<bool()>& stop)
 {
     Check(ports, options);
-    ChooseRealtime(options);
+    ChooseRealtime();
+    ns3::RngSeedManager::SetSeed(options.seed);
+    ns3::RngSeedManager::SetRun(options.run);
     RealtimeReport report;
     {
         RealtimeNetwork network(ports, options);

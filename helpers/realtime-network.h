@@ -4,6 +4,8 @@
 #ifndef IPSECLAB_REALTIME_NETWORK_H
 #define IPSECLAB_REALTIME_NETWORK_H
 
+#include "realtime.h"
+
 #include <array>
 #include <cstdint>
 #include <functional>
@@ -40,14 +42,6 @@ struct RealtimeLinkOptions
     std::uint32_t mtu{1500};
     std::uint32_t seed{1}; ///< ns-3 seed of losses and reordering
     std::uint64_t run{1};  ///< ns-3 run number
-};
-
-/// How late the simulator's clock was against the machine's.
-struct ClockLag
-{
-    std::uint64_t samples{0};
-    double largest{0};
-    double mean{0};
 };
 
 struct RealtimeReport

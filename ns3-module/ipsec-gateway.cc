@@ -263,6 +263,12 @@ IpsecGateway::AddPolicy(const esp::SpdEntry& entry)
     m_dataPlane.GetSpd().Add(entry);
 }
 
+void
+IpsecGateway::SetRandomSource(std::unique_ptr<crypto::RandomSource> source)
+{
+    m_random.Replace(std::move(source));
+}
+
 // ---- IKE: socket, timer, events
 
 void
@@ -356,6 +362,14 @@ IpsecGateway::CloseAll()
         m_ike.CloseIkeSa(ModelNow(), id);
     }
     Drive();
+}
+
+bool
+IpsecGateway::Command(const std::function<bool(ike::IkeEndpoint&, ike::Instant)>& command)
+{
+    const bool done = command(m_ike, ModelNow());
+    Drive();
+    return done;
 }
 
 void

@@ -19,6 +19,7 @@
 #include "ns3/socket.h"
 #include "ns3/traced-callback.h"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -61,10 +62,16 @@ class IpsecGateway : public Object
     /// Appends an SPD entry. Entries that bypass IKE itself are there from the start.
     void AddPolicy(const ipseclab::esp::SpdEntry& entry);
 
+    /// Keys, nonces and SPIs from there instead of an ns-3 stream: for a live network.
+    void SetRandomSource(std::unique_ptr<ipseclab::crypto::RandomSource> source);
+
     /// Begins the IKE exchanges with a configured peer, now.
     void Initiate(const std::string& peer);
     /// Sends Delete for every IKE SA that is up, now.
     void CloseAll();
+    /// A command to the IKE endpoint, now; what follows from it is sent. \return what it returns
+    bool Command(
+        const std::function<bool(ipseclab::ike::IkeEndpoint&, ipseclab::ike::Instant)>& command);
 
     /// What an attachment gets for a packet it offers.
     struct Outcome

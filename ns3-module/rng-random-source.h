@@ -8,6 +8,8 @@
 
 #include "ns3/random-variable-stream.h"
 
+#include <memory>
+
 namespace ns3
 {
 
@@ -23,9 +25,12 @@ class RngRandomSource : public ipseclab::crypto::RandomSource
     void Fill(ipseclab::MutableByteSpan out) override;
     /// \return the number of streams used, 1
     int64_t AssignStreams(int64_t stream);
+    /// From now on octets come from another source, and the stream is not used.
+    void Replace(std::unique_ptr<ipseclab::crypto::RandomSource> source);
 
   private:
     Ptr<UniformRandomVariable> m_uniform;
+    std::unique_ptr<ipseclab::crypto::RandomSource> m_replacement;
 };
 
 } // namespace ns3

@@ -4,6 +4,7 @@
 #include "helpers/python/model-bindings.h"
 #include "helpers/python/network-bindings.h"
 #include "helpers/python/realtime-network-bindings.h"
+#include "helpers/python/realtime-node-bindings.h"
 #include "helpers/scenario.h"
 
 #include <limits>
@@ -247,4 +248,5 @@ PYBIND11_MODULE(_core, module)
     ipseclab::DefineModel(module);
     ipseclab::DefineNetwork(module);
     ipseclab::DefineRealtimeNetwork(module);
+    ipseclab::DefineRealtimeNode(module);
 }

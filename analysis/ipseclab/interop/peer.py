@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -111,3 +112,22 @@ class Peer(ABC):
 
     @abstractmethod
     def stop(self) -> None: ...
+
+
+def require_programs(*names: str) -> str:
+    """Which program is missing; empty when none is."""
+    missing = [name for name in names if shutil.which(name) is None]
+    return f"no {', '.join(missing)} in the search path" if missing else ""
+
+
+def ping(sandbox: Sandbox, namespace: str, end: End, count: int, octets: int) -> str:
+    """Peer.ping by the kernel of a namespace: ping(8) compares every payload with what it sent."""
+    command = ["ping", "-n", "-c", str(count), "-i", "0.1", "-W", "3", "-s", str(octets)]
+    pattern = ["-p", "6970736563", "-I", end.inner, end.remote_inner]
+    done = sandbox.run(namespace, [*command, *pattern], timeout=10.0 + count)
+    if "wrong data" in done.stdout:
+        return "answers to the peer's pings have another payload"
+    if f" {count} received" not in done.stdout:
+        lines = [line for line in done.stdout.splitlines() if "received" in line]
+        return f"the peer's pings: {lines[0] if lines else done.stdout.strip()[-80:]}"
+    return ""

@@ -228,7 +228,7 @@ class Sandbox:
         while not until():
             self._check()
             for process in self._processes:
-                if not process.running:
+                if not process.running and not until():
                     said = tail(process.log)
                     raise CellFault(
                         f"{process.name} ended ({process.status}) while waiting for {what}: {said}"
