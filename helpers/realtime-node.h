@@ -35,9 +35,7 @@ class OsRandomSource : public crypto::RandomSource
 /// A gateway with one peer, on a live network.
 struct RealtimeNodeConfig
 {
-    std::string interface {
-        "eth0"
-    };                        ///< up, without address
+    int socket{-1};           ///< packet socket on an Ethernet interface; owned by the node
     ns3::Ipv4Address address; ///< outer
     ns3::Ipv4Mask mask{"255.255.255.0"};
     ns3::Ipv4Address inner;  ///< of the node itself, on the protected side

@@ -13,6 +13,7 @@ import click
 
 from ipseclab import plan
 from ipseclab.cli_claims import claims_command
+from ipseclab.cli_interop import interop_command
 from ipseclab.errors import (
     EXIT_DIFFERS,
     EXIT_INTERRUPTED,
@@ -275,6 +276,7 @@ def doctor_command(as_json: bool) -> int:
 
 
 cli.add_command(claims_command)
+cli.add_command(interop_command)
 
 
 def _complain(message: str) -> None:

@@ -95,7 +95,8 @@ def _classify(number: int, octets: bytes) -> tuple[str, Frame] | None:
     return None
 
 
-def _frames(path: Path) -> Iterator[tuple[str, Frame]]:
+def frames(path: Path) -> Iterator[tuple[str, Frame]]:
+    """The IKE messages ("ike") and ESP packets ("esp") of a capture."""
     with path.open("rb") as file:
         reader = dpkt.pcap.UniversalReader(file)
         if reader.datalink() != dpkt.pcap.DLT_EN10MB:
@@ -128,7 +129,7 @@ def read(capture: Path, secrets: Path) -> Session:
     """Reads both files; LabError with one line when either is not what it should be."""
     expected = _read_secrets(secrets)
     try:
-        found = list(_frames(capture))
+        found = list(frames(capture))
     except OSError as error:
         raise LabError(f"{capture}: {error.strerror}") from None
     except (ValueError, dpkt.Error, struct.error) as error:

@@ -329,8 +329,7 @@ GetCounters(const RealtimeNode& node)
                     "ike_retransmissions"_a = ike.retransmissions,
                     "ike_malformed"_a = ike.malformed,
                     "ike_bad_icv"_a = ike.badIcv,
-                    "lag_mean"_a =
-                        lag.samples != 0 ? lag.sum / static_cast<double>(lag.samples) : 0.0,
+                    "lag_mean"_a = lag.mean,
                     "lag_maximum"_a = lag.largest);
 }
 

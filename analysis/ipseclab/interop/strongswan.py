@@ -8,7 +8,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from ipseclab.interop import suites
 from ipseclab.interop.peer import ChildSa, IkeSa, Peer, ping, require_programs
 from ipseclab.interop.sandbox import CellFault, Process, ip
 
@@ -185,6 +184,7 @@ class StrongSwan(Peer):
     @classmethod
     def lacks(cls, feature: str) -> str:
         reasons = {
+            "child": "kernel-libipsec sends ESP in UDP only, which the node cannot yet",
             "transport": "kernel-libipsec has tunnel mode only",
             "native-esp": "kernel-libipsec sends ESP in UDP only",
         }

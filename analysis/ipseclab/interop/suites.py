@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 # RFC 7296, section 3.3.2: transform and key bits.
@@ -30,7 +31,7 @@ _COMBINED = ("aes128gcm16", "aes256gcm16", "chacha20poly1305")
 def words(proposal: str) -> dict[str, str]:
     """The algorithms of one proposal by kind: cipher, integrity, prf, group, esn."""
     found: dict[str, str] = {}
-    tables = (
+    tables: tuple[tuple[str, Mapping[str, Any]], ...] = (
         ("cipher", _CIPHERS),
         ("integrity", _INTEGRITY),
         ("prf", _PRFS),

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The simulated gateway in real time, as a process: ``python3 -m ipseclab.interop.worker CONFIG``.
 
-CONFIG is one JSON object: ``limit`` (seconds to run), ``log`` (file for events, a JSON object a
-line), ``keys`` (folder for a Wireshark profile), ``interface`` (up, without address), ``node`` (NodeConfig of the core) and ``schedule``,
-a list of commands ``{"at": seconds, "do": NAME, ...}``.  Further commands may come as lines of
-JSON on standard input, for now; its end is the command "stop".
+CONFIG is one JSON object: ``limit`` (seconds to run), ``interface`` (up, without address), ``log``
+(file for events, a JSON object a line), ``keys`` (folder for a Wireshark profile), ``node`` (what
+the core's RealtimeNode takes, without the socket) and ``schedule``, a list of commands
+``{"at": seconds, "do": NAME, ...}``.  Further commands may come as lines of JSON on standard input,
+for now; its end is the command "stop".
 """
 
 from __future__ import annotations
@@ -77,8 +78,12 @@ def main(arguments: list[str]) -> int:
         # ns-3 closes the socket.
         port = {"socket": packet_socket(config["interface"]).detach()}
         node = core.load().RealtimeNode({**config["node"], **port}, log)
-        for target, source in ((follow_schedule, config["schedule"]), (follow_input, sys.stdin)):
-            threading.Thread(target=target, args=(node, source), daemon=True).start()
+        schedule = threading.Thread(
+            target=follow_schedule, args=(node, config["schedule"]), daemon=True
+        )
+        commands = threading.Thread(target=follow_input, args=(node, sys.stdin), daemon=True)
+        schedule.start()
+        commands.start()
         log({"event": "started", "unix_time": time.time()})
         node.run(config["limit"])
         node.write_keys(config["keys"])
