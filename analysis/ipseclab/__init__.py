@@ -72,6 +72,7 @@ _HOMES = {
     **dict.fromkeys(("WorkerCrashed", "isolated"), "isolation"),
 }
 
+VERSION = "0.1.0"  # of pyproject.toml, too
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 # Scenarios' files and recorded sessions: in the checkout, or part of an installed package.
 _INSTALLED = Path(__file__).resolve().parent / "data"

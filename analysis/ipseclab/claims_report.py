@@ -3,18 +3,18 @@
 
 from __future__ import annotations
 
+import json
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-import jinja2
 from rich.console import Console
 from rich.table import Table
 
-from ipseclab import provenance, verdicts
+from ipseclab import claims_json, files, pages, provenance, verdicts
 from ipseclab.baseline import Change, figure
-from ipseclab.errors import LabError
+from ipseclab.errors import StorageFailed
 from ipseclab.judging import Effort, Result
 
 _ORDER = (verdicts.CONFIRMED, verdicts.REFUTED, verdicts.INCONCLUSIVE, verdicts.UNSUPPORTED)
@@ -76,9 +76,38 @@ def _properties(result: Result) -> list[tuple[str, str]]:
 def _write(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise LabError(f"{path}: {error.strerror}") from None
+        raise StorageFailed(f"{path}: cannot be written: {error.strerror}") from None
+    files.write(path, text)
+
+
+def write_json(
+    path: Path, results: Sequence[Result], effort: Effort, known: frozenset[str]
+) -> None:
+    """The verdicts for ``ipseclab report``; those of other claims in the file stay.
+
+    :param known: ids of all claims that there are
+    """
+    kept = {row["id"]: row for row in claims_json.read(path) if row["id"] in known}
+    revision = provenance.collect().revision
+    for result in results:
+        kept[result.claim.id] = {
+            "id": result.claim.id,
+            "document": result.claim.document,
+            "section": result.claim.section,
+            "statement": result.claim.statement,
+            "verdict": result.verdict,
+            "detail": _deciding(result),
+            "effort": effort.name,
+            "replications": result.replications,
+            "looks": result.looks,
+            "seed": result.seed,
+            "command": result.command,
+            "revision": revision,
+            "figures": [figure(result.claim.measure, finding) for finding in result.findings],
+        }
+    rows = [kept[name] for name in sorted(kept)]
+    _write(path, json.dumps({"claims": rows}, indent=1, ensure_ascii=False) + "\n")
 
 
 def write_junit(path: Path, results: Sequence[Result], changes: Sequence[Change]) -> None:
@@ -114,19 +143,14 @@ def write_html(
     path: Path, results: Sequence[Result], changes: Sequence[Change], effort: Effort
 ) -> None:
     """One page without any reference to the network."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = environment.get_template("claims.html.j2").render(
+    page = pages.render(
+        "claims.html.j2",
+        {},
         results=results,
         changes=changes,
         effort=effort.name,
         summary=summary(results),
         confidence=f"{1 - verdicts.ALPHA:.0%}",
-        provenance=asdict(provenance.collect()),
+        provenance=[asdict(provenance.collect())],
     )
     _write(path, page)

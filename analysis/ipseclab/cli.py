@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -74,7 +76,23 @@ def _check_names(scenario: str, names: Sequence[str]) -> None:
             raise LabError(f"{name}: no parameter of {scenario}; there are: {', '.join(known)}")
 
 
+def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from ipseclab import provenance
+
+        click.echo(provenance.version_line())
+        context.exit()
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Version, revision, ns-3 and OpenSSL.",
+)
 def cli() -> None:
     """Simulates IPsec gateways and measures what the working group argues about."""
 
@@ -132,7 +150,19 @@ def run_command(
     for point in work.points_of(folder, todo):
         console.print(tables.point_table(f"{scenario}, {point.runs} run(s)", scenario, point))
     written = [Path(name) for outcome in outcomes for name in outcome.files]
-    return _finish(console, folder, scenario, plot, outcomes, written)
+    code = _finish(console, folder, scenario, plot, outcomes, written)
+    _show_tshark(console, [path for path in written if path.suffix == ".pcap"])
+    return code
+
+
+def _show_tshark(console: Any, captures: Sequence[Path]) -> None:
+    """The command that decrypts the last capture."""
+    if captures:
+        profile = shlex.quote(str(captures[-1].parent / "wireshark"))
+        command = f"tshark -C ipseclab -r {shlex.quote(str(captures[-1]))}"
+        console.print("Decrypted, packet by packet:", soft_wrap=True)
+        line = f"  WIRESHARK_CONFIG_DIR={profile} {command}"
+        console.print(line, soft_wrap=True, markup=False)
 
 
 @cli.command("sweep")
@@ -283,8 +313,24 @@ def _complain(message: str) -> None:
     print(f"ipseclab: {' '.join(message.split())}", file=sys.stderr)
 
 
+def _prepare_matplotlib() -> None:
+    """Where the home folder takes no files, matplotlib would complain about it in every process."""
+    if "MPLCONFIGDIR" in os.environ:
+        return
+    try:
+        for variable, name in (("XDG_CONFIG_HOME", ".config"), ("XDG_CACHE_HOME", ".cache")):
+            folder = Path(os.environ.get(variable) or Path.home() / name) / "matplotlib"
+            folder.mkdir(parents=True, exist_ok=True)
+            if not os.access(folder, os.W_OK):
+                raise PermissionError
+    except (OSError, RuntimeError):
+        folder = Path(tempfile.gettempdir()) / f"ipseclab-matplotlib-{os.getuid()}"
+        os.environ["MPLCONFIGDIR"] = str(folder)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; the exit code."""
+    _prepare_matplotlib()
     try:
         code = cli.main(args=arguments, prog_name="ipseclab", standalone_mode=False)
     except Unsupported as error:

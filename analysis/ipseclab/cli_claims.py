@@ -65,7 +65,13 @@ def _chosen(topic: str | None, ids: tuple[str, ...]) -> tuple[list[Claim], list[
 @click.option("--max-runs", type=click.IntRange(min=2), help="Cap of the runs of a point.")
 @click.option("--seed", type=click.IntRange(1, 2**32 - 1), default=1, help="ns-3 seed.")
 @click.option("--jobs", type=click.IntRange(min=1), default=2, help="Runs at the same time.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("out/claims"))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("out/claims"),
+    show_default=True,
+    help="Folder of the runs and of claims.json, which `report` reads.",
+)
 @click.option("--junit", type=_FILE, help="Verdicts as JUnit XML.")
 @click.option("--html", type=_FILE, help="Verdicts as one page.")
 @click.option("--baseline", type=_FILE, help="Recorded verdicts; exit 1 when one differs.")
@@ -128,7 +134,7 @@ class _Baseline:
         self._active = path is not None
         self._update = update
         self._effort = effort
-        self._known = known
+        self.known = known
         self._records = baseline.load(self._path) if self._active and not update else []
 
     def finish(self, results: Sequence[Result]) -> list[Change]:
@@ -136,12 +142,12 @@ class _Baseline:
 
         revision = provenance.collect().revision[:12]
         if self._update:
-            baseline.update(self._path, self._effort.name, results, revision, self._known)
+            baseline.update(self._path, self._effort.name, results, revision, self.known)
             click.echo(self._path)
             return []
         if not self._active:
             return []
-        return baseline.compare(self._records, self._effort.name, results, revision, self._known)
+        return baseline.compare(self._records, self._effort.name, results, revision, self.known)
 
 
 def _judge(
@@ -153,13 +159,15 @@ def _judge(
     html: Path | None,
     keeper: _Baseline,
 ) -> int:
-    from ipseclab import claims_report, judging, screen
+    from ipseclab import claims_json, claims_report, judging, screen
 
     console = screen.console()
     resume = shlex.join(["./ipseclab", *sys.argv[1:]])
     results = judging.judge_all(console, out, chosen, effort, jobs, resume)
     changes = keeper.finish(results)
     claims_report.show(console, results, effort)
+    claims_report.write_json(out / claims_json.FILE_NAME, results, effort, keeper.known)
+    click.echo(out / claims_json.FILE_NAME)
     if junit:
         claims_report.write_junit(junit, results, changes)
         click.echo(junit)

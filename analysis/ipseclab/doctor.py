@@ -42,6 +42,7 @@ _PACKAGES = {
     "rich": ("terminal output", "python3-rich"),
     "click": ("command line", "python3-click"),
     "Jinja2": ("report", "python3-jinja2"),
+    "jsonschema": ("claims", "python3-jsonschema"),
     "dpkt": ("verify: reads captures", "python3-dpkt"),
     "distributed": ("--dask", "python3-distributed"),
     "pytest": ("make test", "python3-pytest"),
@@ -51,10 +52,10 @@ _TOOLS = {
     "ninja": ("make build", "ninja-build"),
     "g++": ("make build", "g++"),
     "git": ("provenance: the code's revision", "git"),
-    "clang++": ("make test: fuzzing", "clang"),
+    "clang++": ("make test: fuzzing", "clang libclang-rt-14-dev"),
     "clang-format": ("make test: C++ format", "clang-format"),
     "mypy": ("make test: types", "mypy"),
-    "ruff": ("make test: Python style", ""),
+    "ruff": ("make test: Python style (pipx install ruff)", ""),
     "tshark": ("looking into captures", "tshark"),
     "chromium": ("make test: reports in a browser", "chromium"),
 }
@@ -140,7 +141,9 @@ def examine() -> list[Finding]:
     for name, (purpose, package) in _PACKAGES.items():
         found.append(Finding("Python", name, _package(name), purpose, package))
     for name, (purpose, package) in _TOOLS.items():
-        found.append(Finding("tools", name, _program(name), purpose, package))
+        # `make test` asks the search path alone; what it cannot start is missing for it.
+        place = shutil.which(name) or ""
+        found.append(Finding("tools", name, place, purpose, package))
     for name, (places, package) in _PEERS.items():
         purpose = _PEER_PURPOSES.get(name, _PEER)
         found.append(Finding("peers", name, _program(*places), purpose, package))

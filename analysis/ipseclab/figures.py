@@ -198,6 +198,11 @@ def _dress_x(axes: Axes, axis: _Axis) -> None:
 def _draw_panel(axes: Axes, description: Description, points: Sequence[Point], axis: _Axis) -> bool:
     """Whether there is a theory among the curves."""
     curves = _curves(description, points, axis)
+    left_out = len(curves) - len(COLOURS)
+    if left_out > 0:  # all of them are in the table
+        longest = sorted(curves, key=lambda curve: -len(curve[1]))[: len(COLOURS)]
+        curves = [curve for curve in curves if curve in longest]
+        axes.text(0.98, 0.5, f"{left_out} more\nin the table", transform=axes.transAxes, ha="right")
     theory = False
     for index, (label, curve) in enumerate(curves):
         colour = COLOURS[index % len(COLOURS)]

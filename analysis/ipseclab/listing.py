@@ -33,8 +33,17 @@ def _parameters(info: ScenarioInfo) -> TitledTable:
 
 def _metrics(info: ScenarioInfo) -> TitledTable:
     table = TitledTable("metric", "unit", "what", heading="metrics")
+    drops: dict[str, list[str]] = {}
     for metric in info["metrics"]:
-        table.add_row(metric["name"], metric["unit"], metric["doc"])
+        name = metric["name"]
+        if name.startswith("drop_"):
+            _, direction, reason = name.split("_", 2)
+            drops.setdefault(direction, []).append(reason)
+        else:
+            table.add_row(name, metric["unit"], metric["doc"])
+    for direction, reasons in drops.items():
+        what = f"packets dropped {direction}; REASON: {', '.join(reasons)}"
+        table.add_row(f"drop_{direction}_REASON", "1", what)
     return table
 
 

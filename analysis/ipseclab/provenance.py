@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from ipseclab import PROJECT_ROOT, core
+from ipseclab import PROJECT_ROOT, VERSION, core
+from ipseclab.errors import BuildMissing
 
 
 @dataclass(frozen=True)
@@ -68,3 +69,16 @@ def collect() -> Provenance:
         python=platform.python_version(),
         host_cpu=host_cpu(),
     )
+
+
+def version_line() -> str:
+    """Which ipseclab this is and what it runs on; without the core when it is not built."""
+    line = f"ipseclab {VERSION}"
+    revision = _git("rev-parse", "--short=12", "HEAD")
+    if revision:
+        line += f" ({revision})"
+    try:
+        versions = core.load().versions()
+    except BuildMissing:
+        return f"{line}, not built"
+    return f"{line}, ns-3 {versions['ns3']}, OpenSSL {versions['openssl']}"

@@ -5,22 +5,20 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
-from ipseclab import core, descriptions, figures, files, tables, units
+from ipseclab import claims_json, core, descriptions, figures, files, pages, tables, units
 from ipseclab.campaign import FILE_NAME, Campaign
 from ipseclab.descriptions import Description
 from ipseclab.errors import LabError
-from ipseclab.points import Point, summarise, varying
+from ipseclab.points import Point, summarise, varying, x_axis
 
 VERIFICATIONS = "verification.json"
-CLAIMS = "claims.json"  # [{"id", "document", "section", "statement", "verdict", "detail"}, ...]
 VERDICTS = ("confirmed", "refuted", "inconclusive", "unsupported")
 
 
@@ -73,20 +71,6 @@ def _read_verifications(folder: Path) -> list[Verification]:
         raise LabError(f"{path}: unreadable: {error}") from None
 
 
-def _read_claims(folder: Path) -> list[dict[str, str]]:
-    """What was found about each claim; none without the file.  More keys may be there."""
-    path = folder / CLAIMS
-    if not path.exists():
-        return []
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        rows = found["claims"] if isinstance(found, dict) else found
-        shown = ("id", "document", "section", "statement", "verdict", "detail")
-        return [{key: str(row.get(key, "")) for key in shown} for row in rows]
-    except (OSError, KeyError, TypeError, AttributeError, ValueError) as error:
-        raise LabError(f"{path}: unreadable: {error}") from None
-
-
 def repeat_command(scenario: str, points: Sequence[Point], seed: int, runs: range) -> str:
     """A sweep or run that makes all these points again."""
     words = ["./ipseclab", "sweep", scenario]
@@ -103,6 +87,25 @@ def repeat_command(scenario: str, points: Sequence[Point], seed: int, runs: rang
     return shlex.join(words)
 
 
+def _families(points: Sequence[Point], names: Sequence[str]) -> list[list[Point]]:
+    """The points in groups that agree in these parameters."""
+    groups: dict[tuple[str, ...], list[Point]] = {}
+    for point in points:
+        key = tuple(point.parameters.get(name, "") for name in names)
+        groups.setdefault(key, []).append(point)
+    return list(groups.values())
+
+
+def _all_but(points: Sequence[Point], name: str) -> list[str]:
+    return [other for other in points[0].parameters if other != name]
+
+
+def _is_grid(points: Sequence[Point]) -> bool:
+    """Whether the points are every combination of their values, as a sweep makes them."""
+    sizes = (len({point.parameters[name] for point in points}) for name in varying(points))
+    return math.prod(sizes) == len(points)
+
+
 def _section(campaign: Campaign, scenario: str) -> _Section:
     frame = campaign.frame(scenario)
     code = campaign.latest_code(scenario)  # results of different code are never mixed
@@ -111,10 +114,12 @@ def _section(campaign: Campaign, scenario: str) -> _Section:
     names = varying(points)
     seed, runs = int(frame["seed"].min()), range(frame["run"].min(), frame["run"].max() + 1)
     description = descriptions.load(scenario)
-    panel = str(description.figure.get("panel", ""))
-    families: dict[str, list[Point]] = {}
-    for point in points:
-        families.setdefault(point.parameters.get(panel, ""), []).append(point)
+    panel, axis = str(description.figure.get("panel", "")), x_axis(description, points)
+    families = [
+        family
+        for whole in _families(points, [panel])
+        for family in ([whole] if _is_grid(whole) else _families(whole, _all_but(points, axis)))
+    ]
     return _Section(
         scenario=scenario,
         title=core.scenario_info(scenario)["title"],
@@ -128,43 +133,40 @@ def _section(campaign: Campaign, scenario: str) -> _Section:
         failures=[
             f"{row.command}: {row.error}" for row in frame[frame["status"] == "failed"].itertuples()
         ],
-        commands=[repeat_command(scenario, family, seed, runs) for family in families.values()],
+        commands=[repeat_command(scenario, family, seed, runs) for family in families],
     )
 
 
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["name"] = tables.metric_name
-    environment.filters["verdict"] = tables.verdict_text
-    environment.filters["thousands"] = units.thousands
-    return environment
+def _campaign(folder: Path) -> tuple[list[_Section], list[dict[str, Any]]]:
+    """A section for each scenario, and the provenance; nothing without a campaign."""
+    if not (folder / FILE_NAME).exists():
+        return [], []
+    with Campaign(folder / FILE_NAME, create=False) as campaign:
+        sections = [_section(campaign, scenario) for scenario in campaign.scenarios()]
+        return sections, campaign.provenance()
 
 
 def write(folder: Path) -> Path:
-    """Writes ``report.html`` about the campaign in the folder."""
-    claims = _read_claims(folder)
-    with Campaign(folder / FILE_NAME, create=False) as campaign:
-        scenarios = campaign.scenarios()
-        if not scenarios:
-            raise LabError(f"{campaign.path}: the campaign has no runs yet")
-        sections = [_section(campaign, scenario) for scenario in scenarios]
-        provenance: list[dict[str, Any]] = campaign.provenance()
-    page = (
-        _environment()
-        .get_template("report.html.j2")
-        .render(
-            sections=sections,
-            provenance=provenance,
-            verifications=_read_verifications(folder),
-            claims=claims,
-            verdicts={word: sum(row["verdict"] == word for row in claims) for word in VERDICTS},
-            note=tables.confidence_note(),
+    """Writes ``report.html`` about the campaign, the verdicts on claims, or both in the folder."""
+    claims = claims_json.read(folder / claims_json.FILE_NAME)
+    sections, provenance = _campaign(folder)
+    if not sections and not claims:
+        raise LabError(
+            f"{folder}: no campaign with runs ({FILE_NAME}) and no verdicts "
+            f"({claims_json.FILE_NAME}) to report on"
         )
+    page = pages.render(
+        "report.html.j2",
+        {
+            "name": tables.metric_name,
+            "verdict": tables.verdict_text,
+            "thousands": units.thousands,
+        },
+        sections=sections,
+        provenance=provenance,
+        verifications=_read_verifications(folder),
+        claims=claims,
+        verdicts={word: sum(row["verdict"] == word for row in claims) for word in VERDICTS},
+        note=tables.confidence_note(),
     )
     return files.write(folder / "report.html", page)

@@ -16,7 +16,7 @@ import pytest
 from conftest import Cli
 from matplotlib import image
 
-from ipseclab import report
+from ipseclab import claims_json
 
 pytestmark = pytest.mark.core
 
@@ -70,7 +70,7 @@ def page(cli: Cli, tmp_path: Path) -> Path:
     """A copy of a page, claims included, with the probe."""
     done = cli(*SWEEP)
     assert done.returncode == 0, done.stderr
-    (tmp_path / "s" / report.CLAIMS).write_text(json.dumps(CLAIMS))
+    (tmp_path / "s" / claims_json.FILE_NAME).write_text(json.dumps(CLAIMS))
     assert cli("report", "s").returncode == 0
     text = (tmp_path / "s" / "report.html").read_text(encoding="utf-8")
     assert "Something &lt;b&gt;bold&lt;/b&gt;." in text
@@ -101,7 +101,7 @@ def test_a_foreign_claims_file_is_one_line(cli: Cli, tmp_path: Path) -> None:
     assert cli(*SWEEP).returncode == 0
     before = (tmp_path / "s" / "report.html").read_bytes()
     for text in ("no JSON", "[1, 2]", '{"other": 1}', "3"):
-        (tmp_path / "s" / report.CLAIMS).write_text(text)
+        (tmp_path / "s" / claims_json.FILE_NAME).write_text(text)
         done = cli("report", "s")
         assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
         assert "claims.json" in done.stderr
@@ -119,3 +119,46 @@ def test_figures_are_the_same_octets_every_time(cli: Cli, tmp_path: Path) -> Non
             (tmp_path / "s" / name).unlink()
     assert made[0] == made[1]
     assert made[0][0].startswith(b"<?xml") and made[0][1].startswith(b"\x89PNG")
+
+
+def test_claims_alone_make_a_page(cli: Cli, tmp_path: Path) -> None:
+    judged = cli("claims", "--id", "replay-window.R4", "--quick", "--out", "c")
+    assert judged.returncode == 0 and "c/claims.json" in judged.stdout, judged.stderr
+    [row] = json.loads((tmp_path / "c" / "claims.json").read_text())["claims"]
+    assert (row["id"], row["verdict"], row["effort"]) == ("replay-window.R4", "confirmed", "quick")
+    assert row["command"].startswith("./ipseclab claims --id replay-window.R4 --quick")
+    assert "expected 1" in row["detail"] and row["replications"] == 4
+    # A second claim joins the first.
+    assert cli("claims", "--id", "esp-core.C3", "--quick", "--out", "c").returncode == 0
+    rows = json.loads((tmp_path / "c" / "claims.json").read_text())["claims"]
+    assert [row["id"] for row in rows] == ["esp-core.C3", "replay-window.R4"]
+
+    assert cli("report", "c").returncode == 0  # claims and their campaign
+    both = (tmp_path / "c" / "report.html").read_text()
+    assert 'id="claims"' in both and 'id="replay-window"' in both
+    (tmp_path / "only").mkdir()
+    shutil.copy(tmp_path / "c" / "claims.json", tmp_path / "only")
+    assert cli("report", "only").returncode == 0
+    only = (tmp_path / "only" / "report.html").read_text()
+    assert "2 confirmed" in only and 'id="replay-window"' not in only
+
+
+def test_a_folder_with_nothing_to_report_is_one_line(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for folder in ("empty", "missing"):
+        done = cli("report", folder)
+        assert done.returncode == 2 and done.stderr.count("\n") == 1
+        assert "campaign.sqlite" in done.stderr and "claims.json" in done.stderr
+        assert "report.html" not in done.stdout
+
+
+def test_points_that_are_no_grid_are_repeated_curve_by_curve(cli: Cli, tmp_path: Path) -> None:
+    small = ("--set", "packets=400", "--set", "spread=0.1055ms", "--out", "s")
+    assert cli("sweep", "replay-window", "--grid", "window=32,64", *small).returncode == 0
+    more = ("--set", "esn=on", "--grid", "window=32")
+    assert cli("sweep", "replay-window", *more, *small).returncode == 0
+    page = html.unescape((tmp_path / "s" / "report.html").read_text())
+    commands = re.findall(r"\./ipseclab sweep [^\n<]*", page)
+    assert len(commands) == 2
+    assert "--grid window=32,64" in commands[0] and "esn=off" in commands[0]
+    assert "window=32" in commands[1] and "esn=on" in commands[1]

@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import io
 import json
 import platform
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -18,7 +21,7 @@ from conftest import ROOT, Cli, environment, small_arguments
 from rich.console import Console
 
 import ipseclab
-from ipseclab import plan, ranges, runner
+from ipseclab import doctor, plan, ranges, runner
 from ipseclab.tally import Tally
 
 RUN = ("run", "replay-window")
@@ -261,3 +264,53 @@ def test_ike_that_is_still_under_way_does_not_disturb_the_sum(cli: Cli) -> None:
     done = cli(*RUN, "--delay", "3s", "--spread", "0s", "--packets", "100", "--out", "far")
     assert done.returncode == 0, done.stderr
     assert re.search(r"delivered packets\W+100\b", done.stdout)
+
+
+@pytest.mark.core
+def test_version(cli: Cli) -> None:
+    done = cli("--version")
+    assert done.returncode == 0
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        version = tomllib.load(file)["project"]["version"]
+    assert done.stdout.startswith(f"ipseclab {version} ")
+    assert "ns-3 3." in done.stdout and "OpenSSL 3." in done.stdout
+
+
+@pytest.mark.core
+def test_list_names_drop_reasons_in_one_row_for_each_direction(cli: Cli) -> None:
+    done = cli("list")
+    assert done.returncode == 0
+    assert done.stdout.count("drop_inbound_") == done.stdout.count("drop_outbound_") == 1
+    assert "replay_too_old" in done.stdout
+
+
+@pytest.mark.core
+def test_a_home_that_takes_no_files_is_no_trouble(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    home = {"HOME": str(file / "home"), "TMPDIR": str(tmp_path)}
+    variables = {k: v for k, v in environment().items() if not k.startswith(("XDG", "MPL"))}
+    done = subprocess.run(
+        [sys.executable, "-m", "ipseclab", *RUN, *small_arguments(), "--plot", "--out", "s"],
+        cwd=tmp_path,
+        env={**variables, **home},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_doctor_and_the_tests_look_for_the_same_programs() -> None:
+    path = ROOT / "build-tools" / "run_tests.py"
+    spec = importlib.util.spec_from_file_location("run_tests", path)
+    assert spec and spec.loader
+    runner_of_layers = importlib.util.module_from_spec(spec)
+    sys.modules["run_tests"] = runner_of_layers  # its dataclasses look there
+    spec.loader.exec_module(runner_of_layers)
+    found = {finding.name: finding for finding in doctor.examine()}
+    for layer in runner_of_layers.LAYERS:
+        for program in layer.needs:
+            assert bool(found[program].found) == (shutil.which(program) is not None)
+            told = f"{found[program].package} {found[program].purpose}"
+            assert layer.why.removeprefix("apt-get install ").rpartition("; ")[2] in told
