@@ -80,6 +80,10 @@ RealtimeNode::RealtimeNode(const RealtimeNodeConfig& config, Handlers handlers)
     m_echo->SetAttribute("Protocol", ns3::UintegerValue(kIcmp));
     // The source is the inner address, whatever routing thinks.
     m_echo->SetAttribute("IpHeaderInclude", ns3::BooleanValue(true));
+    // Otherwise ns-3 looks for a route on the interface of the source address, which is loopback.
+    const auto ipv4 = m_node->GetObject<ns3::Ipv4>();
+    const auto outside = ipv4->GetInterfaceForAddress(config.address);
+    m_echo->BindToNetDevice(ipv4->GetNetDevice(static_cast<std::uint32_t>(outside)));
     m_echo->SetRecvCallback(ns3::MakeCallback(&RealtimeNode::ReceiveEcho, this));
 }
 

@@ -121,13 +121,22 @@ def require_programs(*names: str) -> str:
 
 
 def ping(sandbox: Sandbox, namespace: str, end: End, count: int, octets: int) -> str:
-    """Peer.ping by the kernel of a namespace: ping(8) compares every payload with what it sent."""
-    command = ["ping", "-n", "-c", str(count), "-i", "0.1", "-W", "3", "-s", str(octets)]
-    pattern = ["-p", "6970736563", "-I", end.inner, end.remote_inner]
-    done = sandbox.run(namespace, [*command, *pattern], timeout=10.0 + count)
-    if "wrong data" in done.stdout:
+    """Peer.ping by the kernel of a namespace."""
+    done = sandbox.run(namespace, ping_command(end, count, octets), timeout=10.0 + count)
+    return ping_fault(done.stdout, count)
+
+
+def ping_command(end: End, count: int, octets: int) -> list[str]:
+    """Calls ping(8), which compares every payload with what it sent."""
+    words = ["ping", "-n", "-c", str(count), "-i", "0.1", "-W", "3", "-s", str(octets)]
+    return [*words, "-p", "6970736563", "-I", end.inner, end.remote_inner]
+
+
+def ping_fault(said: str, count: int) -> str:
+    """What its output says that went wrong; empty when nothing did."""
+    if "wrong data" in said:
         return "answers to the peer's pings have another payload"
-    if f" {count} received" not in done.stdout:
-        lines = [line for line in done.stdout.splitlines() if "received" in line]
-        return f"the peer's pings: {lines[0] if lines else done.stdout.strip()[-80:]}"
+    if f" {count} received" not in said:
+        lines = [line for line in said.splitlines() if "received" in line]
+        return f"the peer's pings: {lines[0] if lines else said.strip()[-80:]}"
     return ""

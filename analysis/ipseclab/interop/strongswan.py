@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ connections {{
         local_addrs = {local}
         remote_addrs = {remote}
         proposals = {ike}
-        encap = yes
+        encap = {encap}
         mobike = no
         rekey_time = 0
         reauth_time = 0
@@ -74,6 +75,7 @@ connections {{
                 local_ts = {inner}/32
                 remote_ts = {remote_inner}/32
                 esp_proposals = {esp}
+                mode = {mode}
                 rekey_time = 0
                 start_action = none
             }}
@@ -163,13 +165,14 @@ class StrongSwan(Peer):
     """Debian's strongSwan."""
 
     name = "strongswan"
-    packages = (
+    packages: tuple[str, ...] = (
         "strongswan-charon",
         "strongswan-swanctl",
         "libcharon-extra-plugins",
         "libstrongswan-extra-plugins",
         "libstrongswan-standard-plugins",
     )
+    plugins = _LOAD
 
     @classmethod
     def missing(cls) -> str:
@@ -212,7 +215,7 @@ class StrongSwan(Peer):
     def _write_configuration(self) -> None:
         end, other = self.end, self.pair.other(self.end)
         conf = _CONF.format(
-            load=_LOAD,
+            load=self.plugins,
             folder=self._files,
             fragment_size=end.fragment_size,
             cookies="cookie_threshold = 0" if not end.cookies else "cookie_threshold = 1",
@@ -232,6 +235,8 @@ class StrongSwan(Peer):
             remote=other.address,
             ike=",".join(end.ike),
             esp=",".join(end.esp),
+            encap="yes" if self.encapsulates else "no",
+            mode="transport" if end.transport else "tunnel",
             dpd=f"{end.dpd:g}s",
             childless="force" if end.childless else "allow",
             auth="psk" if end.auth == "psk" else "pubkey",
@@ -270,17 +275,20 @@ class StrongSwan(Peer):
         self.sandbox.forget(self._process)
 
     def _swanctl(self, *words: str, may_fail: bool = False) -> str:
-        done = self.sandbox.run(
-            self.namespace,
+        status, said = self._execute(
             ["swanctl", *words, "--uri", f"unix://{self._files}/vici"],
-            environment={
+            {
                 "SWANCTL_DIR": str(self._files / "swanctl"),
                 "STRONGSWAN_CONF": str(self._files / "strongswan.conf"),
             },
         )
         with (self._files / "swanctl.log").open("a", encoding="utf-8") as log:
-            log.write(f"$ swanctl {' '.join(words)}\n{done.stdout}")
-        if done.returncode != 0 and not may_fail:
-            said = " ".join(done.stdout.split()[-30:])
-            raise CellFault(f"swanctl {words[0]} failed: {said}")
-        return done.stdout
+            log.write(f"$ swanctl {' '.join(words)}\n{said}")
+        if status != 0 and not may_fail:
+            raise CellFault(f"swanctl {words[0]} failed: {' '.join(said.split()[-30:])}")
+        return said
+
+    def _execute(self, command: Sequence[str], environment: dict[str, str]) -> tuple[int, str]:
+        """Exit status and output of a command where charon runs."""
+        done = self.sandbox.run(self.namespace, command, environment=environment)
+        return done.returncode, done.stdout

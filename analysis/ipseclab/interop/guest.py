@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A virtual machine in a namespace, whose shell takes commands; its processor is emulated."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import re
+import shlex
+import tarfile
+from pathlib import Path
+
+from ipseclab.interop.guest_image import Image
+from ipseclab.interop.sandbox import CellFault, Sandbox, ip
+
+_MEMORY = 192  # MiB; the file system is in it
+_BOOT = 90.0  # seconds
+_CHUNK = 2000  # octets of a command line
+# The emulated card leaves nothing to the host: real checksums, no packet larger than the MTU.
+_CARD = (
+    "virtio-net-pci,netdev=n0,mac=52:54:00:00:00:01,csum=off,guest_csum=off,gso=off,host_tso4=off,"
+    "host_tso6=off,host_ufo=off,guest_tso4=off,guest_tso6=off,guest_ufo=off,mrg_rxbuf=off,romfile="
+)
+
+
+class Guest:
+    """A kernel whose eth0 is the eth0 of a namespace. It ends with the sandbox."""
+
+    def __init__(self, sandbox: Sandbox, namespace: str, image: Image, folder: Path) -> None:
+        self._sandbox = sandbox
+        self._number = 0
+        for words in (
+            ("link", "add", "br0", "type", "bridge"),
+            ("tuntap", "add", "tap0", "mode", "tap"),
+            ("link", "set", "tap0", "master", "br0"),
+            ("link", "set", "eth0", "master", "br0"),
+            ("link", "set", "tap0", "up"),
+            ("link", "set", "br0", "up"),
+        ):
+            ip("-n", namespace, *words)
+        self._process = sandbox.start(
+            namespace, "qemu", _command(image, folder / "console.log"), piped=True
+        )
+        sandbox.wait("boot of the guest", lambda: "@@READY" in self._said(), _BOOT)
+
+    def run(self, command: str, timeout: float = 30.0) -> tuple[int, str]:
+        """Exit status and output of a shell command of one line."""
+        self._number += 1
+        done = re.compile(rf"@@DONE {self._number} (\d+)\n")
+        before = len(self._said())
+        self._process.write(f"{self._number} {command}")
+        self._sandbox.wait(
+            f"end of {command.split()[0]} in the guest",
+            lambda: done.search(self._said()) is not None,
+            timeout,
+        )
+        said = self._said()[before:]
+        found = done.search(said)
+        assert found is not None
+        return int(found.group(1)), said[: found.start()]
+
+    def check(self, command: str, timeout: float = 30.0) -> str:
+        """The output of a command; CellFault when it fails."""
+        status, output = self.run(command, timeout)
+        if status != 0:
+            raise CellFault(f"in the guest, {command}: {' '.join(output.split())[-200:]}")
+        return output
+
+    def put_folder(self, folder: Path) -> None:
+        """Copies a small folder to the same place in the guest."""
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+            archive.add(folder, str(folder).lstrip("/"), filter=_plain)
+        text = base64.b64encode(packed.getvalue()).decode()
+        self.check(": > /tmp/folder")
+        for at in range(0, len(text), _CHUNK):
+            self.check(f"echo {text[at : at + _CHUNK]} >> /tmp/folder")
+        self.check("base64 -d /tmp/folder | tar -xz -C /")
+
+    def get(self, path: Path) -> bytes:
+        """A file of the guest."""
+        packed = self.check(f"gzip -c {shlex.quote(str(path))} | base64")
+        return gzip.decompress(base64.b64decode(packed))
+
+    def stop(self) -> None:
+        """Switches it off."""
+        self._sandbox.forget(self._process)
+
+    def _said(self) -> str:
+        return self._process.log.read_text(encoding="utf-8", errors="replace").replace("\r", "")
+
+
+def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    """Files and folders only: a socket is nothing to copy."""
+    return member if member.isfile() or member.isdir() else None
+
+
+def _command(image: Image, console: Path) -> list[str]:
+    return [
+        "qemu-system-x86_64",
+        *("-nodefaults", "-no-user-config", "-no-reboot"),
+        # Never kvm: where it is offered to a nested machine it may hang.
+        *("-machine", "q35,accel=tcg", "-cpu", "max", "-smp", "1", "-m", str(_MEMORY)),
+        *("-display", "none", "-serial", f"file:{console}"),
+        *("-kernel", str(image.kernel), "-initrd", str(image.ramdisk)),
+        *("-append", "console=ttyS0 quiet panic=-1 mitigations=off net.ifnames=0"),
+        *("-device", "virtio-serial-pci", "-chardev", "stdio,id=c,signal=off"),
+        *("-device", "virtserialport,chardev=c,name=control"),
+        *("-netdev", "tap,id=n0,ifname=tap0,script=no,downscript=no,vhost=off"),
+        *("-device", _CARD),
+    ]

@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Kernel and initial RAM disk of the peer ``linux``: Debian's kernel with strongSwan inside.
+
+Made once, of Debian's kernel package (fetched, never installed) and of programs of this machine,
+into a folder of the user's cache ($XDG_CACHE_HOME/ipseclab, by default ~/.cache/ipseclab).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+PACKAGES = ("qemu-system-x86", "busybox-static", "iproute2", "kmod", "cpio", "iputils-ping")
+_KERNEL = "linux-image-cloud-amd64"
+_NEEDED = {
+    "qemu-system-x86_64": "qemu-system-x86",
+    "busybox": "busybox-static",
+    "ip": "iproute2",
+    "depmod": "kmod",
+    "cpio": "cpio",
+    "ping": "iputils-ping",
+    "apt-get": "apt",
+    "dpkg-deb": "dpkg",
+}
+# What these depend on is found, but nothing says that seqiv and echainiv need drbg.
+_MODULES = """
+    virtio_pci virtio_net virtio_console
+    esp4 esp6 xfrm_user xfrm_algo xfrm4_tunnel xfrm6_tunnel tunnel4 af_key udp_tunnel
+    authenc authencesn gcm ccm ctr cmac xcbc seqiv echainiv drbg jitterentropy_rng ecb
+    chacha20poly1305 chacha_generic poly1305_generic ghash-generic sha512_generic
+    aesni-intel ghash-clmulni-intel sha256-ssse3 sha512-ssse3 sha1-ssse3 chacha-x86_64
+    poly1305-x86_64 cryptd crypto_simd
+"""
+_STRONGSWAN = Path("/usr/lib/ipsec")
+_LIBRARIES = ("libcharon.so.0", "libstrongswan.so.0", "libvici.so.0")
+# Loaded by pthread_cancel, which no list of dependencies shows.
+_UNLISTED = ("/lib/x86_64-linux-gnu/libgcc_s.so.1",)
+_FOLDERS = "bin sbin proc sys dev etc tmp run root usr/sbin usr/bin usr/lib/ssl var etc/swanctl"
+_TIMEOUT = 600  # seconds for the slowest step, the download
+_SEARCH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class ImageFault(Exception):
+    """Why there is no image; one line."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """What qemu boots."""
+
+    kernel: Path
+    ramdisk: Path
+    release: str  # of the kernel, as in "6.1.0-56-cloud-amd64 (6.1.192-2)"
+
+
+def missing() -> str:
+    """Which programs are not there, with the packages that bring them; empty when all are."""
+    absent = {name: package for name, package in _NEEDED.items() if _which(name) is None}
+    if not absent:
+        return ""
+    return f"no {', '.join(absent)}: apt-get install {' '.join(sorted(set(absent.values())))}"
+
+
+def prepare(plugins: Sequence[str]) -> Image:
+    """The image with these plugins of strongSwan; made when it is not there. ImageFault."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ipseclab"
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with (cache / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # two runs may begin at once
+            folder = cache / f"linux-peer-{_recipe(plugins)}"
+            if not folder.is_dir():
+                for other in cache.glob("linux-peer-*"):
+                    shutil.rmtree(other)
+                _make(folder, plugins)
+    except OSError as error:
+        raise ImageFault(f"the image cannot be written: {error}") from None
+    release = (folder / "release").read_text(encoding="utf-8").strip()
+    return Image(folder / "vmlinuz", folder / "ramdisk.gz", release)
+
+
+def _which(name: str) -> str | None:
+    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:{_SEARCH}")
+
+
+def _recipe(plugins: Sequence[str]) -> str:
+    """Names what the image is made of: this recipe and the programs that go in."""
+    digest = hashlib.sha256()
+    for file in (Path(__file__), _init_file(), _STRONGSWAN / "charon", _STRONGSWAN / _LIBRARIES[1]):
+        digest.update(file.read_bytes())
+    digest.update(" ".join(plugins).encode())
+    return digest.hexdigest()[:16]
+
+
+def _init_file() -> Path:
+    return Path(__file__).with_name("guest_init")
+
+
+def _make(folder: Path, plugins: Sequence[str]) -> None:
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="making-") as name:
+        work = Path(name)
+        package = _fetch_kernel(work)
+        _run(["dpkg-deb", "-x", str(package), str(work / "kernel")])
+        version = next((work / "kernel" / "boot").glob("vmlinuz-*")).name.removeprefix("vmlinuz-")
+        # The package brings no modules.dep.
+        _run(["depmod", "-b", str(work / "kernel"), version])
+        made = work / "made"
+        made.mkdir()
+        shutil.copy(work / "kernel" / "boot" / f"vmlinuz-{version}", made / "vmlinuz")
+        root = work / "root"
+        _fill(root, work / "kernel" / "lib" / "modules" / version, plugins)
+        pack = f"cd {root} && find . -print0 | cpio --null -o -H newc --quiet | gzip -1"
+        _run(["sh", "-c", f"{pack} > {made / 'ramdisk.gz'}"])
+        debian = package.name.split("_")[1]
+        (made / "release").write_text(f"{version} ({debian})\n", encoding="utf-8")
+        made.rename(folder)
+
+
+def _fetch_kernel(work: Path) -> Path:
+    shown = _run(["apt-cache", "depends", _KERNEL])
+    real = re.search(r"Depends: (linux-image-[0-9]\S*)", shown)
+    _run(["apt-get", "download", real.group(1) if real else _KERNEL], work)
+    package = next(work.glob("linux-image-*.deb"), None)
+    if package is None:
+        raise ImageFault(f"apt-get download brought no {_KERNEL}")
+    return package
+
+
+def _fill(root: Path, modules: Path, plugins: Sequence[str]) -> None:
+    """The guest's file system."""
+    for name in _FOLDERS.split():
+        (root / name).mkdir(parents=True, exist_ok=True)
+    busybox = _which("busybox")
+    assert busybox is not None
+    shutil.copy(busybox, root / "bin" / "busybox")
+    for applet in set(_run([busybox, "--list"]).split()) - {"busybox"}:
+        (root / "bin" / applet).symlink_to("busybox")
+    (root / "var" / "run").symlink_to("/run")
+    # The kernel itself calls /sbin/modprobe for algorithms.
+    (root / "sbin" / "modprobe").symlink_to("../bin/busybox")
+    _add_modules(root, modules)
+    for name in ("ip", "ping"):
+        _add_program(root, Path(str(_which(name))), f"bin/{name}")
+    _add_program(root, _STRONGSWAN / "charon", "usr/lib/ipsec/charon")
+    _add_program(root, Path(str(_which("swanctl"))), "usr/sbin/swanctl")
+    parts = [_STRONGSWAN / name for name in _LIBRARIES]
+    parts += [_STRONGSWAN / "plugins" / f"libstrongswan-{name}.so" for name in plugins]
+    _add_libraries(root, parts)
+    _add_libraries(root, [Path(name) for name in _UNLISTED])
+    _copy(root, Path("/etc/ssl/openssl.cnf"), "usr/lib/ssl/openssl.cnf")
+    (root / "etc" / "passwd").write_text("root:x:0:0:root:/root:/bin/sh\n", encoding="ascii")
+    (root / "etc" / "group").write_text("root:x:0:\n", encoding="ascii")
+    shutil.copy(_init_file(), root / "init")
+    (root / "init").chmod(0o755)
+
+
+def _add_modules(root: Path, modules: Path) -> None:
+    needs: dict[str, list[str]] = {}
+    for line in (modules / "modules.dep").read_text(encoding="ascii").splitlines():
+        path, _, others = line.partition(":")
+        needs[_module_name(path)] = [path, *others.split()]
+    target = root / "lib" / "modules" / modules.name
+    for name in _MODULES.split():
+        for path in needs.get(_module_name(name), []):  # absent: built into the kernel
+            _copy(target, modules / path, path)
+    for name in ("modules.order", "modules.builtin", "modules.builtin.modinfo"):
+        _copy(target, modules / name, name)
+    _run(["depmod", "-b", str(root), modules.name])
+
+
+def _module_name(path: str) -> str:
+    return Path(path).name.partition(".ko")[0].replace("-", "_")
+
+
+def _add_program(root: Path, program: Path, to: str) -> None:
+    (root / to).unlink(missing_ok=True)  # busybox's applet
+    _copy(root, program, to)
+    _add_libraries(root, _linked(program))
+
+
+def _add_libraries(root: Path, libraries: Iterable[Path]) -> None:
+    for library in libraries:
+        if not (root / str(library).lstrip("/")).exists():
+            _copy(root, library, str(library).lstrip("/"))
+            _add_libraries(root, _linked(library))
+
+
+def _linked(binary: Path) -> list[Path]:
+    """The shared libraries of a binary, and its loader."""
+    shown = subprocess.run(
+        ["ldd", str(binary)], capture_output=True, text=True, check=False, timeout=_TIMEOUT
+    )
+    return [Path(name) for name in re.findall(r"(/[^ )]+)", shown.stdout) if Path(name) != binary]
+
+
+def _copy(root: Path, source: Path, to: str) -> None:
+    target = root / to
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(source, target)
+
+
+def _run(command: Sequence[str], folder: Path | None = None) -> str:
+    program = _which(command[0]) or command[0]
+    try:
+        done = subprocess.run(
+            [program, *command[1:]],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=_TIMEOUT,
+        )
+    except subprocess.CalledProcessError as error:
+        said = " ".join(error.stderr.split())[-200:]
+        raise ImageFault(f"{' '.join(command[:2])} failed: {said}") from None
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ImageFault(f"{' '.join(command[:2])}: {error}") from None
+    return done.stdout
