@@ -6,9 +6,11 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import click
 
+from ipseclab.cli_between import between_options, perform, refuse_strays
 from ipseclab.errors import EXIT_DIFFERS, EXIT_OK
 
 
@@ -23,6 +25,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 @click.option("--list", "only_list", is_flag=True, help="Names the cases and runs nothing.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("out/interop"))
 @click.option("--jobs", type=click.IntRange(min=1), default=2, help="Cells at the same time.")
+@between_options
 def interop_command(
     peers: tuple[str, ...],
     cases: tuple[str, ...],
@@ -30,6 +33,8 @@ def interop_command(
     only_list: bool,
     out: Path,
     jobs: int,
+    between: tuple[str, str] | None,
+    **network: Any,
 ) -> int:
     """The simulated gateway against real IKE daemons; needs root.  Exit 1: a cell failed."""
     from ipseclab import screen
@@ -37,6 +42,11 @@ def interop_command(
     from ipseclab.interop.cases import CASES
     from ipseclab.interop.cell import FAIL, Result
 
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGHUP, _interrupt)
+    if between:
+        return perform(between, network, out)
+    refuse_strays(network)
     chosen = matrix.find_cases([case for case in CASES if case.quick or not quick], cases)
     adapters = matrix.find_peers(peers)
     if only_list:
@@ -50,8 +60,6 @@ def interop_command(
         if console.is_terminal and result.seconds:
             console.print(f"{result.peer} {result.case}: {result.verdict}", markup=False)
 
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGHUP, _interrupt)
     results = matrix.run(adapters, chosen, out.resolve(), jobs, tell)
     report.show(console, results)
     for path in report.write(out, results):
