@@ -206,6 +206,14 @@ IpsecGateway::DoDispose()
         m_socket = nullptr;
     }
     m_node = nullptr;
+    for (auto* engine : {&m_outboundEngine, &m_inboundEngine})
+    {
+        if (*engine)
+        {
+            (*engine)->Dispose();
+            *engine = nullptr;
+        }
+    }
     Object::DoDispose();
 }
 

@@ -5,6 +5,7 @@
 #define IPSEC_GATEWAY_H
 
 #include "ipsec-compat.h"
+#include "ipsec-engine.h"
 #include "rng-random-source.h"
 
 #include "model/esp/data-plane.h"
@@ -90,6 +91,25 @@ class IpsecGateway : public Object
     /// checked against the SPD.
     Outcome ProcessInbound(Ptr<const Packet> packet);
 
+    /// Packets that this gateway protects spend time on the engine from now on; one that finds no
+    /// room is dropped (EngineFull). IKE and bypassed packets do not. IpsecFastPath, which is for
+    /// gateways that are infinitely fast, does not look at engines.
+    void SetEngine(Ptr<IpsecEngine> engine, bool outbound);
+
+    bool HasEngine(bool outbound) const
+    {
+        return static_cast<bool>(outbound ? m_outboundEngine : m_inboundEngine);
+    }
+
+    /// Gets what becomes of a packet, later or at once; not called when it is dropped.
+    using Forward = std::function<void(Ptr<Packet> packet)>;
+
+    /// \name For attachments: like ProcessOutbound and ProcessInbound, when an engine is done
+    /// There must be an engine. \return false when it has nothing to do with the packet, and
+    /// nothing was done
+    bool DeferOutbound(Ptr<const Packet> packet, uint16_t mtu, Forward forward);
+    bool DeferInbound(Ptr<const Packet> packet, Forward forward);
+
     /// \name For an attachment that forwards by itself
     /**
      * A packet that came in from the protected side. Sealed and to be sent outside (`forwarded`),
@@ -156,6 +176,12 @@ class IpsecGateway : public Object
     void HandleEvent(const ipseclab::ike::IkeEvent& event);
     void ForgetIkeSa(const ipseclab::ike::IkeSaClosed& closed);
     void InstallChildSa(const ipseclab::ike::ChildSaInstalled& sa);
+    struct Deferred;
+    void Defer(Ptr<IpsecEngine> engine, const ipseclab::timing::Job& job, Deferred work);
+    /// The step that the data plane takes.
+    void Process(Deferred& work);
+    /// What the engine says of the packet.
+    void Continue(Deferred& work, ipseclab::timing::Outcome outcome);
     /// Copies the packet into the data plane's buffer.
     void Load(Ptr<const Packet> packet);
     /// ESP for this node is opened, everything else checked as a clear packet.
@@ -184,6 +210,8 @@ class IpsecGateway : public Object
     RngRandomSource m_random;
     ipseclab::ike::IkeEndpoint m_ike;
     ipseclab::esp::DataPlane m_dataPlane;
+    Ptr<IpsecEngine> m_outboundEngine; ///< null: infinitely fast
+    Ptr<IpsecEngine> m_inboundEngine;  ///< null: infinitely fast
     Ptr<Node> m_node;
     Ptr<Socket> m_socket;
     EventId m_timer;

@@ -44,12 +44,40 @@ IpsecNetDevice::GetLower() const
     return m_lower;
 }
 
+template <typename Sending>
+bool
+IpsecNetDevice::Leave(Ptr<Packet> packet, uint16_t protocol, const Sending& send)
+{
+    if (protocol != Ipv4L3Protocol::PROT_NUMBER)
+    {
+        return send(packet);
+    }
+    const uint16_t mtu = m_lower->GetMtu();
+    if (m_gateway->HasEngine(true) &&
+        m_gateway->DeferOutbound(packet,
+                                 mtu,
+                                 [self = Ptr<IpsecNetDevice>(this), send](Ptr<Packet> leaving)
+                                 {
+                                     if (self->m_lower) // still there when the engine is done
+                                     {
+                                         self->Account(leaving, send(leaving));
+                                     }
+                                 }))
+    {
+        return true;
+    }
+    const IpsecGateway::Outcome outcome = m_gateway->ProcessOutbound(packet, mtu);
+    const Ptr<Packet> leaving = outcome.verdict == Verdict::Bypass ? packet : outcome.packet;
+    return leaving && Account(leaving, send(leaving));
+}
+
 bool
 IpsecNetDevice::Send(Ptr<Packet> packet, const Address& dest, uint16_t protocolNumber)
 {
-    const Ptr<Packet> leaving = Leave(packet, protocolNumber);
-    return leaving &&
-           Account(leaving, protocolNumber, m_lower->Send(leaving, dest, protocolNumber));
+    return Leave(packet,
+                 protocolNumber,
+                 [this, dest, protocolNumber](Ptr<Packet> leaving)
+                 { return m_lower->Send(leaving, dest, protocolNumber); });
 }
 
 bool
@@ -58,31 +86,37 @@ IpsecNetDevice::SendFrom(Ptr<Packet> packet,
                          const Address& dest,
                          uint16_t protocolNumber)
 {
-    const Ptr<Packet> leaving = Leave(packet, protocolNumber);
-    return leaving && Account(leaving,
-                              protocolNumber,
-                              m_lower->SendFrom(leaving, source, dest, protocolNumber));
-}
-
-Ptr<Packet>
-IpsecNetDevice::Leave(Ptr<Packet> packet, uint16_t protocol)
-{
-    if (protocol != Ipv4L3Protocol::PROT_NUMBER)
-    {
-        return packet;
-    }
-    const IpsecGateway::Outcome outcome = m_gateway->ProcessOutbound(packet, m_lower->GetMtu());
-    return outcome.verdict == Verdict::Bypass ? packet : outcome.packet;
+    return Leave(packet,
+                 protocolNumber,
+                 [this, source, dest, protocolNumber](Ptr<Packet> leaving)
+                 { return m_lower->SendFrom(leaving, source, dest, protocolNumber); });
 }
 
 bool
-IpsecNetDevice::Account(Ptr<const Packet> packet, uint16_t protocol, bool sent)
+IpsecNetDevice::Account(Ptr<const Packet> packet, bool sent)
 {
-    if (!sent && protocol == Ipv4L3Protocol::PROT_NUMBER)
+    if (!sent)
     {
         m_gateway->NotifyQueueDrop(packet, true);
     }
     return sent;
+}
+
+bool
+IpsecNetDevice::EnterLater(Ptr<const Packet> packet,
+                           uint16_t protocol,
+                           std::function<void(Ptr<Packet>)> receive)
+{
+    return protocol == Ipv4L3Protocol::PROT_NUMBER && m_gateway->HasEngine(false) &&
+           m_gateway->DeferInbound(
+               packet,
+               [self = Ptr<IpsecNetDevice>(this), receive = std::move(receive)](Ptr<Packet> entered)
+               {
+                   if (self->m_lower) // still there when the engine is done
+                   {
+                       receive(entered);
+                   }
+               });
 }
 
 Ptr<const Packet>
@@ -106,6 +140,13 @@ IpsecNetDevice::ReceiveFromLower(Ptr<NetDevice>,
     {
         return true; // the promiscuous callback gets every frame and hands it up
     }
+    if (EnterLater(packet,
+                   protocol,
+                   [this, protocol, from](Ptr<Packet> entered)
+                   { m_receive(this, entered, protocol, from); }))
+    {
+        return true;
+    }
     const Ptr<const Packet> entered = Enter(packet, protocol);
     return entered && m_receive(this, entered, protocol, from);
 }
@@ -122,13 +163,17 @@ IpsecNetDevice::ReceivePromiscuous(Ptr<NetDevice>,
     {
         return m_promiscReceive(this, packet, protocol, from, to, type);
     }
-    const Ptr<const Packet> entered = Enter(packet, protocol);
-    if (!entered)
+    const auto receive = [this, protocol, from, to, type](Ptr<const Packet> entered)
     {
-        return false;
+        m_promiscReceive(this, entered, protocol, from, to, type);
+        return m_receive(this, entered, protocol, from);
+    };
+    if (EnterLater(packet, protocol, [receive](Ptr<Packet> entered) { receive(entered); }))
+    {
+        return true;
     }
-    m_promiscReceive(this, entered, protocol, from, to, type);
-    return m_receive(this, entered, protocol, from);
+    const Ptr<const Packet> entered = Enter(packet, protocol);
+    return entered && receive(entered);
 }
 
 void

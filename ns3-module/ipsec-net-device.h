@@ -8,6 +8,8 @@
 
 #include "ns3/net-device.h"
 
+#include <functional>
+
 namespace ns3
 {
 
@@ -82,12 +84,18 @@ class IpsecNetDevice : public NetDevice
                             const Address& from,
                             const Address& to,
                             PacketType type);
-    /// What leaves instead of the packet; null when it is dropped.
-    Ptr<Packet> Leave(Ptr<Packet> packet, uint16_t protocol);
+    /// Seals the packet and sends what becomes of it, now or when an engine is done.
+    /// \return false when it is known that nothing is sent
+    template <typename Sending>
+    bool Leave(Ptr<Packet> packet, uint16_t protocol, const Sending& send);
+    /// True when an engine has the packet; `receive` gets what becomes of it.
+    bool EnterLater(Ptr<const Packet> packet,
+                    uint16_t protocol,
+                    std::function<void(Ptr<Packet>)> receive);
     /// What enters instead of the packet; null when it is dropped.
     Ptr<const Packet> Enter(Ptr<const Packet> packet, uint16_t protocol);
     /// Counts an IPv4 packet that the device below refused. \return `sent`
-    bool Account(Ptr<const Packet> packet, uint16_t protocol, bool sent);
+    bool Account(Ptr<const Packet> packet, bool sent);
 
     Ptr<Node> m_node;
     Ptr<IpsecGateway> m_gateway;

@@ -28,10 +28,9 @@ ParseAndTrim(PacketBuffer& buffer, wire::IpView& view)
 bool
 DataPlaneCounters::Balanced() const
 {
-    return outboundIn + outboundDrops[DropReason::Queue] ==
+    return outboundIn + outboundWithdrawn ==
                outboundSealed + outboundBypassed + outboundDrops.Total() &&
-           inboundIn + inboundDrops[DropReason::Queue] ==
-               inboundOpened + inboundBypassed + inboundDrops.Total();
+           inboundIn + inboundWithdrawn == inboundOpened + inboundBypassed + inboundDrops.Total();
 }
 
 void
@@ -236,6 +235,21 @@ void
 DataPlane::CountQueueDrop(bool outbound)
 {
     (outbound ? m_counters.outboundDrops : m_counters.inboundDrops).Count(DropReason::Queue);
+    ++(outbound ? m_counters.outboundWithdrawn : m_counters.inboundWithdrawn);
+}
+
+void
+DataPlane::CountEngineDrop(bool outbound, bool transformed)
+{
+    (outbound ? m_counters.outboundDrops : m_counters.inboundDrops).Count(DropReason::EngineFull);
+    if (transformed)
+    {
+        ++(outbound ? m_counters.outboundWithdrawn : m_counters.inboundWithdrawn);
+    }
+    else
+    {
+        ++(outbound ? m_counters.outboundIn : m_counters.inboundIn);
+    }
 }
 
 } // namespace ipseclab::esp

@@ -33,8 +33,8 @@ struct DataPlaneResult
     std::uint64_t number{0}; ///< sequence number, 0 without
 };
 
-/// Packets and octets by what became of them. Per direction, In == transformed + bypassed +
-/// dropped; only a packet that a queue below refuses has been transformed or bypassed before.
+/// Packets and octets by what became of them. Per direction, In + withdrawn == transformed +
+/// bypassed + dropped.
 struct DataPlaneCounters
 {
     std::uint64_t outboundIn{0};
@@ -46,6 +46,9 @@ struct DataPlaneCounters
     std::uint64_t sealedOctets{0};  ///< of inner packets
     std::uint64_t openedOctets{0};  ///< of inner packets
     std::uint64_t dummiesSealed{0}; ///< made here (RFC 4303, section 2.6), in no other count
+    /// Dropped after they had been transformed or bypassed: by a queue below, or by an engine.
+    std::uint64_t outboundWithdrawn{0};
+    std::uint64_t inboundWithdrawn{0};
     DropCounters outboundDrops;
     DropCounters inboundDrops;
 
@@ -110,6 +113,9 @@ class DataPlane
     /// A packet that was counted as transformed or bypassed, and that the device below then
     /// refused.
     void CountQueueDrop(bool outbound);
+    /// A packet that an engine had no room for.
+    /// \param transformed whether it was counted as such; if not, it is counted as come in
+    void CountEngineDrop(bool outbound, bool transformed);
 
   private:
     DataPlaneResult SealWith(OutboundSa& sa, const wire::IpView& view, std::size_t mtu);

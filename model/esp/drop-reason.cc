@@ -49,6 +49,8 @@ Name(DropReason reason)
         return "ecn-invalid";
     case DropReason::Dummy:
         return "dummy";
+    case DropReason::EngineFull:
+        return "engine-full";
     case DropReason::Queue:
         return "queue";
     }

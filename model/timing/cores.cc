@@ -47,6 +47,8 @@ Cores::Choose(const Job& job)
         return Mix(job.outerFlow) % m_config.cores;
     case Dispatch::Spi:
         return Mix(job.spi) % m_config.cores;
+    case Dispatch::Pinned:
+        return job.spi % m_config.cores;
     case Dispatch::RoundRobin:
         break;
     }

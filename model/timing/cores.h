@@ -38,6 +38,7 @@ enum class Dispatch : std::uint8_t
     InnerFlow,  ///< by what the gateway sees before it seals
     OuterFlow,  ///< by what a NIC sees of a sealed packet
     Spi,        ///< one SA, one core
+    Pinned,     ///< SAs in turn by their SPIs: one for each core
     RoundRobin, ///< packet by packet
 };
 

@@ -339,6 +339,21 @@ TEST_F(TwoGateways, QueueDropsKeepTheBalance)
     EXPECT_TRUE(b.Counters().Balanced());
 }
 
+TEST_F(TwoGateways, EngineDropsKeepTheBalance)
+{
+    Connect(0x1000);
+    Send();
+    a.CountEngineDrop(true, true);
+    EXPECT_EQ(a.Counters().outboundIn, 1U);
+    a.CountEngineDrop(true, false);
+    EXPECT_EQ(a.Counters().outboundIn, 2U);
+    EXPECT_EQ(a.Counters().outboundDrops[DropReason::EngineFull], 2U);
+    EXPECT_TRUE(a.Counters().Balanced());
+    b.CountEngineDrop(false, false);
+    EXPECT_EQ(b.Counters().inboundIn, 1U);
+    EXPECT_TRUE(b.Counters().Balanced());
+}
+
 /// A mix of everything that may come: each packet is counted once, whatever becomes of it.
 TEST_F(TwoGateways, EveryPacketOfARandomMixIsCountedOnce)
 {

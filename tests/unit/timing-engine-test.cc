@@ -134,6 +134,23 @@ TEST(TimingCores, OneSaByItsSpiUsesOneCoreWhateverTheirNumber)
     EXPECT_NEAR(trace.RateBetween(10, 5000), 1e6, 1e3);
 }
 
+TEST(TimingCores, AnSaForEachCoreCarriesNTimesTheRateOfOne)
+{
+    for (const std::uint32_t cores : {1U, 3U, 12U})
+    {
+        CoresConfig config = Microsecond(cores);
+        config.dispatch = Dispatch::Pinned;
+        SeededRandom random;
+        Cores engine(config, random);
+        const Trace trace = DriveConstant(
+            engine,
+            2e6 * cores,
+            40000,
+            [&](Job& job) { job.spi = static_cast<std::uint32_t>(0x1000 + job.id % cores); });
+        EXPECT_NEAR(trace.RateBetween(cores, 19000), 1e6 * cores, 1e3 * cores);
+    }
+}
+
 /// min(n / (s + t), 1 / t), t: the critical section, with the line moved from core to core.
 TEST(TimingCores, ALockCapsOneSaAtTheRateOfItsCriticalSection)
 {
@@ -494,7 +511,7 @@ AllSorts()
     {
         for (const bool ordered : {false, true})
         {
-            for (const std::uint32_t variant : {0U, 1U, 2U, 3U})
+            for (const std::uint32_t variant : {0U, 1U, 2U, 3U, 4U})
             {
                 EngineConfig config;
                 config.architecture = architecture;
