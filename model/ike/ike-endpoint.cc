@@ -44,13 +44,25 @@ HasNeededKey(const PeerConfig& peer)
     return !needed || !peer.preSharedKey.empty();
 }
 
+/// Additional key exchanges of one suite, none of them twice (RFC 9370, section 2.2.1).
+bool
+AreUsable(const std::vector<crypto::GroupId>& additional)
+{
+    return additional.size() <= kMaxAdditional &&
+           std::set<crypto::GroupId>(additional.begin(), additional.end()).size() ==
+               additional.size() &&
+           std::all_of(additional.begin(),
+                       additional.end(),
+                       [](crypto::GroupId group) { return crypto::FindTraits(group).has_value(); });
+}
+
 bool
 IsUsable(const PeerConfig& peer)
 {
     const auto ikeFits = [](const IkeSuite& s)
     {
         return crypto::FindTraits(s.cipher) && crypto::FindPrfLength(s.prf) &&
-               crypto::FindTraits(s.group);
+               crypto::FindTraits(s.group) && AreUsable(s.additional);
     };
     const auto childFits = [](const ChildSuite& s)
     {

@@ -83,17 +83,11 @@ IkeSa::AddCandidate(Instant now, InitResult init)
     {
         m_firstChildSpi = m_environment.childSpis.Allocate(m_environment.random, LocalSpi());
     }
-    auto payloads = MakeAuthRequest(init);
-    if (!payloads)
+    if (!ContinueCandidate(std::move(init), 1))
     {
         m_init->NoteFailure(IkeFailure::AuthenticationFailed);
         return;
     }
-    constexpr auto exchange = wire::ExchangeType::IkeAuth;
-    constexpr std::uint32_t messageId = 1;
-    init.extensions.Encode(*this, {exchange, false}, *payloads);
-    auto request = init.channel.SealParts(exchange, messageId, false, *payloads);
-    m_candidates.push_back({std::move(init), exchange, messageId, std::move(request)});
     m_phase = Phase::AuthSent;
     SendAll(now, m_candidates.back());
 }
@@ -184,8 +178,20 @@ IkeSa::HandleAuthResponse(Instant now, const wire::IkeHeader& header, ByteSpan o
         {
             init.extensions.Decode(*this, {header.exchange, true}, opened->payloads);
         }
-        const auto failure = opened ? CheckAuthResponse(now, m_candidates[i], opened->payloads)
-                                    : std::make_optional(IkeFailure::InvalidSyntax);
+        const bool intermediate = header.exchange == wire::ExchangeType::IkeIntermediate;
+        auto failure = std::make_optional(IkeFailure::InvalidSyntax);
+        if (opened)
+        {
+            failure = intermediate ? FinishIntermediate(m_candidates[i], octets, *opened)
+                                   : CheckAuthResponse(now, m_candidates[i], opened->payloads);
+        }
+        if (!failure && intermediate)
+        {
+            InitResult continued = std::move(m_candidates[i].init);
+            m_candidates.erase(m_candidates.begin() + static_cast<std::ptrdiff_t>(i));
+            AskNext(now, std::move(continued), header.messageId + 1);
+            return;
+        }
         if (!failure)
         {
             Adopt(i);

@@ -52,6 +52,31 @@ HashOctets(const std::vector<crypto::HashId>& hashes)
     return out.Take();
 }
 
+bool
+HasAdditional(const IkeSuite& suite)
+{
+    return !suite.additional.empty();
+}
+
+/// RFC 9370, section 2.2.1: additional key exchanges need IKE_INTERMEDIATE.
+bool
+OffersIntermediate(const PeerConfig& peer)
+{
+    return std::any_of(peer.ikeSuites.begin(), peer.ikeSuites.end(), HasAdditional);
+}
+
+/// Our suites that a request allows.
+std::vector<IkeSuite>
+UsableSuites(const PeerConfig& peer, const wire::PayloadList& request)
+{
+    std::vector<IkeSuite> suites = peer.ikeSuites;
+    if (!wire::FindNotify(request, NotifyType::IntermediateExchangeSupported))
+    {
+        suites.erase(std::remove_if(suites.begin(), suites.end(), HasAdditional), suites.end());
+    }
+    return suites;
+}
+
 /**
  * The status notifies of our side.
  * \param request null: this is the request; otherwise only what the request has too is announced
@@ -64,6 +89,10 @@ Announce(const PeerConfig& peer, const wire::PayloadList* request, wire::Payload
     if (peer.maxIkeDatagram > 0 && isAsked(NotifyType::Ikev2FragmentationSupported))
     {
         out.push_back(wire::MakeNotify(NotifyType::Ikev2FragmentationSupported));
+    }
+    if (OffersIntermediate(peer) && isAsked(NotifyType::IntermediateExchangeSupported))
+    {
+        out.push_back(wire::MakeNotify(NotifyType::IntermediateExchangeSupported));
     }
     if (OffersSignatures(peer) && isAsked(NotifyType::SignatureHashAlgorithms))
     {
@@ -79,6 +108,8 @@ ReadAbilities(const PeerConfig& peer, const wire::PayloadList& received)
     PeerAbilities abilities;
     abilities.fragmentation = peer.maxIkeDatagram > 0 &&
                               wire::FindNotify(received, NotifyType::Ikev2FragmentationSupported);
+    abilities.intermediate = OffersIntermediate(peer) &&
+                             wire::FindNotify(received, NotifyType::IntermediateExchangeSupported);
     const auto* hashes = wire::FindNotify(received, NotifyType::SignatureHashAlgorithms);
     if (hashes && OffersSignatures(peer))
     {
@@ -329,7 +360,9 @@ InitInitiator::Complete(const wire::IkeMessage& response,
         return Ignored{true};
     }
     const auto choice = ReadIkeAnswer(sa);
-    if (!choice || !WasOffered(m_peer.ikeSuites, *choice))
+    PeerAbilities abilities = ReadAbilities(m_peer, response.payloads);
+    if (!choice || !WasOffered(m_peer.ikeSuites, *choice) ||
+        (HasAdditional(choice->suite) && !abilities.intermediate))
     {
         m_hint = IkeFailure::NoProposalChosen;
         return Ignored{true};
@@ -357,7 +390,7 @@ InitInitiator::Complete(const wire::IkeMessage& response,
                       suite,
                       std::move(transcript),
                       *shared,
-                      ReadAbilities(m_peer, response.payloads),
+                      std::move(abilities),
                       std::move(extensions));
 }
 
@@ -395,7 +428,7 @@ AnswerInit(const PeerConfig& peer,
     {
         return Refuse(request, NotifyType::InvalidSyntax);
     }
-    const auto choice = ChooseIke(peer.ikeSuites, *sa);
+    const auto choice = ChooseIke(UsableSuites(peer, request.payloads), *sa);
     if (!choice)
     {
         return Refuse(request, NotifyType::NoProposalChosen);

@@ -6,6 +6,7 @@
 
 #include "model/crypto/key-exchange.h"
 #include "model/ike/extensions/extension.h"
+#include "model/ike/extensions/intermediate.h"
 #include "model/ike/secure-channel.h"
 
 #include <variant>
@@ -43,6 +44,7 @@ struct InitTranscript
 struct PeerAbilities
 {
     bool fragmentation{false};          ///< RFC 7383
+    bool intermediate{false};           ///< RFC 9242, with RFC 9370
     bool digitalSignature{false};       ///< RFC 7427; then no other signature will do
     std::vector<crypto::HashId> hashes; ///< that the peer verifies, the model's only
 };
@@ -54,6 +56,7 @@ struct InitResult
     InitTranscript transcript;
     PeerAbilities abilities;
     ExtensionSet extensions; ///< that have taken part in the exchange
+    AdditionalRounds rounds{};
 };
 
 /// What an unauthenticated error notify says about the end of the IKE SA.

@@ -75,7 +75,7 @@ IkeSa::Rekey(Instant now)
 wire::PayloadList
 IkeSa::Request(RekeyIkeTask& task)
 {
-    const auto& suites = m_peer.ikeSuites;
+    const auto suites = WithoutAdditional(m_peer.ikeSuites);
     const auto current = m_channel->Suite().group;
     const auto usual = IsOffered(suites, current) ? current : suites.front().group;
     const auto group = task.demanded.empty() ? usual : task.demanded.back();
@@ -131,7 +131,8 @@ IkeSa::ReadSuccessor(Instant now, const RekeyIkeTask& task, const wire::PayloadL
     const auto* ke = wire::Find<wire::KePayload>(response, PayloadType::Ke);
     const auto choice = sa ? ReadIkeAnswer(*sa) : std::nullopt;
     if (!nonce || !ke || !choice || choice->peerSpi.size() != kIkeSpiSize ||
-        !WasOffered(m_peer.ikeSuites, *choice) || choice->suite.group != task.exchange->Group() ||
+        !WasOffered(WithoutAdditional(m_peer.ikeSuites), *choice) ||
+        choice->suite.group != task.exchange->Group() ||
         ke->group != static_cast<std::uint16_t>(choice->suite.group) ||
         !IsNonceAcceptable(nonce->data, m_channel->Suite().prf) ||
         !IsNonceAcceptable(nonce->data, choice->suite.prf))
@@ -211,8 +212,8 @@ IkeSa::AnswerRekeyIke(Instant now, const wire::PayloadList& request)
     {
         return Fatal(NotifyType::InvalidSyntax);
     }
-    const auto choice =
-        ChooseIke(m_peer.ikeSuites, *wire::Find<wire::SaPayload>(request, PayloadType::Sa));
+    const auto choice = ChooseIke(WithoutAdditional(m_peer.ikeSuites),
+                                  *wire::Find<wire::SaPayload>(request, PayloadType::Sa));
     if (!choice || choice->peerSpi.size() != kIkeSpiSize)
     {
         return Refusal(NotifyType::NoProposalChosen);

@@ -212,6 +212,12 @@ IkeSa::Peer() const
     return m_peer;
 }
 
+const IkeSuite&
+IkeSa::Suite() const
+{
+    return m_channel->Suite();
+}
+
 const Path&
 IkeSa::CurrentPath() const
 {
@@ -305,9 +311,14 @@ IkeSa::HandleRequest(Instant now, const Path& path, const wire::IkeHeader& heade
         m_extensions.Decode(*this, {header.exchange, false}, opened->payloads);
     }
     const bool joined = opened && !opened->firstFragment.empty();
+    const ByteSpan received = joined ? ByteSpan(opened->firstFragment) : octets;
+    if (opened && header.exchange == ExchangeType::IkeIntermediate)
+    {
+        NoteIntermediateRequest(received, *opened);
+    }
     Reply(path,
           header.exchange,
-          joined ? ByteSpan(opened->firstFragment) : octets,
+          received,
           opened ? AnswerRequest(now, path, header.exchange, opened->payloads)
                  : Fatal(NotifyType::InvalidSyntax));
 }
@@ -337,6 +348,10 @@ IkeSa::Reply(const Path& path, ExchangeType exchange, ByteSpan request, Answer a
     m_lastAnswer.responses =
         m_channel->SealParts(exchange, m_expectedRequestId - 1, true, answer.payloads);
     TransmitAll(path, m_lastAnswer.responses);
+    if (exchange == ExchangeType::IkeIntermediate && !answer.close)
+    {
+        FinishIntermediateAnswer(answer.payloads);
+    }
     if (answer.close)
     {
         Finished(*answer.close);
@@ -381,7 +396,8 @@ IkeSa::IsInPlace(ExchangeType exchange) const
     switch (m_phase)
     {
     case Phase::HalfOpen:
-        return exchange == ExchangeType::IkeAuth;
+        return exchange ==
+               (AwaitsIntermediate() ? ExchangeType::IkeIntermediate : ExchangeType::IkeAuth);
     case Phase::Established:
     case Phase::Rekeyed:
     case Phase::Closing:
@@ -416,6 +432,8 @@ IkeSa::AnswerRequest(Instant now,
     }
     switch (exchange)
     {
+    case ExchangeType::IkeIntermediate:
+        return AnswerIntermediate(request);
     case ExchangeType::IkeAuth:
         return AnswerAuth(now, request);
     case ExchangeType::Informational:

@@ -23,7 +23,8 @@ namespace ipseclab::ike
  * protection, retransmission and timers. Each exchange is a few functions on top: what a request of
  * ours holds (Request), what its response means (Finish), and what a request of the peer is
  * answered with (Answer...). They stand in ike-sa-auth.cc, ike-sa-child.cc, ike-sa-rekey.cc and
- * ike-sa-informational.cc; what time brings about by itself is in ike-sa-lifetime.cc.
+ * ike-sa-informational.cc, the additional key exchanges of a new IKE SA in
+ * ike-sa-intermediate.cc; what time brings about by itself is in ike-sa-lifetime.cc.
  *
  * Rekeying makes another IkeSa, the successor, which inherits the Child SAs; both live side by side
  * until the old one is deleted. When both sides rekey at once, a side that has answered the peer's
@@ -275,6 +276,7 @@ class IkeSa : private ExtensionHost
 
     /// \name What extensions see of the SA
     /// @{
+    const IkeSuite& Suite() const override;
     const Path& CurrentPath() const override;
     std::vector<const ChildDescription*> Children() const override;
     crypto::RandomSource& Random() override;
@@ -333,6 +335,21 @@ class IkeSa : private ExtensionHost
     void RefuseChild(wire::NotifyType reason);
     void ForgetFirstChild();
     void InstallFirstChild(NewChild made);
+    /// @}
+
+    /// \name IKE_INTERMEDIATE (ike-sa-intermediate.cc)
+    /// @{
+    bool ContinueCandidate(InitResult init, std::uint32_t messageId);
+    static wire::PayloadList MakeIntermediateRequest(InitResult& init,
+                                                     crypto::RandomSource& random);
+    static std::optional<IkeFailure> FinishIntermediate(Candidate& candidate,
+                                                        ByteSpan octets,
+                                                        const OpenedPayload& opened);
+    void AskNext(Instant now, InitResult init, std::uint32_t messageId);
+    void NoteIntermediateRequest(ByteSpan request, const OpenedPayload& opened);
+    Answer AnswerIntermediate(const wire::PayloadList& request);
+    void FinishIntermediateAnswer(const wire::PayloadList& answer);
+    bool AwaitsIntermediate() const;
     /// @}
 
     /// \name INFORMATIONAL (ike-sa-informational.cc)
@@ -429,6 +446,7 @@ class IkeSa : private ExtensionHost
     PeerAbilities m_abilities;
     ExtensionSet m_extensions;   ///< of an initiator: once a candidate was adopted
     InitTranscript m_transcript; ///< until IKE_AUTH is over
+    AdditionalRounds m_rounds;   ///< of a responder, until IKE_AUTH
     std::vector<ChildSa> m_children;
     std::vector<RetiredChild> m_retired;
 

@@ -69,6 +69,13 @@ AppendCipher(std::vector<Transform>& out, const CipherSuite& suite)
     }
 }
 
+TransformType
+AdditionalType(std::size_t index)
+{
+    return static_cast<TransformType>(
+        static_cast<std::size_t>(TransformType::AdditionalKeyExchange1) + index);
+}
+
 Proposal
 MakeIkeProposal(const IkeSuite& suite, std::uint8_t number, ByteSpan spi)
 {
@@ -79,6 +86,10 @@ MakeIkeProposal(const IkeSuite& suite, std::uint8_t number, ByteSpan spi)
     AppendCipher(proposal.transforms, suite.cipher);
     proposal.transforms.push_back(MakeTransform(TransformType::Prf, suite.prf));
     proposal.transforms.push_back(MakeTransform(TransformType::KeyExchange, suite.group));
+    for (std::size_t i = 0; i < suite.additional.size(); ++i)
+    {
+        proposal.transforms.push_back(MakeTransform(AdditionalType(i), suite.additional[i]));
+    }
     return proposal;
 }
 
@@ -213,6 +224,13 @@ HasOnlyTypes(const Proposal& proposal, std::initializer_list<TransformType> type
 }
 
 bool
+IsAdditional(TransformType type)
+{
+    return type >= TransformType::AdditionalKeyExchange1 &&
+           type <= TransformType::AdditionalKeyExchange7;
+}
+
+bool
 IsZero(const Bytes& octets)
 {
     return std::all_of(octets.begin(), octets.end(), [](std::uint8_t v) { return v == 0; });
@@ -225,11 +243,30 @@ IsIkeShaped(const Proposal& proposal)
     return proposal.protocol == ProtocolId::Ike &&
            (proposal.spi.empty() ||
             (proposal.spi.size() == kIkeSpiSize && !IsZero(proposal.spi))) &&
-           HasOnlyTypes(proposal,
-                        {TransformType::Encryption,
-                         TransformType::Prf,
-                         TransformType::Integrity,
-                         TransformType::KeyExchange});
+           std::all_of(proposal.transforms.begin(),
+                       proposal.transforms.end(),
+                       [](const Transform& t)
+                       {
+                           return t.type == TransformType::Encryption ||
+                                  t.type == TransformType::Prf ||
+                                  t.type == TransformType::Integrity ||
+                                  t.type == TransformType::KeyExchange || IsAdditional(t.type);
+                       });
+}
+
+/// Every additional key exchange as the suite has it, and no other (RFC 9370, section 2.2.2).
+bool
+OffersAdditional(const Proposal& proposal, const std::vector<GroupId>& wanted)
+{
+    for (std::size_t i = 0; i < kMaxAdditional; ++i)
+    {
+        const GroupId group = i < wanted.size() ? wanted[i] : GroupId::None;
+        if (!OffersOrOmits(proposal, AdditionalType(i), group))
+        {
+            return false;
+        }
+    }
+    return true;
 }
 
 bool
@@ -251,7 +288,8 @@ Allows(const Proposal& proposal, const IkeSuite& suite)
     return suite.group != GroupId::None && IsIkeShaped(proposal) &&
            OffersCipher(proposal, suite.cipher) &&
            Offers(proposal, MakeTransform(TransformType::Prf, suite.prf)) &&
-           Offers(proposal, MakeTransform(TransformType::KeyExchange, suite.group));
+           Offers(proposal, MakeTransform(TransformType::KeyExchange, suite.group)) &&
+           OffersAdditional(proposal, suite.additional);
 }
 
 bool
@@ -343,6 +381,26 @@ ReadKeyBits(const Transform& transform)
     return id == EncryptionId::ChaCha20Poly1305 ? std::uint16_t{256} : std::uint16_t{0};
 }
 
+/// The methods of an answer, in their order, NONE left out; nothing when one is ambiguous.
+std::optional<std::vector<GroupId>>
+ReadAdditional(const Proposal& proposal)
+{
+    std::vector<GroupId> groups;
+    for (std::size_t i = 0; i < kMaxAdditional; ++i)
+    {
+        const auto id = ReadOptionalId(proposal, AdditionalType(i));
+        if (!id)
+        {
+            return std::nullopt;
+        }
+        if (*id != kNone)
+        {
+            groups.push_back(static_cast<GroupId>(*id));
+        }
+    }
+    return groups;
+}
+
 std::optional<CipherSuite>
 ReadCipher(const Proposal& proposal)
 {
@@ -373,7 +431,17 @@ ReadCipher(const Proposal& proposal)
 bool
 IkeSuite::operator==(const IkeSuite& o) const
 {
-    return cipher == o.cipher && prf == o.prf && group == o.group;
+    return cipher == o.cipher && prf == o.prf && group == o.group && additional == o.additional;
+}
+
+std::vector<IkeSuite>
+WithoutAdditional(std::vector<IkeSuite> suites)
+{
+    for (IkeSuite& suite : suites)
+    {
+        suite.additional.clear();
+    }
+    return suites;
 }
 
 bool
@@ -454,13 +522,15 @@ ReadIkeAnswer(const SaPayload& answer)
     const auto cipher = ReadCipher(proposal);
     const auto prf = ReadId(proposal, TransformType::Prf);
     const auto group = ReadId(proposal, TransformType::KeyExchange);
-    if (!cipher || !prf || !group || *group == kNone)
+    auto additional = ReadAdditional(proposal);
+    if (!cipher || !prf || !group || *group == kNone || !additional)
     {
         return std::nullopt;
     }
-    return Choice<IkeSuite>{{*cipher, static_cast<PrfId>(*prf), static_cast<GroupId>(*group)},
-                            proposal.number,
-                            proposal.spi};
+    return Choice<IkeSuite>{
+        {*cipher, static_cast<PrfId>(*prf), static_cast<GroupId>(*group), std::move(*additional)},
+        proposal.number,
+        proposal.spi};
 }
 
 std::optional<Choice<ChildSuite>>

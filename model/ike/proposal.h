@@ -19,8 +19,16 @@ struct IkeSuite
     crypto::CipherSuite cipher;
     crypto::PrfId prf{crypto::PrfId::HmacSha2_256};
     crypto::GroupId group{crypto::GroupId::Curve25519};
+    /// Additional Key Exchange 1, 2, ... (RFC 9370), at most kMaxAdditional; only when the IKE SA
+    /// is set up, not when it is rekeyed.
+    std::vector<crypto::GroupId> additional{};
     bool operator==(const IkeSuite& o) const;
 };
+
+constexpr std::size_t kMaxAdditional = 7;
+
+/// The same suites as they are proposed in a rekey.
+std::vector<IkeSuite> WithoutAdditional(std::vector<IkeSuite> suites);
 
 /// The algorithms of one Child SA.
 struct ChildSuite

@@ -44,6 +44,19 @@ SecureChannel::Keys() const
     return m_keys;
 }
 
+SecureChannel
+SecureChannel::NextGeneration(ByteSpan shared, ByteSpan nonceI, ByteSpan nonceR) const
+{
+    // SKEYSEED(n) = prf(SK_d(n-1), SK(n) | Ni | Nr), as in a rekey.
+    const Bytes seed = ComputeRekeySkeyseed(m_suite.prf, m_keys.skD, shared, nonceI, nonceR);
+    SecureChannel next(m_id,
+                       m_initiator,
+                       m_suite,
+                       DeriveIkeKeys(m_suite, seed, nonceI, nonceR, m_id.spiI, m_id.spiR));
+    next.m_fragmentLimit = m_fragmentLimit;
+    return next;
+}
+
 void
 SecureChannel::SetFragmentLimit(std::size_t octets)
 {

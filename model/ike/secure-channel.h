@@ -20,6 +20,9 @@ class SecureChannel
     const IkeSaId& Id() const;
     const IkeSuite& Suite() const;
     const IkeKeys& Keys() const;
+    /// The same IKE SA under the keys that follow after another key exchange with these nonces (RFC
+    /// 9370, section 2.2.2).
+    SecureChannel NextGeneration(ByteSpan shared, ByteSpan nonceI, ByteSpan nonceR) const;
 
     /// Both sides have announced RFC 7383: messages above this length go out, and SKF messages come
     /// in. Zero, as at first: neither.

@@ -67,6 +67,8 @@ enum class TransformType : std::uint8_t
     Integrity = 3,
     KeyExchange = 4,
     SequenceNumbers = 5,
+    AdditionalKeyExchange1 = 6, ///< RFC 9370; the last is AdditionalKeyExchange7
+    AdditionalKeyExchange7 = 12,
 };
 
 /// RFC 7296, section 3.5.
@@ -134,6 +136,7 @@ enum class NotifyType : std::uint16_t
     Ikev2MessageIdSyncSupported = 16420,
     Ikev2FragmentationSupported = 16430,
     SignatureHashAlgorithms = 16431,
+    IntermediateExchangeSupported = 16438,
 };
 
 /// The first status type; everything below is an error (RFC 7296, section 3.10.1).

@@ -154,6 +154,8 @@ Name(NotifyType value)
         return "IKEV2_FRAGMENTATION_SUPPORTED";
     case NotifyType::SignatureHashAlgorithms:
         return "SIGNATURE_HASH_ALGORITHMS";
+    case NotifyType::IntermediateExchangeSupported:
+        return "INTERMEDIATE_EXCHANGE_SUPPORTED";
     }
     return "?";
 }

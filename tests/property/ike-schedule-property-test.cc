@@ -1,6 +1,7 @@
 /*
  * SPDX-License-Identifier: BSD-3-Clause
  */
+#include "model/ike/extensions/optimized-rekey.h"
 #include "tests/unit/ike-ledger.h"
 
 #include <cstdlib>
@@ -29,7 +30,8 @@ class Schedule
 {
   public:
     explicit Schedule(std::uint64_t number)
-        : m_engine(kSeed + number),
+        : m_number(number),
+          m_engine(kSeed + number),
           m_onlyRekeying(Below(2) == 0),
           m_pair(Config(true), Config(false), number + 1),
           m_a(m_pair.a),
@@ -72,7 +74,23 @@ class Schedule
             m_withKe ? crypto::GroupId::Curve25519 : crypto::GroupId::None;
         peer.retryWait = m_retryWait;
         peer.inboundLinger = 1s;
+        AddExtensions(atA, peer);
         return peer;
+    }
+
+    /// By the schedule's number: a quarter has none, a quarter has them at one side only.
+    void AddExtensions(bool atA, ike::PeerConfig& peer) const
+    {
+        if (m_number % 4 > (atA ? 0U : 1U))
+        {
+            ike::OptimizedRekeySettings settings;
+            settings.accept = m_number % 8 != 7 || atA;
+            peer.extensions.push_back(ike::OptimizedRekey(settings));
+        }
+        if (m_number % 16 == 6)
+        {
+            peer.ikeSuites.front().additional = {crypto::GroupId::Ecp256};
+        }
     }
 
     void Disturb()
@@ -205,6 +223,7 @@ class Schedule
         }
     }
 
+    std::uint64_t m_number;
     std::mt19937_64 m_engine;
     bool m_onlyRekeying;
     bool m_withKe{false};

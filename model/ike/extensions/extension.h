@@ -68,6 +68,8 @@ class ExtensionHost
 
     virtual const PeerConfig& Peer() const = 0;
     virtual const IkeSaId& Id() const = 0;
+    /// Of an IKE SA that is established.
+    virtual const IkeSuite& Suite() const = 0;
     /// Whether this side is the original initiator.
     virtual bool IsInitiator() const = 0;
     virtual const Path& CurrentPath() const = 0;
