@@ -9,6 +9,7 @@
 #include <fstream>
 #include <optional>
 #include <stdexcept>
+#include <utility>
 
 namespace ns3
 {
@@ -147,8 +148,52 @@ EspLine(const IpAddress& source,
            "," + EspKey(integrityKey);
 }
 
+/// `"name": "octets"`, with a comma in front of all but the first.
+void
+AddField(std::string& object, const char* name, const std::string& value)
+{
+    object += (object.empty() ? "" : ", ") + Quoted(name) + ": " + Quoted(value);
+}
+
 std::string
-WriteLines(const std::filesystem::path& path, const std::vector<std::string>& lines)
+IkeSecret(const IkeSaEstablished& sa)
+{
+    std::string fields;
+    AddField(fields, "spi_i", Hex(sa.id.spiI, 8));
+    AddField(fields, "spi_r", Hex(sa.id.spiR, 8));
+    AddField(fields, "sk_d", Hex(sa.keys.skD));
+    AddField(fields, "sk_ai", Hex(sa.keys.skAi));
+    AddField(fields, "sk_ar", Hex(sa.keys.skAr));
+    AddField(fields, "sk_ei", Hex(sa.keys.skEi));
+    AddField(fields, "sk_er", Hex(sa.keys.skEr));
+    AddField(fields, "sk_pi", Hex(sa.keys.skPi));
+    AddField(fields, "sk_pr", Hex(sa.keys.skPr));
+    return "{" + fields + "}";
+}
+
+std::string
+EspSecret(uint32_t spi, const Bytes& encryptionKey, const Bytes& integrityKey)
+{
+    std::string fields;
+    AddField(fields, "spi", Hex(spi, 4));
+    AddField(fields, "encr", Hex(encryptionKey));
+    AddField(fields, "integ", Hex(integrityKey));
+    return "{" + fields + "}";
+}
+
+std::string
+List(const char* name, const std::set<std::string>& objects)
+{
+    std::string text;
+    for (const auto& object : objects)
+    {
+        text += (text.empty() ? "\n  " : ",\n  ") + object;
+    }
+    return Quoted(name) + ": [" + text + "]";
+}
+
+std::string
+WriteLines(const std::filesystem::path& path, const std::set<std::string>& lines)
 {
     std::ofstream file(path, std::ios::binary | std::ios::trunc);
     for (const auto& line : lines)
@@ -165,6 +210,11 @@ WriteLines(const std::filesystem::path& path, const std::vector<std::string>& li
 
 } // namespace
 
+CaptureKeys::CaptureKeys(std::string preSharedKey)
+    : m_preSharedKey(std::move(preSharedKey))
+{
+}
+
 void
 CaptureKeys::Listen(Ptr<IpsecGateway> gateway)
 {
@@ -176,27 +226,32 @@ CaptureKeys::HandleEvent(const ipseclab::ike::IkeEvent& event)
 {
     if (const auto* ike = std::get_if<IkeSaEstablished>(&event))
     {
+        m_ikeSecrets.insert(IkeSecret(*ike));
         if (const auto names = IkeNames(ike->suite.cipher))
         {
-            m_ikeLines.push_back(IkeLine(*ike, *names));
+            m_ikeLines.insert(IkeLine(*ike, *names));
         }
     }
     else if (const auto* child = std::get_if<ChildSaInstalled>(&event))
     {
+        m_espSecrets.insert(
+            EspSecret(child->spiOutbound, child->encryptionOutbound, child->integrityOutbound));
+        m_espSecrets.insert(
+            EspSecret(child->spiInbound, child->encryptionInbound, child->integrityInbound));
         if (const auto names = EspNames(child->suite.cipher))
         {
-            m_espLines.push_back(EspLine(child->localOuter,
-                                         child->remoteOuter,
-                                         child->spiOutbound,
-                                         child->encryptionOutbound,
-                                         child->integrityOutbound,
-                                         *names));
-            m_espLines.push_back(EspLine(child->remoteOuter,
-                                         child->localOuter,
-                                         child->spiInbound,
-                                         child->encryptionInbound,
-                                         child->integrityInbound,
-                                         *names));
+            m_espLines.insert(EspLine(child->localOuter,
+                                      child->remoteOuter,
+                                      child->spiOutbound,
+                                      child->encryptionOutbound,
+                                      child->integrityOutbound,
+                                      *names));
+            m_espLines.insert(EspLine(child->remoteOuter,
+                                      child->localOuter,
+                                      child->spiInbound,
+                                      child->encryptionInbound,
+                                      child->integrityInbound,
+                                      *names));
         }
     }
 }
@@ -217,6 +272,10 @@ CaptureKeys::Write(const std::string& folder) const
                    {"esp.enable_encryption_decode: TRUE", "esp.enable_authentication_check: TRUE"}),
         WriteLines(profile / "ikev2_decryption_table", m_ikeLines),
         WriteLines(profile / "esp_sa", m_espLines),
+        WriteLines(std::filesystem::path(folder) / "secrets.json",
+                   {"{" + Quoted("psk_hex") + ": " +
+                    Quoted(Hex(Bytes(m_preSharedKey.begin(), m_preSharedKey.end()))) + ",\n" +
+                    List("ike_sas", m_ikeSecrets) + ",\n" + List("esp_sas", m_espSecrets) + "}"}),
     };
 }
 

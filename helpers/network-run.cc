@@ -12,12 +12,14 @@
 #include "ns3/boolean.h"
 #include "ns3/double.h"
 #include "ns3/global-value.h"
+#include "ns3/point-to-point-helper.h"
 #include "ns3/rng-seed-manager.h"
 #include "ns3/simulator.h"
 #include "ns3/string.h"
 #include "ns3/uinteger.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <limits>
 
 namespace ipseclab
@@ -142,7 +144,7 @@ LinkWatch::HandleArrival(Ptr<const Packet> packet)
 /// Whoever holds it may use the simulator, and leaves it empty.
 struct NetworkRun::Claim
 {
-    Claim(std::uint32_t seed, std::uint64_t run)
+    Claim(std::uint32_t seed, std::uint64_t run, bool captured)
     {
         if (s_taken)
         {
@@ -153,7 +155,7 @@ struct NetworkRun::Claim
         ns3::RngSeedManager::SetSeed(seed);
         ns3::RngSeedManager::SetRun(run);
         // Checksums cost time, and only a reader of captures looks at them.
-        ns3::GlobalValue::Bind("ChecksumEnabled", ns3::BooleanValue(false));
+        ns3::GlobalValue::Bind("ChecksumEnabled", ns3::BooleanValue(captured));
     }
 
     ~Claim()
@@ -168,10 +170,11 @@ struct NetworkRun::Claim
     static inline bool s_taken = false;
 };
 
-NetworkRun::NetworkRun(Network& network)
+NetworkRun::NetworkRun(Network& network, const std::string& captures)
     : m_network(network),
-      m_claim(std::make_unique<Claim>(network.m_seed, network.m_run)),
-      m_plan(network.m_topology)
+      m_claim(std::make_unique<Claim>(network.m_seed, network.m_run, !captures.empty())),
+      m_plan(network.m_topology),
+      m_captureFolder(captures)
 {
     MakeNodes();
     MakeLinks();
@@ -180,6 +183,10 @@ NetworkRun::NetworkRun(Network& network)
     MakeTunnels();
     MakeStreams();
     ListenAtGateways();
+    if (!m_captureFolder.empty())
+    {
+        BeginCaptures();
+    }
     for (const auto& action : m_network.m_actions)
     {
         Schedule(action.time, action.run);
@@ -204,7 +211,14 @@ NetworkRun::Execute(std::optional<double> until)
     {
         std::rethrow_exception(m_fault);
     }
-    return Collect();
+    NetworkResult result = Collect();
+    if (!m_captureFolder.empty())
+    {
+        result.files = m_captures;
+        const auto keys = m_keys.Write(m_captureFolder);
+        result.files.insert(result.files.end(), keys.begin(), keys.end());
+    }
+    return result;
 }
 
 template <typename Function>
@@ -385,7 +399,12 @@ NetworkRun::MakeTunnels()
         tunnel.protectedB = plan.protectedB.ToString();
         tunnel.identityA = m_network.m_topology.nodes[description.a].name + ".example";
         tunnel.identityB = m_network.m_topology.nodes[description.b].name + ".example";
+        tunnel.ikeSuites.front().cipher = description.options.suite;
+        tunnel.childSuites.front().cipher = description.options.suite;
         tunnel.childSuites.front().extendedSequenceNumbers = description.options.esn;
+        tunnel.ikeLifetime = description.options.ikeLifetime;
+        tunnel.childLifetime = description.options.childLifetime;
+        tunnel.childVolume = description.options.childVolume;
         const auto& a = m_gateways[description.a];
         const auto& b = m_gateways[description.b];
         ns3::IpsecHelper::Configure(tunnel, a, b);
@@ -530,6 +549,33 @@ NetworkRun::ListenAtGateways()
     }
 }
 
+void
+NetworkRun::BeginCaptures()
+{
+    const auto folder = std::filesystem::absolute(m_captureFolder).lexically_normal();
+    std::filesystem::create_directories(folder);
+    for (const auto& [node, options] : m_network.m_gateways)
+    {
+        m_keys.Listen(m_gateways[node]);
+        for (std::size_t i = 0; i < m_channels.size(); ++i)
+        {
+            const auto& [a, b] = m_network.m_topology.links[i];
+            if ((a != node && b != node) || m_plan.Links()[i].behind != m_nodes.size())
+            {
+                continue;
+            }
+            std::string name =
+                m_network.m_topology.nodes[node].name + "." + m_network.m_links[i].name + ".pcap";
+            std::replace(name.begin(), name.end(), '/', '_');
+            m_captures.push_back((folder / name).string());
+            ns3::PointToPointHelper().EnablePcap(m_captures.back(),
+                                                 m_channels[i]->GetDevice(a == node ? 0 : 1),
+                                                 true,
+                                                 true);
+        }
+    }
+}
+
 // ---- listening
 
 bool
@@ -578,6 +624,12 @@ NetworkRun::GatewayWatch::HandleIke(const ike::IkeEvent& event)
         told.tunnel = child->peer;
         told.spiInbound = child->spiInbound;
         told.spiOutbound = child->spiOutbound;
+        if (child->replaces)
+        {
+            run->Tell(told);
+            told.kind = NetworkEvent::Kind::SaRekeyed;
+            told.replaces = *child->replaces;
+        }
     }
     else if (const auto* removed = std::get_if<ike::ChildSaRemoved>(&event))
     {

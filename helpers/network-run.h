@@ -4,6 +4,7 @@
 #ifndef IPSECLAB_NETWORK_RUN_H
 #define IPSECLAB_NETWORK_RUN_H
 
+#include "helpers/capture-keys.h"
 #include "helpers/network.h"
 #include "helpers/tunnel-handshake.h"
 
@@ -44,7 +45,7 @@ class NetworkRun
 {
   public:
     /// \throws std::logic_error when another one exists in this process
-    explicit NetworkRun(Network& network);
+    NetworkRun(Network& network, const std::string& captures);
     ~NetworkRun();
     NetworkRun(const NetworkRun&) = delete;
     NetworkRun& operator=(const NetworkRun&) = delete;
@@ -95,6 +96,8 @@ class NetworkRun
     void StartStream(std::size_t place);
     void MakeStream(std::size_t place);
     void ListenAtGateways();
+    /// Captures of the gateways' outside links, and their keys.
+    void BeginCaptures();
     /// The tunnel that joins what the two nodes lie behind; nothing without one.
     std::optional<std::size_t> TunnelBetween(std::size_t a, std::size_t b) const;
     void HandleReady(std::size_t tunnel);
@@ -126,6 +129,9 @@ class NetworkRun
     std::uint64_t m_sent{0};
     std::uint64_t m_ipDropped{0};
     std::exception_ptr m_fault;
+    std::string m_captureFolder;
+    ns3::CaptureKeys m_keys;
+    std::vector<std::string> m_captures;
 };
 
 } // namespace ipseclab

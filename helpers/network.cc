@@ -233,9 +233,9 @@ Network::ProtectedBy(const std::string& gateway) const
 }
 
 NetworkResult
-Network::Run(std::optional<double> until)
+Network::Run(std::optional<double> until, const std::string& captures)
 {
-    return NetworkRun(*this).Execute(until);
+    return NetworkRun(*this, captures).Execute(until);
 }
 
 double
@@ -297,6 +297,22 @@ UniformDraws(std::uint32_t seed, std::uint64_t run, std::int64_t stream, std::si
         draw = uniform->GetValue();
     }
     return draws;
+}
+
+const std::map<std::string, crypto::CipherSuite>&
+CipherSuites()
+{
+    using crypto::EncryptionId;
+    using crypto::IntegrityId;
+    static const std::map<std::string, crypto::CipherSuite> suites{
+        {"aes128gcm16", {EncryptionId::AesGcm16, 128, IntegrityId::None}},
+        {"aes256gcm16", {EncryptionId::AesGcm16, 256, IntegrityId::None}},
+        {"chacha20poly1305", {EncryptionId::ChaCha20Poly1305, 256, IntegrityId::None}},
+        {"aes128cbc-sha256", {EncryptionId::AesCbc, 128, IntegrityId::HmacSha2_256_128}},
+        {"aes256cbc-sha256", {EncryptionId::AesCbc, 256, IntegrityId::HmacSha2_256_128}},
+        {"aes256cbc-sha512", {EncryptionId::AesCbc, 256, IntegrityId::HmacSha2_512_256}},
+    };
+    return suites;
 }
 
 } // namespace ipseclab

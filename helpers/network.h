@@ -57,6 +57,10 @@ struct LinkOptions
 struct TunnelOptions
 {
     bool esn{false};
+    crypto::CipherSuite suite;     ///< of the IKE SA and its Child SAs
+    ike::Lifetime ikeLifetime;     ///< at both ends, as the rest
+    ike::Lifetime childLifetime;   ///< a run without an end never ends while SAs are rekeyed
+    esp::VolumeLimits childVolume; ///< each direction counts for itself
     /// When gateway A initiates; nothing: when the first packet needs the tunnel.
     std::optional<double> initiateAt{0};
 };
@@ -76,7 +80,8 @@ struct NetworkEvent
     {
         IkeEstablished,
         IkeClosed,
-        SaInstalled,
+        SaInstalled, ///< a rekeyed SA's successor too
+        SaRekeyed,   ///< told after SaInstalled, of the successor
         SaRemoved,
         PacketDropped,
     };
@@ -87,6 +92,7 @@ struct NetworkEvent
     std::string tunnel;           ///< empty for a packet
     std::uint64_t spiInbound{0};  ///< of an ESP SA; of an IKE SA the initiator's
     std::uint64_t spiOutbound{0}; ///< of an ESP SA; of an IKE SA the responder's
+    std::uint64_t replaces{0};    ///< inbound SPI of the ESP SA that was rekeyed
     std::uint64_t number{0};      ///< of a dropped ESP packet, 0 without
     std::string reason;           ///< of a drop or a close; "none" for an SA deleted on purpose
     bool outbound{false};         ///< of a dropped packet
@@ -179,7 +185,11 @@ struct NetworkResult
     std::map<std::string, TrafficResult> traffic;
     std::map<std::string, std::vector<EspArrival>> arrivals; ///< by probed gateway
     Conservation conservation;
+    std::vector<std::string> files; ///< captures and keys, absolute paths
 };
+
+/// By name, as "aes128gcm16" or "aes256cbc-sha256".
+const std::map<std::string, crypto::CipherSuite>& CipherSuites();
 
 /**
  * A topology with its traffic, listeners and actions, by names. Addresses and routes follow from
@@ -233,10 +243,12 @@ class Network
     /**
      * Runs from an empty simulator to an empty simulator.
      * \param until simulated time of the end; nothing: when nothing is left to happen
+     * \param captures folder for a capture of each gateway's outside links (GATEWAY.LINK.pcap)
+     * and the keys (CaptureKeys); empty: none
      * \throws TopologyError; std::logic_error when a network runs in this process already, or when
      * packets are not conserved; what a listener, action or delay model threw
      */
-    NetworkResult Run(std::optional<double> until = std::nullopt);
+    NetworkResult Run(std::optional<double> until = std::nullopt, const std::string& captures = "");
 
     /// \name For listeners and actions; \throws std::logic_error when it does not run
     double Now() const;

@@ -322,6 +322,10 @@ class Event:
     def spi_outbound(self) -> int:
         """Of an ESP SA; of an IKE SA the responder's."""
     @property
+    def replaces(self) -> int:
+        """Inbound SPI of the ESP SA that was rekeyed; 0 of other events."""
+
+    @property
     def number(self) -> int:
         """Sequence number of a dropped ESP packet, as the receiver took it to be; 0 without."""
     @property
@@ -388,6 +392,7 @@ class NetworkOutput(TypedDict):
     traffic: dict[str, TrafficOutput]
     arrivals: dict[str, npt.NDArray[np.void]]  # time (s), number, spi, verdict
     conservation: Conservation
+    files: list[str]
 
 class Network:
     """Raises TopologyError for what cannot be described, RuntimeError when it comes too late."""
@@ -412,7 +417,17 @@ class Network:
         stream: int | None,
     ) -> None: ...
     def add_tunnel(
-        self, name: str, a: str, b: str, *, esn: bool, initiate_at: float | None
+        self,
+        name: str,
+        a: str,
+        b: str,
+        *,
+        esn: bool,
+        suite: str,
+        rekey_after: float,
+        rekey_packets: int,
+        ike_rekey_after: float,
+        initiate_at: float | None,
     ) -> None: ...
     def add_traffic(
         self,
@@ -432,7 +447,7 @@ class Network:
     def at(self, time: float, action: Callable[[], object]) -> None: ...
     def address_of(self, node: str) -> str: ...
     def protected_by(self, gateway: str) -> str: ...
-    def run(self, until: float | None) -> NetworkOutput: ...
+    def run(self, until: float | None, captures: str) -> NetworkOutput: ...
     def now(self) -> float: ...
     def stop(self) -> None: ...
     def initiate(self, tunnel: str) -> None: ...

@@ -38,7 +38,7 @@ STYLE = {
     "svg.fonttype": "path",
 }
 _DECADE = 8.0  # values that span as much belong on a logarithmic scale
-_LINE_POINTS = 120
+_LINE_POINTS = 300
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,9 @@ from __future__ import annotations
 
 import operator
 import time as clock
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, SupportsFloat, SupportsIndex, overload
 
 import numpy as np
@@ -43,7 +44,22 @@ if TYPE_CHECKING:
     from ipseclab._core import Event, GatewayCounters, LinkCounts, TunnelOutput
 
 Quantity = str | float
-EventName = Literal["sa-installed", "sa-removed", "ike-established", "ike-closed", "packet-dropped"]
+EventName = Literal[
+    "sa-installed",
+    "sa-rekeyed",
+    "sa-removed",
+    "ike-established",
+    "ike-closed",
+    "packet-dropped",
+]
+Suite = Literal[
+    "aes128gcm16",
+    "aes256gcm16",
+    "chacha20poly1305",
+    "aes128cbc-sha256",
+    "aes256cbc-sha256",
+    "aes256cbc-sha512",
+]
 
 _SI = {
     "time": "s",
@@ -95,6 +111,8 @@ _SHARE = _Unit("number", 0, 1)
 _PACKETS = _Unit("count", 1, 1e8)
 _QUEUE = _Unit("count", 1, 4294967295)
 _WINDOW = _Unit("count", 0, 65536)
+_LIFETIME = _Unit("time", 0, 1e8, "1h")
+_LIMIT = _Unit("count", 0, 2**53)
 _SEED = _Unit("count", 1, 4294967295)
 _RUN = _Unit("count", 0, 2**53)
 _STREAM = _Unit("count", 0, 2**53)
@@ -281,6 +299,7 @@ class Result:
     #: Of probed gateways: ``time`` (s), ``number``, ``spi``, ``verdict`` (see VERDICTS).
     arrivals: Mapping[str, npt.NDArray[np.void]]
     conservation: Mapping[str, int]  #: of all traffic: sent = all others together
+    files: Sequence[str]  #: captures and keys, absolute paths
 
     @overload
     def __getitem__(self, element: Gateway) -> GatewayCounters: ...
@@ -450,12 +469,21 @@ class Network:
         b: Gateway,
         *,
         esn: bool = False,
+        suite: Suite = "aes128gcm16",
+        rekey_after: Quantity | None = None,
+        rekey_packets: int | None = None,
+        ike_rekey_after: Quantity | None = None,
         initiate_at: Quantity | None = 0.0,
         name: str | None = None,
     ) -> Tunnel:
         """Adds a tunnel that protects what lies behind two gateways from each other's outside.
 
         :param esn: extended sequence numbers
+        :param suite: of the IKE SA and of its Child SAs
+        :param rekey_after: age at which a Child SA is rekeyed; None: never.  With it or with
+            ``ike_rekey_after`` there is always something left to happen: give ``run`` an end
+        :param rekey_packets: packets of one direction after which a Child SA is rekeyed
+        :param ike_rekey_after: age at which the IKE SA is rekeyed
         :param initiate_at: time at which ``a`` begins; None: when a packet needs the tunnel
         """
         self._own(a, b)
@@ -466,6 +494,10 @@ class Network:
             a.name,
             b.name,
             esn=esn,
+            suite=suite,
+            rekey_after=_LIFETIME.read("rekey_after", rekey_after or 0),
+            rekey_packets=int(_LIMIT.read("rekey_packets", rekey_packets or 0)),
+            ike_rekey_after=_LIFETIME.read("ike_rekey_after", ike_rekey_after or 0),
             initiate_at=None if initiate_at is None else _TIME.read("initiate_at", initiate_at),
         )
         return Tunnel(self, chosen)
@@ -516,8 +548,9 @@ class Network:
     def on(self, event: EventName, callback: Callable[[float, Event], object]) -> None:
         """Has ``callback(time, event)`` called at every event of a kind, at its simulated time.
 
-        Kinds: "ike-established", "ike-closed", "sa-installed", "sa-removed" (Child SAs) and
-        "packet-dropped".  An exception of the callback ends the run and is raised by ``run``.
+        Kinds: "ike-established", "ike-closed", "sa-installed", "sa-rekeyed", "sa-removed" (Child
+        SAs) and "packet-dropped".  The successor of a rekeyed SA is told as installed
+        first.  An exception of the callback ends the run and is raised by ``run``.
         """
         _described(self._core.on, event, lambda told: callback(told.time, told))
 
@@ -544,17 +577,20 @@ class Network:
         """In a callback: ends the run after this event."""
         self._core.stop()
 
-    def run(self, until: Quantity | None = None) -> Result:
+    def run(self, until: Quantity | None = None, *, captures: str | Path | None = None) -> Result:
         """Builds the network, runs it in this process and takes it down.
 
         :param until: simulated time of the end; None: when nothing is left to happen
+        :param captures: folder for a capture of every gateway's outside links
+            (``GATEWAY.LINK.pcap``), a Wireshark profile with the keys, and ``secrets.json`` for
+            ``ipseclab verify``
 
         Raises what a callback or delay model raised, LabError for a topology that cannot be built,
         and RuntimeError when a network runs in this process already.
         """
         end = None if until is None else _TIME.read("until", until)
         began = clock.perf_counter()
-        output = _described(self._core.run, end)
+        output = _described(self._core.run, end, str(captures or ""))
         wall = clock.perf_counter() - began
         return Result(
             seed=self.seed,
@@ -568,6 +604,7 @@ class Network:
             traffic={name: TrafficResult(**t) for name, t in output["traffic"].items()},
             arrivals=output["arrivals"],
             conservation=output["conservation"],
+            files=output["files"],
         )
 
 

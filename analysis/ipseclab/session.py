@@ -17,7 +17,9 @@ from ipseclab.errors import LabError
 
 _MARKER = bytes(4)  # RFC 3948, section 2.2: zero in the place of an SPI says IKE
 _ESP_HEADER = 8  # SPI and sequence number
-_ETHERNET = 14  # octets of the link header; frames with VLAN tags are left out
+# Octets of the link header, and what ends it in front of IPv4, by link type. Frames with VLAN tags
+# are left out; simulated point-to-point links speak PPP.
+_LINKS = {dpkt.pcap.DLT_EN10MB: (14, b"\x08\x00"), dpkt.pcap.DLT_PPP: (2, b"\x00\x21")}
 
 
 @dataclass(frozen=True)
@@ -79,12 +81,12 @@ def _udp_frame(number: int, ip: dpkt.ip.IP, packet: bytes) -> tuple[str, Frame] 
     return None
 
 
-def _classify(number: int, octets: bytes) -> tuple[str, Frame] | None:
-    ethernet = dpkt.ethernet.Ethernet(octets)
-    ip = ethernet.data
-    if not isinstance(ip, dpkt.ip.IP) or octets[12:14] != b"\x08\x00":
+def _classify(number: int, octets: bytes, link: int) -> tuple[str, Frame] | None:
+    header, ipv4 = _LINKS[link]
+    if octets[header - 2 : header] != ipv4:
         return None
-    packet = octets[_ETHERNET : _ETHERNET + ip.len]
+    ip = dpkt.ip.IP(octets[header:])
+    packet = octets[header : header + ip.len]
     if len(packet) < ip.len:
         raise LabError(f"frame {number} is cut off")
     if ip.p == dpkt.ip.IP_PROTO_UDP:
@@ -99,10 +101,11 @@ def frames(path: Path) -> Iterator[tuple[str, Frame]]:
     """The IKE messages ("ike") and ESP packets ("esp") of a capture."""
     with path.open("rb") as file:
         reader = dpkt.pcap.UniversalReader(file)
-        if reader.datalink() != dpkt.pcap.DLT_EN10MB:
-            raise LabError(f"{path}: link type {reader.datalink()}, expected Ethernet (1)")
+        link = reader.datalink()
+        if link not in _LINKS:
+            raise LabError(f"{path}: link type {link}, expected Ethernet (1) or PPP (9)")
         for number, (time, octets) in enumerate(reader, start=1):
-            found = _classify(number, octets)
+            found = _classify(number, octets, link)
             if found:
                 kind, frame = found
                 yield kind, replace(frame, time=float(time))
@@ -128,6 +131,11 @@ def _read_secrets(path: Path) -> dict[str, Any]:
 def read(capture: Path, secrets: Path) -> Session:
     """Reads both files; LabError with one line when either is not what it should be."""
     expected = _read_secrets(secrets)
+    return Session(*sorted_frames(capture), expected)
+
+
+def sorted_frames(capture: Path) -> tuple[list[Frame], list[Frame]]:
+    """IKE messages and ESP packets of a capture."""
     try:
         found = list(frames(capture))
     except OSError as error:
@@ -140,4 +148,4 @@ def read(capture: Path, secrets: Path) -> Session:
         raise LabError(f"{capture}: no IKE message and no ESP packet in it")
     ike = [frame for kind, frame in found if kind == "ike"]
     esp = [frame for kind, frame in found if kind == "esp"]
-    return Session(ike, esp, expected)
+    return ike, esp

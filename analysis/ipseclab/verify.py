@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ipseclab import core, expectations, keys, session
+from ipseclab import core, expectations, keys, session, verify_keys
 from ipseclab.errors import LabError, Unsupported
 from ipseclab.keys import BadSecrets, ChildKeys, IkeKeys, Secrets
 from ipseclab.tally import Tally
@@ -395,6 +395,9 @@ class _Verifier(MessageReader):
 
 def verify(capture: Path, secrets: Path) -> Tally:
     """Compares everything; LabError for files that are no session, Unsupported names a feature."""
+    own = verify_keys.read(secrets)
+    if own is not None:
+        return verify_keys.verify(capture, secrets, own)
     recorded = session.read(capture, secrets)
     expectations.require_format(secrets, recorded.secrets)
     kind = recorded.secrets["auth"].get("kind")

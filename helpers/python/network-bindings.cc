@@ -28,6 +28,7 @@ EventKinds()
     static const std::map<std::string, Kind> kinds{{"ike-established", Kind::IkeEstablished},
                                                    {"ike-closed", Kind::IkeClosed},
                                                    {"sa-installed", Kind::SaInstalled},
+                                                   {"sa-rekeyed", Kind::SaRekeyed},
                                                    {"sa-removed", Kind::SaRemoved},
                                                    {"packet-dropped", Kind::PacketDropped}};
     return kinds;
@@ -211,7 +212,8 @@ ToPython(const NetworkResult& result)
                     "tunnels"_a = ToPython(result.tunnels),
                     "traffic"_a = ToPython(result.traffic),
                     "arrivals"_a = ToPython(result.arrivals),
-                    "conservation"_a = ToPython(result.conservation));
+                    "conservation"_a = ToPython(result.conservation),
+                    "files"_a = result.files);
 }
 
 /// Ctrl-C, which Python only notes while no Python code runs.
@@ -226,13 +228,13 @@ CheckSignals()
 }
 
 py::dict
-Run(Network& network, std::optional<double> until)
+Run(Network& network, std::optional<double> until, const std::string& captures)
 {
     NetworkResult result;
     {
         const py::gil_scoped_release release;
         network.SetWatch(CheckSignals);
-        result = network.Run(until);
+        result = network.Run(until, captures);
     }
     return ToPython(result);
 }
@@ -264,15 +266,42 @@ AddLink(Network& network,
     network.AddLink(name, a, b, {rate, delay, extraDelay, loss, queue, stream});
 }
 
+ike::Duration
+ToDuration(double seconds)
+{
+    return std::chrono::duration_cast<ike::Duration>(std::chrono::duration<double>(seconds));
+}
+
 void
 AddTunnel(Network& network,
           const std::string& name,
           const std::string& a,
           const std::string& b,
           bool esn,
+          const std::string& suite,
+          double rekeyAfter,
+          std::uint64_t rekeyPackets,
+          double ikeRekeyAfter,
           std::optional<double> initiateAt)
 {
-    network.AddTunnel(name, a, b, {esn, initiateAt});
+    TunnelOptions options;
+    options.esn = esn;
+    const auto found = CipherSuites().find(suite);
+    if (found == CipherSuites().end())
+    {
+        std::string known;
+        for (const auto& [other, algorithms] : CipherSuites())
+        {
+            known += (known.empty() ? "" : ", ") + other;
+        }
+        throw TopologyError("no cipher suite is named \"" + suite + "\"; there are " + known);
+    }
+    options.suite = found->second;
+    options.childLifetime.soft = ToDuration(rekeyAfter);
+    options.childVolume.softPackets = rekeyPackets;
+    options.ikeLifetime.soft = ToDuration(ikeRekeyAfter);
+    options.initiateAt = initiateAt;
+    network.AddTunnel(name, a, b, options);
 }
 
 void
@@ -348,6 +377,7 @@ DefineEvent(py::module_& module)
         .def_readonly("tunnel", &NetworkEvent::tunnel)
         .def_readonly("spi_inbound", &NetworkEvent::spiInbound)
         .def_readonly("spi_outbound", &NetworkEvent::spiOutbound)
+        .def_readonly("replaces", &NetworkEvent::replaces)
         .def_readonly("number", &NetworkEvent::number)
         .def_readonly("reason", &NetworkEvent::reason)
         .def_readonly("outbound", &NetworkEvent::outbound)
@@ -397,6 +427,10 @@ DefineClass(py::module_& module)
              py::arg("b"),
              py::kw_only(),
              py::arg("esn"),
+             py::arg("suite"),
+             py::arg("rekey_after"),
+             py::arg("rekey_packets"),
+             py::arg("ike_rekey_after"),
              py::arg("initiate_at"))
         .def("add_traffic",
              &AddTraffic,
@@ -426,7 +460,7 @@ DefineClass(py::module_& module)
             [](const Network& network, const std::string& gateway)
             { return network.ProtectedBy(gateway).ToString(); },
             py::arg("gateway"))
-        .def("run", &Run, py::arg("until"))
+        .def("run", &Run, py::arg("until"), py::arg("captures"))
         .def("now", &Network::Now)
         .def("stop", &Network::Stop)
         .def("initiate", &Network::Initiate, py::arg("tunnel"))
