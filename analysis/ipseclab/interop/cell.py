@@ -117,9 +117,10 @@ class _Cell:
         return process
 
     def _finish(self, capture: Process) -> None:
+        # The capture first: nobody answers any more when one side has ended.
+        self._sandbox.forget(capture)
         self.counters = self._node.stop()
         self._peer.stop()
-        self._sandbox.forget(capture)
 
     def _script(self) -> None:
         self._side(self._case.begins).initiate()

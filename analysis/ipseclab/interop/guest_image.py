@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Kernel and initial RAM disk of the peer ``linux``: Debian's kernel with strongSwan inside.
+"""The machine of the peer ``linux``: Debian's kernel with strongSwan inside, booted and saved.
 
 Made once, of Debian's kernel package (fetched, never installed) and of programs of this machine,
 into a folder of the user's cache ($XDG_CACHE_HOME/ipseclab, by default ~/.cache/ipseclab).
@@ -14,6 +14,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,15 @@ _LIBRARIES = ("libcharon.so.0", "libstrongswan.so.0", "libvici.so.0")
 # Loaded by pthread_cancel, which no list of dependencies shows.
 _UNLISTED = ("/lib/x86_64-linux-gnu/libgcc_s.so.1",)
 _FOLDERS = "bin sbin proc sys dev etc tmp run root usr/sbin usr/bin usr/lib/ssl var etc/swanctl"
+_MEMORY = 192  # MiB; the file system is in it
+# Freed pages are cleared, so that they take no room in the saved state.
+_ARGUMENTS = "console=ttyS0 quiet panic=-1 mitigations=off net.ifnames=0 init_on_free=1"
+# The emulated card leaves nothing to the host: real checksums, no packet larger than the MTU.
+_CARD = (
+    "virtio-net-pci,netdev=n0,mac=52:54:00:00:00:01,csum=off,guest_csum=off,gso=off,host_tso4=off,"
+    "host_tso6=off,host_ufo=off,guest_tso4=off,guest_tso6=off,guest_ufo=off,mrg_rxbuf=off,romfile="
+)
+_BOOT = 120.0  # seconds
 _TIMEOUT = 600  # seconds for the slowest step, the download
 _SEARCH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -58,6 +68,7 @@ class Image:
 
     kernel: Path
     ramdisk: Path
+    state: Path  # of the machine when its shell was ready; a guest goes on from there
     release: str  # of the kernel, as in "6.1.0-56-cloud-amd64 (6.1.192-2)"
 
 
@@ -84,7 +95,21 @@ def prepare(plugins: Sequence[str]) -> Image:
     except OSError as error:
         raise ImageFault(f"the image cannot be written: {error}") from None
     release = (folder / "release").read_text(encoding="utf-8").strip()
-    return Image(folder / "vmlinuz", folder / "ramdisk.gz", release)
+    return Image(folder / "vmlinuz", folder / "ramdisk.gz", folder / "state", release)
+
+
+def machine(folder: Path) -> list[str]:
+    """qemu with the image of a folder; to be completed by what c, n0 and the console are."""
+    return [
+        "qemu-system-x86_64",
+        *("-nodefaults", "-no-user-config", "-no-reboot"),
+        # Never kvm: where it is offered to a nested machine it may hang.
+        *("-machine", "q35,accel=tcg", "-cpu", "max", "-smp", "1", "-m", str(_MEMORY)),
+        *("-display", "none", "-kernel", str(folder / "vmlinuz")),
+        *("-initrd", str(folder / "ramdisk.gz"), "-append", _ARGUMENTS),
+        *("-device", "virtio-serial-pci", "-device", "virtserialport,chardev=c,name=control"),
+        *("-device", _CARD),
+    ]
 
 
 def _which(name: str) -> str | None:
@@ -96,7 +121,9 @@ def _recipe(plugins: Sequence[str]) -> str:
     digest = hashlib.sha256()
     for file in (Path(__file__), _init_file(), _STRONGSWAN / "charon", _STRONGSWAN / _LIBRARIES[1]):
         digest.update(file.read_bytes())
-    digest.update(" ".join(plugins).encode())
+    # A saved machine is for the emulator that saved it.
+    emulator = Path(str(_which("qemu-system-x86_64"))).stat()
+    digest.update(f"{emulator.st_size} {emulator.st_mtime_ns} {' '.join(plugins)}".encode())
     return digest.hexdigest()[:16]
 
 
@@ -121,7 +148,41 @@ def _make(folder: Path, plugins: Sequence[str]) -> None:
         _run(["sh", "-c", f"{pack} > {made / 'ramdisk.gz'}"])
         debian = package.name.split("_")[1]
         (made / "release").write_text(f"{version} ({debian})\n", encoding="utf-8")
+        _boot_and_save(made)
         made.rename(folder)
+
+
+def _boot_and_save(made: Path) -> None:
+    """Boots once, and leaves the machine's state in a file when its shell is ready."""
+    said = made.parent / "said"
+    said.touch()
+    command = [
+        *("setpriv", "--pdeathsig", "KILL", *machine(made)),
+        *("-chardev", f"file,id=c,path={said}", "-netdev", "hubport,id=n0,hubid=0"),
+        *("-serial", "null", "-monitor", "stdio"),
+    ]
+    emulator = subprocess.Popen(
+        command,
+        cwd=made,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        limit = time.monotonic() + _BOOT
+        while "@@READY" not in said.read_text(encoding="utf-8"):
+            if emulator.poll() is not None or time.monotonic() > limit:
+                raise ImageFault(f"the guest did not boot within {_BOOT:g} s")
+            time.sleep(0.1)
+        output, _ = emulator.communicate('migrate "exec:cat > state"\nquit\n', timeout=_BOOT)
+    except subprocess.TimeoutExpired:
+        raise ImageFault("the guest's state was not saved in time") from None
+    finally:
+        emulator.kill()
+        emulator.wait()
+    if emulator.returncode != 0 or not (made / "state").stat().st_size:
+        raise ImageFault(f"the guest's state was not saved: {' '.join(output.split())[-200:]}")
 
 
 def _fetch_kernel(work: Path) -> Path:
