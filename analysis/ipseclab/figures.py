@@ -114,8 +114,9 @@ def _curves(
         groups.setdefault((others, point.mode, point.code_identity), []).append(point)
     curves = list(groups.values())
     values = [[_curve_value(description, point) for point in curve] for curve in curves]
-    # A number that changes along a curve cannot name it.
-    if description.curve and all(len(set(numbers)) == 1 for numbers in values):
+    # A number that changes along a curve, or that two curves have, cannot name them.
+    distinct = len({numbers[0] for numbers in values}) == len(curves)
+    if description.curve and distinct and all(len(set(numbers)) == 1 for numbers in values):
         order = sorted(range(len(curves)), key=lambda index: values[index][0])
         return [(f"{values[index][0]:g}", curves[index]) for index in order]
     names = [name for name in varying([curve[0] for curve in curves]) if name != axis.name]
