@@ -139,6 +139,7 @@ class Layer:
     needs: tuple[str, ...] = ()  # programs without which the layer is skipped
     why: str = ""  # what to do about a missing program
     timeout: int = 900  # seconds for each step
+    obstacle: Callable[[], str] = lambda: ""  # another reason to skip the layer; empty: none
     environment: dict[str, str] = field(default_factory=dict)
 
 
@@ -182,6 +183,25 @@ def cxx_files() -> list[str]:
     return sorted(str(path) for path in files if path.suffix in {".h", ".cc"})
 
 
+def interop_obstacle() -> str:
+    """Why no real daemon can be talked to here, by the words of the package itself."""
+    names = "matrix, strongswan"
+    reason = "matrix.obstacle() or strongswan.StrongSwan.missing()"
+    asked = subprocess.run(
+        [PYTHON, "-P", "-c", f"from ipseclab.interop import {names}; print({reason})"],
+        env={**os.environ, **PYTHON_ENVIRONMENT},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return asked.stdout.strip() if asked.returncode == 0 else ""  # a fault is the layer's to show
+
+
+PYTHON_ENVIRONMENT = {
+    "IPSECLAB_BUILD": str(BUILD),
+    "PYTHONPATH": f"{BUILD / 'python'}:{ROOT / 'analysis'}",
+}
+
 LAYERS = [
     Layer("purity of model/", [Step([PYTHON, "build-tools/check_model_purity.py"], tap)]),
     Layer(
@@ -215,10 +235,22 @@ LAYERS = [
     Layer(
         "Python tests",
         [Step([PYTHON, "-P", "-m", "pytest", "-q", "--junitxml={report}"], junit_xml)],
-        environment={
-            "IPSECLAB_BUILD": str(BUILD),
-            "PYTHONPATH": f"{BUILD / 'python'}:{ROOT / 'analysis'}",
-        },
+        environment=PYTHON_ENVIRONMENT,
+    ),
+    Layer(
+        "interoperation with strongSwan",
+        [
+            Step(
+                [
+                    *(str(ROOT / "ipseclab"), "interop", "--quick", "--peer", "strongswan"),
+                    *("--jobs", JOBS, "--out", str(BUILD / "interop"), "--junit", "{report}"),
+                ],
+                junit_xml,
+            )
+        ],
+        timeout=300,
+        environment=PYTHON_ENVIRONMENT,
+        obstacle=interop_obstacle,
     ),
     Layer(
         "claims",
@@ -352,6 +384,10 @@ def run_layer(layer: Layer) -> Count:
     missing = [program for program in layer.needs if shutil.which(program) is None]
     if missing:
         print(f"skipped: no {', '.join(missing)} ({layer.why})", flush=True)
+        return Count(skipped=1)
+    obstacle = layer.obstacle()
+    if obstacle:
+        print(f"skipped: {obstacle}", flush=True)
         return Count(skipped=1)
     started = time.monotonic()
     total = Count()

@@ -24,6 +24,9 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 @click.option("--quick", is_flag=True, help="Some cases of each kind: a minute or two.")
 @click.option("--list", "only_list", is_flag=True, help="Names the cases and runs nothing.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("out/interop"))
+@click.option(
+    "--junit", type=click.Path(path_type=Path, dir_okay=False), help="JUnit XML, once more."
+)
 @click.option("--jobs", type=click.IntRange(min=1), default=2, help="Cells at the same time.")
 @between_options
 def interop_command(
@@ -32,12 +35,13 @@ def interop_command(
     quick: bool,
     only_list: bool,
     out: Path,
+    junit: Path | None,
     jobs: int,
     between: tuple[str, str] | None,
     **network: Any,
 ) -> int:
     """The simulated gateway against real IKE daemons; needs root.  Exit 1: a cell failed."""
-    from ipseclab import screen
+    from ipseclab import files, screen
     from ipseclab.interop import matrix, report
     from ipseclab.interop.cases import CASES
     from ipseclab.interop.cell import FAIL, Result
@@ -64,4 +68,6 @@ def interop_command(
     report.show(console, results)
     for path in report.write(out, results):
         console.print(str(path), soft_wrap=True, markup=False)
+    if junit:
+        files.write(junit, report.as_junit(results))
     return EXIT_DIFFERS if any(result.verdict == FAIL for result in results) else EXIT_OK

@@ -42,7 +42,13 @@ class Linux(StrongSwan):
 
     @classmethod
     def lacks(cls, feature: str) -> str:
+        if feature == "cookie-by-peer":
+            return "no stranger in the guest opens IKE SAs by half"
         return ""
+
+    @property
+    def vici(self) -> Path:
+        return Path("/tmp/vici")  # the guest's own
 
     def start(self) -> None:
         self._files = self.folder / "charon"
@@ -55,7 +61,7 @@ class Linux(StrongSwan):
         self._guest.put_folder(self._files)
         self._give_addresses()
         conf, socket = (
-            shlex.quote(str(self._files / name)) for name in ("strongswan.conf", "vici")
+            shlex.quote(str(path)) for path in (self._files / "strongswan.conf", self.vici)
         )
         self._guest.check(f"export STRONGSWAN_CONF={conf}; {_CHARON} >/tmp/charon.out 2>&1 3>&- &")
         self._guest.check(f"export STRONGSWAN_CONF={conf}; {_WAIT.format(socket=socket)}")

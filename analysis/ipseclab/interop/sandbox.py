@@ -11,18 +11,19 @@ import contextlib
 import itertools
 import os
 import re
+import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from ipseclab.errors import LabError
-
 _PREFIX = "ipseclab"
 _POLL = 0.05  # seconds
+_DEATH = 2.0  # seconds that a killed program may take to go
 _numbers = itertools.count(1)
 
 
@@ -67,11 +68,30 @@ class Process:
                 self._popen.stdin.close()
 
     def kill(self) -> None:
-        """Ends it and everything below it at once."""
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self._popen.pid, signal.SIGKILL)
-        self._popen.wait()
+        """Ends it and everything below it; when this returns, all of it is gone."""
+        # The child is the first of the process namespace: it ends after all others there.
+        for child in _children(self._popen.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        try:
+            self._popen.wait(_DEATH if self._popen.poll() is None else None)
+        except subprocess.TimeoutExpired:
+            self._popen.kill()  # it had no child yet
+            self._popen.wait()
         self.end_input()
+
+
+def _children(parent: int) -> list[int]:
+    """The processes that a process has started and not outlived."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):  # it has ended meanwhile
+                # After the name in parentheses, which may hold anything: state, parent.
+                fields = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
+                if int(fields[1]) == parent:
+                    found.append(int(entry.name))
+    return found
 
 
 def tail(path: Path, lines: int = 1) -> str:
@@ -98,8 +118,12 @@ def namespaces() -> list[str]:
 
 
 def sweep() -> list[str]:
-    """Removes namespaces that a run left behind which was killed; their names."""
+    """Removes namespaces that a run left behind which was killed, and its sockets; their names."""
     stale = []
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}-*-*"):
+        found = re.fullmatch(rf"{_PREFIX}-(\d+)-\d+", folder.name)
+        if found and not Path(f"/proc/{found.group(1)}").exists():
+            shutil.rmtree(folder, ignore_errors=True)
     for name in namespaces():
         found = re.fullmatch(rf"{_PREFIX}-(\d+)-\d+-\w+", name)
         if found and not Path(f"/proc/{found.group(1)}").exists():
@@ -115,11 +139,14 @@ class Sandbox:
         self.folder = folder
         self._cancel = cancel or threading.Event()
         self._prefix = f"{_PREFIX}-{os.getpid()}-{next(_numbers)}"
+        # For UNIX sockets, whose paths have at most 107 octets.
+        self.sockets = Path(tempfile.gettempdir()) / self._prefix
         self._namespaces: list[str] = []
         self._processes: list[Process] = []
 
     def __enter__(self) -> Sandbox:
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.sockets.mkdir(mode=0o700)
         return self
 
     def __exit__(
@@ -137,6 +164,7 @@ class Sandbox:
         self._processes.clear()
         while self._namespaces:
             ip("netns", "del", self._namespaces.pop())
+        shutil.rmtree(self.sockets, ignore_errors=True)
 
     def add_namespace(self, role: str) -> str:
         """A new namespace for a role, such as "peer"; its name."""
@@ -257,9 +285,7 @@ def require_root() -> str:
     if os.geteuid() != 0:
         return "needs root"
     for program in ("ip", "ethtool", "setpriv", "unshare", "sysctl"):
-        if subprocess.run(["which", program], capture_output=True, check=False).returncode != 0:
+        if shutil.which(program) is None:
             return f"needs {program}"
-    return ""
-
-
-__all__ = ["Cancelled", "CellFault", "LabError", "Process", "Sandbox", "ip", "namespaces", "sweep"]
+    tried = subprocess.run(["unshare", "--net", "true"], capture_output=True, check=False)
+    return "" if tried.returncode == 0 else "may not make network namespaces"

@@ -5,14 +5,17 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ipseclab.interop import half_open
 from ipseclab.interop.peer import ChildSa, IkeSa, Peer, ping, require_programs
 from ipseclab.interop.sandbox import CellFault, Process, ip
 
 _CHARON = "/usr/lib/ipsec/charon"
+_STRANGER = "192.0.2.3"
 _PLUGINS = Path("/usr/lib/ipsec/plugins")
 # kernel-libipsec before kernel-netlink: it supplies ESP, kernel-netlink then addresses and routes.
 _LOAD = (
@@ -31,9 +34,8 @@ charon {{
     half_open_timeout = 10
     fragment_size = {fragment_size}
     {cookies}
-    {childless}
     plugins {{
-        vici {{ socket = unix://{folder}/vici }}
+        vici {{ socket = unix://{vici} }}
     }}
     filelog {{
         log {{
@@ -193,6 +195,11 @@ class StrongSwan(Peer):
         }
         return reasons.get(feature, "")
 
+    @property
+    def vici(self) -> Path:
+        """The socket on which charon takes commands."""
+        return self.sandbox.sockets / "vici"
+
     def start(self) -> None:
         self._files = self.folder / "charon"
         (self._files / "run").mkdir(parents=True)
@@ -208,18 +215,28 @@ class StrongSwan(Peer):
             environment={"STRONGSWAN_CONF": str(self._files / "strongswan.conf")},
             mounts=[f"mount --bind {self._files}/run /run"],
         )
-        socket = self._files / "vici"
-        self.sandbox.wait("socket of charon", socket.is_socket, timeout=20.0)
+        self.sandbox.wait("socket of charon", self.vici.is_socket, timeout=20.0)
         self._swanctl("--load-all")
+        if self.end.cookies:
+            self._open_halves()
+
+    def _open_halves(self) -> None:
+        """A half-open IKE SA of a stranger, which reaches the threshold for cookies."""
+        ip("-n", self.namespace, "addr", "add", f"{_STRANGER}/32", "dev", "lo")
+        program = [sys.executable, "-P", half_open.__file__]
+        done = self.sandbox.run(self.namespace, [*program, _STRANGER, self.end.address, "1"])
+        if done.returncode != 0:
+            raise CellFault("charon does not answer a stranger's IKE_SA_INIT")
 
     def _write_configuration(self) -> None:
         end, other = self.end, self.pair.other(self.end)
         conf = _CONF.format(
             load=self.plugins,
             folder=self._files,
+            vici=self.vici,
             fragment_size=end.fragment_size,
-            cookies="cookie_threshold = 0" if not end.cookies else "cookie_threshold = 1",
-            childless="",
+            # Counts half-open IKE SAs; 0 would mean never.
+            cookies="cookie_threshold = 1" if end.cookies else "",
         )
         (self._files / "strongswan.conf").write_text(conf, encoding="utf-8")
         folder = self._files / "swanctl"
@@ -232,7 +249,7 @@ class StrongSwan(Peer):
             shutil.copy(source / "peer.key", folder / "private" / "peer.key")
         connection = _CONNECTION.format(
             local=end.address,
-            remote=other.address,
+            remote=f"{other.address},{_STRANGER}" if end.cookies else other.address,
             ike=",".join(end.ike),
             esp=",".join(end.esp),
             encap="yes" if self.encapsulates else "no",
@@ -276,7 +293,7 @@ class StrongSwan(Peer):
 
     def _swanctl(self, *words: str, may_fail: bool = False) -> str:
         status, said = self._execute(
-            ["swanctl", *words, "--uri", f"unix://{self._files}/vici"],
+            ["swanctl", *words, "--uri", f"unix://{self.vici}"],
             {
                 "SWANCTL_DIR": str(self._files / "swanctl"),
                 "STRONGSWAN_CONF": str(self._files / "strongswan.conf"),
