@@ -6,9 +6,7 @@
 #include "helpers/ipsec-helper.h"
 #include "helpers/node-setup.h"
 
-#include "ns3/boolean.h"
 #include "ns3/icmpv4.h"
-#include "ns3/inet-socket-address.h"
 #include "ns3/ipv4-header.h"
 #include "ns3/ipv4-raw-socket-factory.h"
 #include "ns3/ipv4.h"
@@ -78,12 +76,6 @@ RealtimeNode::RealtimeNode(const RealtimeNodeConfig& config, Handlers handlers)
     BuildNode(config);
     m_echo = ns3::Socket::CreateSocket(m_node, ns3::Ipv4RawSocketFactory::GetTypeId());
     m_echo->SetAttribute("Protocol", ns3::UintegerValue(kIcmp));
-    // The source is the inner address, whatever routing thinks.
-    m_echo->SetAttribute("IpHeaderInclude", ns3::BooleanValue(true));
-    // Otherwise ns-3 looks for a route on the interface of the source address, which is loopback.
-    const auto ipv4 = m_node->GetObject<ns3::Ipv4>();
-    const auto outside = ipv4->GetInterfaceForAddress(config.address);
-    m_echo->BindToNetDevice(ipv4->GetNetDevice(static_cast<std::uint32_t>(outside)));
     m_echo->SetRecvCallback(ns3::MakeCallback(&RealtimeNode::ReceiveEcho, this));
 }
 
@@ -290,14 +282,8 @@ RealtimeNode::SendEcho(ns3::Ipv4Address to,
     icmp.EnableChecksum();
     icmp.SetType(ns3::Icmpv4Header::ICMPV4_ECHO);
     packet->AddHeader(icmp);
-    ns3::Ipv4Header ip;
-    ip.SetSource(m_inner);
-    ip.SetDestination(to);
-    ip.SetProtocol(kIcmp);
-    ip.SetTtl(64);
-    ip.SetPayloadSize(static_cast<std::uint16_t>(packet->GetSize()));
-    packet->AddHeader(ip);
-    m_echo->SendTo(packet, 0, ns3::InetSocketAddress(to, 0));
+    // Like ns-3's own ICMP: no route, so that the source is the inner address.
+    m_node->GetObject<ns3::Ipv4>()->Send(packet, m_inner, to, kIcmp, nullptr);
     Simulator::Schedule(interval,
                         &RealtimeNode::SendEcho,
                         this,

@@ -306,12 +306,12 @@ def test_a_sandbox_takes_everything_with_it(tmp_path: Path) -> None:
         a, b = box.add_namespace("a"), box.add_namespace("b")
         box.link(a, b)
         # A daemon that forks, gets rid of its parent and ignores what can be ignored.
-        forking = f"trap '' TERM HUP INT; (setsid sleep 1234 & ) ; exec sleep 1234 {tmp_path}"
-        box.start(a, "daemon", ["sh", "-c", forking.replace(str(tmp_path), "")])
+        forking = "trap '' TERM HUP INT; for i in 1 2; do setsid sleep 1234.$$ & done; wait"
+        box.start(a, "daemon", ["sh", "-c", forking])
         assert len(_ours()) == 2
-        box.wait("both sleepers", lambda: len(_alive("sleep 1234")) >= 2)
+        box.wait("both sleepers", lambda: len(_alive("sleep 1234.1 ")) == 2)
     assert _ours() == []
-    assert _alive("sleep 1234") == []
+    assert _alive("sleep 1234.1 ") == []
 
 
 @needs_root

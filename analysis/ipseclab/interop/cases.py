@@ -17,7 +17,8 @@ _SUITES = (
     ("aes128-sha256-modp3072", "aes128-sha256"),
     ("aes256-sha384-modp4096", "aes256-sha384"),
     ("aes256-sha512-ecp521", "aes256-sha512"),
-    ("aes128gcm16-prfsha512-ecp256", "aes128gcm16-esn"),
+    ("aes128gcm16-prfsha512-ecp256", "aes128gcm16"),
+    ("aes128gcm16-prfsha256-x25519", "aes128gcm16-esn"),
 )
 
 
@@ -40,7 +41,7 @@ def _suites() -> Iterator[Case]:
         for begins in (NODE, PEER):
             ends = {"ike": (ike,), "esp": (esp,)}
             yield Case(
-                f"suite-{ike}-{begins}-began",
+                f"suite-{ike}{'-esn' if esp.endswith('-esn') else ''}-{begins}-began",
                 f"{ike}, ESP {esp}; the {begins} began",
                 begins=begins,
                 node=ends,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 from ipseclab.interop import guest_image
 from ipseclab.interop.guest import Guest

@@ -69,15 +69,16 @@ class Process:
 
     def kill(self) -> None:
         """Ends it and everything below it; when this returns, all of it is gone."""
-        # The child is the first of the process namespace: it ends after all others there.
-        for child in _children(self._popen.pid):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(child, signal.SIGKILL)
-        try:
-            self._popen.wait(_DEATH if self._popen.poll() is None else None)
-        except subprocess.TimeoutExpired:
-            self._popen.kill()  # it had no child yet
-            self._popen.wait()
+        limit = time.monotonic() + _DEATH
+        while self._popen.poll() is None:
+            # The child is the first of the process namespace: it ends after all others there.
+            for child in _children(self._popen.pid):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGKILL)
+            if time.monotonic() > limit:
+                self._popen.kill()  # which has no child, or one that cannot be seen
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._popen.wait(_POLL)
         self.end_input()
 
 

@@ -188,6 +188,8 @@ class StrongSwan(Peer):
 
     @classmethod
     def lacks(cls, feature: str) -> str:
+        if feature.startswith("esp:") and feature.endswith("-esn"):
+            return "kernel-libipsec has no extended sequence numbers"
         reasons = {
             "child": "kernel-libipsec sends ESP in UDP only, which the node cannot yet",
             "transport": "kernel-libipsec has tunnel mode only",
