@@ -17,6 +17,7 @@ from ipseclab.interop.guest_image import Image, machine
 from ipseclab.interop.sandbox import CellFault, Sandbox, ip
 
 _START = 60.0  # seconds
+BRIDGE = "br0"  # joins the guest and eth0 of the namespace
 _CHUNK = 2000  # octets of a command line
 
 
@@ -27,12 +28,12 @@ class Guest:
         self._sandbox = sandbox
         self._number = 0
         for words in (
-            ("link", "add", "br0", "type", "bridge"),
+            ("link", "add", BRIDGE, "type", "bridge"),
             ("tuntap", "add", "tap0", "mode", "tap"),
-            ("link", "set", "tap0", "master", "br0"),
-            ("link", "set", "eth0", "master", "br0"),
+            ("link", "set", "tap0", "master", BRIDGE),
+            ("link", "set", "eth0", "master", BRIDGE),
             ("link", "set", "tap0", "up"),
-            ("link", "set", "br0", "up"),
+            ("link", "set", BRIDGE, "up"),
         ):
             ip("-n", namespace, *words)
         self._process = sandbox.start(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ipseclab.interop import guest_image
-from ipseclab.interop.guest import Guest
+from ipseclab.interop.guest import BRIDGE, Guest
 from ipseclab.interop.peer import ping_command, ping_fault
 from ipseclab.interop.strongswan import StrongSwan
 
@@ -43,8 +43,6 @@ class Linux(StrongSwan):
 
     @classmethod
     def lacks(cls, feature: str) -> str:
-        if feature == "cookie-by-peer":
-            return "no stranger in the guest opens IKE SAs by half"
         return ""
 
     @property
@@ -67,6 +65,8 @@ class Linux(StrongSwan):
         self._guest.check(f"export STRONGSWAN_CONF={conf}; {_CHARON} >/tmp/charon.out 2>&1 3>&- &")
         self._guest.check(f"export STRONGSWAN_CONF={conf}; {_WAIT.format(socket=socket)}")
         self._swanctl("--load-all")
+        if self.end.cookies:
+            self._open_halves(BRIDGE, 24)
 
     def _give_addresses(self) -> None:
         end, other = self.end, self.pair.other(self.end)

@@ -200,7 +200,7 @@ class StrongSwan(Peer):
     @property
     def vici(self) -> Path:
         """The socket on which charon takes commands."""
-        return self.sandbox.sockets / "vici"
+        return self.sandbox.sockets / self.end.identity  # a sandbox may have two daemons
 
     def start(self) -> None:
         self._files = self.folder / "charon"
@@ -222,9 +222,9 @@ class StrongSwan(Peer):
         if self.end.cookies:
             self._open_halves()
 
-    def _open_halves(self) -> None:
+    def _open_halves(self, device: str = "lo", prefix: int = 32) -> None:
         """A half-open IKE SA of a stranger, which reaches the threshold for cookies."""
-        ip("-n", self.namespace, "addr", "add", f"{_STRANGER}/32", "dev", "lo")
+        ip("-n", self.namespace, "addr", "add", f"{_STRANGER}/{prefix}", "dev", device)
         program = [sys.executable, "-P", half_open.__file__]
         done = self.sandbox.run(self.namespace, [*program, _STRANGER, self.end.address, "1"])
         if done.returncode != 0:
