@@ -20,7 +20,7 @@ from conftest import Cli, default_interrupt, environment
 
 from ipseclab.errors import LabError
 from ipseclab.interop import case as cases
-from ipseclab.interop import cell, checks, matrix, report, sandbox, strongswan, suites
+from ipseclab.interop import cell, checks, libreswan, matrix, report, sandbox, strongswan, suites
 from ipseclab.interop.case import Case, Differs, Step, judge
 from ipseclab.interop.cases import CASES
 from ipseclab.interop.cell import FAIL, PASS, UNSUPPORTED, Result
@@ -60,6 +60,26 @@ def test_list_of_sas() -> None:
         ChildSa(0xC8A73B2F, 0x21E4C2AA, "INSTALLED", 84, 168, "AES_GCM_16/128"),
     )
     assert strongswan.read_sas("list-sas reply {}\n") == ()
+
+
+# As whack of libreswan 4.10 prints it.
+STATES = """\
+000 #3: "lab":500 STATE_V2_ESTABLISHED_IKE_SA (established IKE SA); EXPIRE in 28799s; newest; idle;
+"""
+
+
+def test_states_of_pluto() -> None:
+    (sa,) = libreswan.read_states(STATES)
+    assert (sa.spi_i, sa.state) == (3, "ESTABLISHED")
+    (coming,) = libreswan.read_states(STATES.replace("ESTABLISHED_IKE_SA", "PARENT_I1"))
+    assert coming.state == "STATE_V2_PARENT_I1"
+    assert libreswan.read_states("") == ()
+
+
+def test_proposals_in_the_words_of_pluto() -> None:
+    assert libreswan.ike_proposal("aes128gcm16-prfsha256-x25519") == "aes_gcm128-sha2_256-dh31"
+    assert libreswan.ike_proposal("aes256-sha384-modp4096") == "aes256-sha2_384-dh16"
+    assert libreswan.esp_proposal("aes256-sha512-ecp521") == "aes256-sha2_512;dh21"
 
 
 def test_suites_become_registry_numbers() -> None:

@@ -102,7 +102,7 @@ CASES: tuple[Case, ...] = (
             node={"dpd": 1.0} if by == NODE else {},
             peer={"dpd": 1.0} if by == PEER else {},
             wait=3.0,
-            needs=("dpd",),
+            needs=(f"dpd-by-{by}",),
             check=checks.liveness(by),
         )
         for by in (NODE, PEER)

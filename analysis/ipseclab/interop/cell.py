@@ -43,7 +43,8 @@ class Result:
 
 def fit(case: Case, peer: type[Peer]) -> tuple[Case, str]:
     """The case as this peer can do it, and why it cannot be done at all; empty when it can."""
-    reason = next((why for need in case.needs if (why := peer.lacks(need))), "")
+    needs = (*case.needs, f"begins:{case.begins}")
+    reason = next((why for need in needs if (why := peer.lacks(need))), "")
     if case.comes_up == "child" and peer.lacks("child"):
         case = replace(case, comes_up="ike")
     return case, reason

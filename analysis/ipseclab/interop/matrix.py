@@ -14,12 +14,13 @@ from ipseclab.errors import BuildMissing, LabError
 from ipseclab.interop import cell, sandbox
 from ipseclab.interop.case import Case
 from ipseclab.interop.cell import UNSUPPORTED, Result
+from ipseclab.interop.libreswan import Libreswan
 from ipseclab.interop.linux import Linux
 from ipseclab.interop.peer import Peer, require_programs
 from ipseclab.interop.strongswan import StrongSwan
 
 # A peer is added here.
-PEERS: tuple[type[Peer], ...] = (StrongSwan, Linux)
+PEERS: tuple[type[Peer], ...] = (StrongSwan, Linux, Libreswan)
 
 
 def find_peers(names: Sequence[str]) -> list[type[Peer]]:
