@@ -42,6 +42,14 @@ MicKey(const AuthContext& c, AuthKind kind, bool ofInitiator)
     return kind == AuthKind::SharedKey ? c.peer.preSharedKey : ofInitiator ? keys.skPi : keys.skPr;
 }
 
+/// RFC 5723, section 5.1: the PRF alone, without key pad.
+Bytes
+ResumptionAuth(const AuthContext& c, bool ofInitiator, ByteSpan octets)
+{
+    const IkeKeys& keys = c.channel.Keys();
+    return crypto::Prf(c.channel.Suite().prf, ofInitiator ? keys.skPi : keys.skPr, {octets});
+}
+
 bool
 Contains(const std::vector<HashId>& hashes, HashId hash)
 {
@@ -126,6 +134,10 @@ MakeAuth(const AuthContext& c, crypto::RandomSource& random)
 {
     const AuthKind kind = c.peer.auth.local;
     const Bytes octets = OctetsToSign(c, c.initiator, c.peer.localId.ToPayload());
+    if (c.abilities.resumed)
+    {
+        return wire::AuthPayload{AuthMethod::SharedKey, ResumptionAuth(c, c.initiator, octets)};
+    }
     if (kind == AuthKind::Signature)
     {
         return c.abilities.digitalSignature ? SignDigital(c, octets, random)
@@ -234,7 +246,7 @@ MakeProof(const AuthContext& context, crypto::RandomSource& random)
     }
     Proof proof;
     proof.auth = wire::MakePayload(PayloadType::Auth, std::move(*auth));
-    if (context.peer.auth.local == AuthKind::Signature)
+    if (context.peer.auth.local == AuthKind::Signature && !context.abilities.resumed)
     {
         for (const auto& certificate : context.peer.auth.certificates)
         {
@@ -262,6 +274,12 @@ IsProven(Instant now, const AuthContext& context, const wire::PayloadList& recei
         return false;
     }
     const Bytes octets = OctetsToSign(context, !context.initiator, *id);
+    if (context.abilities.resumed)
+    {
+        return auth->method == AuthMethod::SharedKey &&
+               crypto::ConstantTimeEqual(auth->data,
+                                         ResumptionAuth(context, !context.initiator, octets));
+    }
     if (kind != AuthKind::Signature)
     {
         const auto method = kind == AuthKind::Null ? AuthMethod::Null : AuthMethod::SharedKey;

@@ -266,7 +266,9 @@ IkeEndpoint::State::HandleInitRequest(Instant now, const Path& path, ByteSpan oc
         return;
     }
     const std::uint64_t spi = ikeSpis.Allocate(random);
-    auto answer = AnswerInit(peer->config, *request, octets, spi, random);
+    auto answer = request->header.exchange == ExchangeType::IkeSaInit
+                    ? AnswerInit(peer->config, *request, octets, spi, random)
+                    : AnswerResumption(now, peer->config, *request, octets, spi, random);
     if (!answer.result)
     {
         ikeSpis.Release(spi);
@@ -580,8 +582,7 @@ IkeEndpoint::HandleDatagram(Instant now, const Path& path, ByteSpan octets)
         ++s.counters.malformed;
         return;
     }
-    if (header->exchange == ExchangeType::IkeSaInit && !header->IsResponse() &&
-        header->responderSpi == 0)
+    if (BeginsIkeSa(header->exchange) && !header->IsResponse() && header->responderSpi == 0)
     {
         s.HandleInitRequest(now, path, octets);
         return;

@@ -104,7 +104,8 @@ IkeSa::MakeAuthRequest(InitResult& init)
     }
     wire::PayloadList payloads{wire::MakePayload(PayloadType::IdI, m_peer.localId.ToPayload())};
     Append(payloads, std::move(proof->certificates));
-    if (auto certificateRequest = MakeCertificateRequest(m_peer))
+    if (auto certificateRequest = MakeCertificateRequest(m_peer);
+        certificateRequest && !init.abilities.resumed)
     {
         payloads.push_back(std::move(*certificateRequest));
     }

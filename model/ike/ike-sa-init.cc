@@ -22,12 +22,15 @@ constexpr std::size_t kLongestCookie = 64; ///< RFC 7296, section 2.6
 constexpr unsigned kMaxCookies = 8;
 
 wire::IkeHeader
-MakeInitHeader(std::uint64_t spiI, std::uint64_t spiR, std::uint8_t flags)
+MakeInitHeader(std::uint64_t spiI,
+               std::uint64_t spiR,
+               std::uint8_t flags,
+               wire::ExchangeType exchange = wire::ExchangeType::IkeSaInit)
 {
     wire::IkeHeader header;
     header.initiatorSpi = spiI;
     header.responderSpi = spiR;
-    header.exchange = wire::ExchangeType::IkeSaInit;
+    header.exchange = exchange;
     header.flags = flags;
     return header;
 }
@@ -143,11 +146,10 @@ MakeResult(const PeerConfig& peer,
            bool initiator,
            const IkeSuite& suite,
            InitTranscript transcript,
-           ByteSpan shared,
+           const Bytes& seed,
            PeerAbilities abilities,
            ExtensionSet extensions)
 {
-    const Bytes seed = ComputeSkeyseed(suite.prf, transcript.nonceI, transcript.nonceR, shared);
     IkeKeys keys =
         DeriveIkeKeys(suite, seed, transcript.nonceI, transcript.nonceR, id.spiI, id.spiR);
     InitResult result{SecureChannel(id, initiator, suite, std::move(keys)),
@@ -164,7 +166,10 @@ MakeResult(const PeerConfig& peer,
 InitAnswer
 Refuse(const wire::IkeMessage& request, NotifyType type, Bytes data = {})
 {
-    const auto header = MakeInitHeader(request.header.initiatorSpi, 0, wire::kFlagResponse);
+    const auto header = MakeInitHeader(request.header.initiatorSpi,
+                                       0,
+                                       wire::kFlagResponse,
+                                       request.header.exchange);
     return {wire::Serialize(header, {wire::MakeNotify(type, std::move(data))}), std::nullopt};
 }
 
@@ -224,7 +229,8 @@ ToFailure(NotifyType error)
     }
 }
 
-InitInitiator::InitInitiator(const PeerConfig& peer,
+InitInitiator::InitInitiator(Instant now,
+                             const PeerConfig& peer,
                              std::uint64_t spiI,
                              crypto::RandomSource& random)
     : m_peer(peer),
@@ -233,7 +239,15 @@ InitInitiator::InitInitiator(const PeerConfig& peer,
       m_extensions(peer),
       m_nonce(random.Take(kNonceLength))
 {
-    AddAttempt(peer.ikeSuites.front().group);
+    m_offer = m_extensions.OfferResumption(now, peer);
+    if (m_offer)
+    {
+        m_attempts.push_back({nullptr, MakeResumptionRequest()});
+    }
+    else
+    {
+        AddAttempt(peer.ikeSuites.front().group);
+    }
 }
 
 const Bytes&
@@ -268,8 +282,25 @@ InitInitiator::NoteFailure(IkeFailure reason)
 InitInitiator::Reaction
 InitInitiator::HandleResponse(const wire::IkeMessage& response, ByteSpan octets)
 {
+    const auto expected =
+        m_offer ? wire::ExchangeType::IkeSessionResume : wire::ExchangeType::IkeSaInit;
+    if (response.header.exchange != expected)
+    {
+        return Ignored{true};
+    }
+    if (IsResumptionRefused(response))
+    {
+        m_offer.reset();
+        m_attempts.clear();
+        AddAttempt(m_peer.ikeSuites.front().group);
+        return Restarted{};
+    }
+    if (m_offer && wire::Find<wire::NoncePayload>(response.payloads, PayloadType::Nonce))
+    {
+        return CompleteResumption(response, octets);
+    }
     const auto* sa = wire::Find<wire::SaPayload>(response.payloads, PayloadType::Sa);
-    return sa ? Complete(response, octets, *sa) : HandleRefusal(response.payloads);
+    return sa && !m_offer ? Complete(response, octets, *sa) : HandleRefusal(response.payloads);
 }
 
 void
@@ -297,6 +328,57 @@ InitInitiator::MakeRequest(const crypto::KeyExchange& exchange) const
     return wire::Serialize(MakeInitHeader(m_spiI, 0, wire::kFlagInitiator), payloads);
 }
 
+/// IKE_SA_INIT with a ticket in place of SA and KE (RFC 5723, section 4.3.2).
+Bytes
+InitInitiator::MakeResumptionRequest() const
+{
+    wire::PayloadList payloads;
+    if (!m_cookie.empty())
+    {
+        payloads.push_back(wire::MakeNotify(NotifyType::Cookie, m_cookie));
+    }
+    payloads.push_back(wire::MakePayload(PayloadType::Nonce, wire::NoncePayload{m_nonce}));
+    payloads.push_back(wire::MakeNotify(NotifyType::TicketOpaque, m_offer->ticket));
+    Announce(m_peer, nullptr, payloads);
+    m_extensions.WriteInit(m_peer, false, payloads);
+    return wire::Serialize(
+        MakeInitHeader(m_spiI, 0, wire::kFlagInitiator, wire::ExchangeType::IkeSessionResume),
+        payloads);
+}
+
+/// Anybody could have sent this, but all that it costs is a set-up in the usual way.
+bool
+InitInitiator::IsResumptionRefused(const wire::IkeMessage& response)
+{
+    return m_offer && (wire::FindNotify(response.payloads, NotifyType::TicketNack) ||
+                       wire::FindErrorNotify(response.payloads));
+}
+
+InitInitiator::Reaction
+InitInitiator::CompleteResumption(const wire::IkeMessage& response, ByteSpan octets)
+{
+    const auto* nonce = wire::Find<wire::NoncePayload>(response.payloads, PayloadType::Nonce);
+    const IkeSuite& suite = m_offer->sa.suite;
+    if (response.header.responderSpi == 0 || !IsNonceAcceptable(nonce->data, suite.prf) ||
+        wire::FindUnknownCritical(response.payloads))
+    {
+        return Ignored{true};
+    }
+    PeerAbilities abilities = ReadAbilities(m_peer, response.payloads);
+    abilities.resumed = true;
+    ExtensionSet extensions = m_extensions.Clone();
+    extensions.ReadInit(m_peer, true, response.payloads);
+    return MakeResult(
+        m_peer,
+        {m_spiI, response.header.responderSpi},
+        true,
+        suite,
+        {m_attempts.back().request, Bytes(octets.begin(), octets.end()), m_nonce, nonce->data},
+        ComputeResumptionSkeyseed(suite.prf, m_offer->sa.skD, m_nonce, nonce->data),
+        std::move(abilities),
+        std::move(extensions));
+}
+
 bool
 InitInitiator::TakeCookie(const wire::PayloadList& payloads)
 {
@@ -308,7 +390,8 @@ InitInitiator::TakeCookie(const wire::PayloadList& payloads)
     }
     ++m_cookiesTaken;
     m_cookie = cookie->data;
-    m_attempts.back().request = MakeRequest(*m_attempts.back().exchange);
+    m_attempts.back().request =
+        m_offer ? MakeResumptionRequest() : MakeRequest(*m_attempts.back().exchange);
     return true;
 }
 
@@ -320,7 +403,7 @@ InitInitiator::TakeGroup(const wire::PayloadList& payloads)
     const bool offered = std::any_of(suites.begin(),
                                      suites.end(),
                                      [&](const IkeSuite& suite) { return suite.group == group; });
-    if (!group || !offered || FindAttempt(*group))
+    if (m_offer || !group || !offered || FindAttempt(*group))
     {
         return false;
     }
@@ -384,12 +467,13 @@ InitInitiator::Complete(const wire::IkeMessage& response,
     const IkeSaId id{m_spiI, response.header.responderSpi};
     ExtensionSet extensions = m_extensions.Clone();
     extensions.ReadInit(m_peer, true, response.payloads);
+    const Bytes seed = ComputeSkeyseed(suite.prf, transcript.nonceI, transcript.nonceR, *shared);
     return MakeResult(m_peer,
                       id,
                       true,
                       suite,
                       std::move(transcript),
-                      *shared,
+                      seed,
                       std::move(abilities),
                       std::move(extensions));
 }
@@ -464,15 +548,71 @@ AnswerInit(const PeerConfig& peer,
     Bytes response =
         wire::Serialize(MakeInitHeader(id.spiI, id.spiR, wire::kFlagResponse), payloads);
     InitTranscript transcript{Bytes(octets.begin(), octets.end()), response, nonce->data, ourNonce};
+    const Bytes seed = ComputeSkeyseed(suite.prf, nonce->data, ourNonce, *shared);
     return {std::move(response),
             MakeResult(peer,
                        id,
                        false,
                        suite,
                        std::move(transcript),
-                       *shared,
+                       seed,
                        ReadAbilities(peer, request.payloads),
                        std::move(extensions))};
+}
+
+InitAnswer
+AnswerResumption(Instant now,
+                 const PeerConfig& peer,
+                 const wire::IkeMessage& request,
+                 ByteSpan octets,
+                 std::uint64_t spiR,
+                 crypto::RandomSource& random)
+{
+    if (const auto critical = wire::FindUnknownCritical(request.payloads))
+    {
+        return Refuse(request, NotifyType::UnsupportedCriticalPayload, {*critical});
+    }
+    const auto* ticket = wire::FindNotify(request.payloads, NotifyType::TicketOpaque);
+    const auto* nonce = wire::Find<wire::NoncePayload>(request.payloads, PayloadType::Nonce);
+    if (!ticket || !nonce)
+    {
+        return Refuse(request, NotifyType::InvalidSyntax);
+    }
+    ExtensionSet extensions(peer);
+    const auto sa = extensions.AcceptResumption(now, peer, ticket->data);
+    if (!sa || !IsNonceAcceptable(nonce->data, sa->suite.prf))
+    {
+        return Refuse(request, NotifyType::TicketNack);
+    }
+    const Bytes ourNonce = random.Take(kNonceLength);
+    const IkeSaId id{request.header.initiatorSpi, spiR};
+    wire::PayloadList payloads{wire::MakePayload(PayloadType::Nonce, wire::NoncePayload{ourNonce})};
+    extensions.ReadInit(peer, false, request.payloads);
+    Announce(peer, &request.payloads, payloads);
+    extensions.WriteInit(peer, true, payloads);
+    Bytes response = wire::Serialize(
+        MakeInitHeader(id.spiI, id.spiR, wire::kFlagResponse, request.header.exchange),
+        payloads);
+    PeerAbilities abilities = ReadAbilities(peer, request.payloads);
+    abilities.resumed = true;
+    InitTranscript transcript{Bytes(octets.begin(), octets.end()), response, nonce->data, ourNonce};
+    const Bytes seed = ComputeResumptionSkeyseed(sa->suite.prf, sa->skD, nonce->data, ourNonce);
+    return {std::move(response),
+            MakeResult(peer,
+                       id,
+                       false,
+                       sa->suite,
+                       std::move(transcript),
+                       seed,
+                       std::move(abilities),
+                       std::move(extensions))};
+}
+
+bool
+BeginsIkeSa(wire::ExchangeType exchange)
+{
+    return exchange == wire::ExchangeType::IkeSaInit ||
+           exchange == wire::ExchangeType::IkeSessionResume;
 }
 
 } // namespace ipseclab::ike

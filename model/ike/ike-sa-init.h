@@ -45,6 +45,7 @@ struct PeerAbilities
 {
     bool fragmentation{false};          ///< RFC 7383
     bool intermediate{false};           ///< RFC 9242, with RFC 9370
+    bool resumed{false};                ///< RFC 5723: AUTH proves the old IKE SA's keys
     bool digitalSignature{false};       ///< RFC 7427; then no other signature will do
     std::vector<crypto::HashId> hashes; ///< that the peer verifies, the model's only
 };
@@ -87,8 +88,11 @@ class InitInitiator
 
     using Reaction = std::variant<Ignored, Restarted, InitResult>;
 
-    /// Draws the nonce, then the private value of the first suite's group.
-    InitInitiator(const PeerConfig& peer, std::uint64_t spiI, crypto::RandomSource& random);
+    /// Draws the nonce, then, unless it resumes, the private value of the first suite's group.
+    InitInitiator(Instant now,
+                  const PeerConfig& peer,
+                  std::uint64_t spiI,
+                  crypto::RandomSource& random);
 
     const Bytes& Request() const;
     Reaction HandleResponse(const wire::IkeMessage& response, ByteSpan octets);
@@ -104,7 +108,7 @@ class InitInitiator
     /// One group that was tried.
     struct Attempt
     {
-        std::unique_ptr<crypto::KeyExchange> exchange;
+        std::unique_ptr<crypto::KeyExchange> exchange; ///< null in IKE_SESSION_RESUME
         Bytes request;
     };
 
@@ -114,12 +118,16 @@ class InitInitiator
     bool TakeGroup(const wire::PayloadList& payloads);
     Reaction HandleRefusal(const wire::PayloadList& payloads);
     Reaction Complete(const wire::IkeMessage& response, ByteSpan octets, const wire::SaPayload& sa);
+    Reaction CompleteResumption(const wire::IkeMessage& response, ByteSpan octets);
+    bool IsResumptionRefused(const wire::IkeMessage& response);
+    Bytes MakeResumptionRequest() const;
     const Attempt* FindAttempt(crypto::GroupId group) const;
 
     const PeerConfig& m_peer;
     std::uint64_t m_spiI;
     crypto::RandomSource& m_random;
-    ExtensionSet m_extensions; ///< that have not read any response
+    ExtensionSet m_extensions;              ///< that have not read any response
+    std::optional<ResumptionOffer> m_offer; ///< until it is refused
     Bytes m_nonce;
     Bytes m_cookie;
     unsigned m_cookiesTaken{0};
@@ -148,6 +156,17 @@ InitAnswer AnswerInit(const PeerConfig& peer,
                       ByteSpan octets,
                       std::uint64_t spiR,
                       crypto::RandomSource& random);
+
+/// The same for IKE_SESSION_RESUME, which is refused with TICKET_NACK. Draws the nonce.
+InitAnswer AnswerResumption(Instant now,
+                            const PeerConfig& peer,
+                            const wire::IkeMessage& request,
+                            ByteSpan octets,
+                            std::uint64_t spiR,
+                            crypto::RandomSource& random);
+
+/// Whether an exchange is one of the two that begin an IKE SA.
+bool BeginsIkeSa(wire::ExchangeType exchange);
 
 } // namespace ipseclab::ike
 

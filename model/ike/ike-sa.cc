@@ -55,7 +55,7 @@ IkeSa::Initiate(Instant now,
 {
     const Path path{peer.local, peer.remote};
     std::unique_ptr<IkeSa> sa(new IkeSa(environment, peer, path, true, {spiI, 0}));
-    sa->m_init = std::make_unique<InitInitiator>(peer, spiI, environment.random);
+    sa->m_init = std::make_unique<InitInitiator>(now, peer, spiI, environment.random);
     sa->m_firstChild = first;
     sa->m_retransmitter.Start(now, peer.retransmission, {sa->m_init->Request()});
     sa->Transmit(path, sa->m_init->Request());
@@ -133,7 +133,7 @@ IkeSa::HandleDatagram(Instant now, const Path& path, const wire::IkeHeader& head
     {
         HandleRequest(now, path, header, octets);
     }
-    else if (m_init && header.exchange == ExchangeType::IkeSaInit)
+    else if (m_init && BeginsIkeSa(header.exchange))
     {
         HandleInitResponse(now, octets);
     }
@@ -216,6 +216,18 @@ const IkeSuite&
 IkeSa::Suite() const
 {
     return m_channel->Suite();
+}
+
+const IkeKeys&
+IkeSa::Keys() const
+{
+    return m_channel->Keys();
+}
+
+Instant
+IkeSa::Now() const
+{
+    return m_lastHeard;
 }
 
 const Path&

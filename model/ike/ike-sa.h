@@ -277,6 +277,8 @@ class IkeSa : private ExtensionHost
     /// \name What extensions see of the SA
     /// @{
     const IkeSuite& Suite() const override;
+    const IkeKeys& Keys() const override;
+    Instant Now() const override;
     const Path& CurrentPath() const override;
     std::vector<const ChildDescription*> Children() const override;
     crypto::RandomSource& Random() override;

@@ -3,6 +3,7 @@
  */
 #include "model/ike/key-schedule.h"
 
+#include <array>
 #include <initializer_list>
 
 namespace ipseclab::ike
@@ -57,6 +58,14 @@ ComputeRekeySkeyseed(crypto::PrfId oldPrf,
                      ByteSpan nonceR)
 {
     return crypto::Prf(oldPrf, oldSkD, {shared, nonceI, nonceR});
+}
+
+Bytes
+ComputeResumptionSkeyseed(crypto::PrfId prf, ByteSpan oldSkD, ByteSpan nonceI, ByteSpan nonceR)
+{
+    static constexpr std::array<std::uint8_t, 10>
+        label{'R', 'e', 's', 'u', 'm', 'p', 't', 'i', 'o', 'n'};
+    return crypto::Prf(prf, oldSkD, {label, nonceI, nonceR});
 }
 
 IkeKeys

@@ -40,6 +40,11 @@ Bytes ComputeRekeySkeyseed(crypto::PrfId oldPrf,
                            ByteSpan shared,
                            ByteSpan nonceI,
                            ByteSpan nonceR);
+/// SKEYSEED = prf(SK_d (old), "Resumption" | Ni | Nr) (RFC 5723, section 5.1)
+Bytes ComputeResumptionSkeyseed(crypto::PrfId prf,
+                                ByteSpan oldSkD,
+                                ByteSpan nonceI,
+                                ByteSpan nonceR);
 /// All seven keys. The suite must be supported (crypto::FindTraits).
 IkeKeys DeriveIkeKeys(const IkeSuite& suite,
                       ByteSpan skeyseed,

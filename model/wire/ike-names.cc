@@ -144,6 +144,16 @@ Name(NotifyType value)
         return "MULTIPLE_AUTH_SUPPORTED";
     case NotifyType::RedirectSupported:
         return "REDIRECT_SUPPORTED";
+    case NotifyType::TicketLtOpaque:
+        return "TICKET_LT_OPAQUE";
+    case NotifyType::TicketRequest:
+        return "TICKET_REQUEST";
+    case NotifyType::TicketAck:
+        return "TICKET_ACK";
+    case NotifyType::TicketNack:
+        return "TICKET_NACK";
+    case NotifyType::TicketOpaque:
+        return "TICKET_OPAQUE";
     case NotifyType::EapOnlyAuthentication:
         return "EAP_ONLY_AUTHENTICATION";
     case NotifyType::ChildlessIkev2Supported:

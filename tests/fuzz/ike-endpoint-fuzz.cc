@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #include "model/ike/authentication.h"
+#include "model/ike/extensions/optimized-rekey.h"
+#include "model/ike/extensions/session-resumption.h"
 #include "model/ike/ike-endpoint.h"
 #include "tests/unit/test-pki.h"
 
@@ -49,6 +51,12 @@ MakePeer(bool initiator, unsigned kind)
     peer.preSharedKey = {1, 2, 3};
     peer.localSelectors = {*anything};
     peer.remoteSelectors = {*anything};
+    if (kind % 2 == 1)
+    {
+        const auto issuer = std::make_shared<ike::TicketIssuer>(ike::TicketIssuer::Kind::ByValue,
+                                                                std::chrono::hours(1));
+        peer.extensions = {ike::OptimizedRekey(), ike::SessionResumption(nullptr, issuer)};
+    }
     if (kind % 3 == 1)
     {
         peer.auth.local = peer.auth.remote = ike::AuthKind::Null;
@@ -77,7 +85,7 @@ class Session
           m_endpoint(m_responderRandom)
     {
         Require(m_endpoint.AddPeer(MakePeer(false, kind)), "the configuration is complete");
-        ike::InitInitiator init(m_atA, 0x0102030405060708, m_random);
+        ike::InitInitiator init(ike::Instant{0}, m_atA, 0x0102030405060708, m_random);
         m_genuine = init.Request();
         Send(m_genuine);
         const auto response = wire::ParseMessage(m_answer);

@@ -501,7 +501,7 @@ TEST(IkeHostile, AuthenticNonsenseInAnAuthRequest)
         Pair pair;
         pair.holding = true;
         const auto peer = MakePeer(true);
-        ike::InitInitiator initiator(peer, 0x0102030405060708, random);
+        ike::InitInitiator initiator(ike::Instant{0}, peer, 0x0102030405060708, random);
         pair.Inject(pair.b, initiator.Request());
         auto reaction = initiator.HandleResponse(Parse(pair.log[0]), pair.log[0].datagram.octets);
         auto& channel = std::get<ike::InitResult>(reaction).channel;
@@ -527,7 +527,7 @@ TEST(IkeHostile, RemainsOfFailedAttemptsAreFewAndEnd)
     for (std::uint64_t spi = 1; spi <= 100; ++spi)
     {
         SeededRandom random(spi);
-        ike::InitInitiator initiator(peer, spi, random);
+        ike::InitInitiator initiator(ike::Instant{0}, peer, spi, random);
         pair.Inject(pair.b, initiator.Request());
         const auto& response = pair.log.back();
         auto reaction = initiator.HandleResponse(Parse(response), response.datagram.octets);

@@ -18,6 +18,18 @@ Extension::ReadInit(const PeerConfig&, bool, const wire::PayloadList&)
 {
 }
 
+std::optional<ResumptionOffer>
+Extension::OfferResumption(Instant, const PeerConfig&)
+{
+    return std::nullopt;
+}
+
+std::optional<ResumableSa>
+Extension::AcceptResumption(Instant, const PeerConfig&, ByteSpan)
+{
+    return std::nullopt;
+}
+
 bool
 Extension::LeavesOutFirstChild() const
 {
@@ -113,6 +125,32 @@ ExtensionSet::ReadInit(const PeerConfig& peer, bool response, const wire::Payloa
     {
         extension->ReadInit(peer, response, in);
     }
+}
+
+std::optional<ResumptionOffer>
+ExtensionSet::OfferResumption(Instant now, const PeerConfig& peer)
+{
+    for (const auto& extension : m_extensions)
+    {
+        if (auto offer = extension->OfferResumption(now, peer))
+        {
+            return offer;
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<ResumableSa>
+ExtensionSet::AcceptResumption(Instant now, const PeerConfig& peer, ByteSpan ticket)
+{
+    for (const auto& extension : m_extensions)
+    {
+        if (auto sa = extension->AcceptResumption(now, peer, ticket))
+        {
+            return sa;
+        }
+    }
+    return std::nullopt;
 }
 
 bool

@@ -60,6 +60,20 @@ struct ChildDescription
     ChildProperties properties;
 };
 
+/// What of an IKE SA is needed to resume it (RFC 5723, section 5.1).
+struct ResumableSa
+{
+    Bytes skD;
+    IkeSuite suite;
+};
+
+/// An initiator's wish to resume.
+struct ResumptionOffer
+{
+    Bytes ticket;
+    ResumableSa sa;
+};
+
 /// The IKE SA that an extension works in. During IKE_AUTH the responder SPI may still be zero.
 class ExtensionHost
 {
@@ -70,6 +84,9 @@ class ExtensionHost
     virtual const IkeSaId& Id() const = 0;
     /// Of an IKE SA that is established.
     virtual const IkeSuite& Suite() const = 0;
+    virtual const IkeKeys& Keys() const = 0;
+    /// When the last message came that is authentic.
+    virtual Instant Now() const = 0;
     /// Whether this side is the original initiator.
     virtual bool IsInitiator() const = 0;
     virtual const Path& CurrentPath() const = 0;
@@ -124,6 +141,16 @@ class Extension
     /// Request or response; may be called more than once, because of cookies and groups.
     virtual void WriteInit(const PeerConfig& peer, bool response, wire::PayloadList& out) const;
     virtual void ReadInit(const PeerConfig& peer, bool response, const wire::PayloadList& in);
+    /// @}
+
+    /// \name IKE_SESSION_RESUME (RFC 5723) in place of IKE_SA_INIT
+    /// @{
+    /// Of an initiator, before anything is written: what it resumes, if it does.
+    virtual std::optional<ResumptionOffer> OfferResumption(Instant now, const PeerConfig& peer);
+    /// What a ticket of the peer stands for; nothing refuses it.
+    virtual std::optional<ResumableSa> AcceptResumption(Instant now,
+                                                        const PeerConfig& peer,
+                                                        ByteSpan ticket);
     /// @}
 
     /// \name IKE_AUTH
@@ -183,6 +210,10 @@ class ExtensionSet
 
     void WriteInit(const PeerConfig& peer, bool response, wire::PayloadList& out) const;
     void ReadInit(const PeerConfig& peer, bool response, const wire::PayloadList& in);
+    std::optional<ResumptionOffer> OfferResumption(Instant now, const PeerConfig& peer);
+    std::optional<ResumableSa> AcceptResumption(Instant now,
+                                                const PeerConfig& peer,
+                                                ByteSpan ticket);
     bool LeavesOutFirstChild() const;
     void WriteAuth(ExtensionHost& host, bool response, wire::PayloadList& out);
     void ReadAuth(ExtensionHost& host, bool response, const wire::PayloadList& in);
