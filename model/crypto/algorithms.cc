@@ -11,7 +11,7 @@ namespace ipseclab::crypto
 namespace
 {
 
-/// One cipher with one key length (RFC 4106, RFC 7634, RFC 3602, RFC 2410).
+/// One cipher with one key length (RFC 4106, 4309, 7634, 8750, 3602, 2410).
 struct EncryptionRow
 {
     EncryptionId id;
@@ -21,20 +21,31 @@ struct EncryptionRow
     std::size_t ivLength;
     std::size_t icvLength;
     std::size_t blockSize;
+    bool implicitIv{false};
 };
 
-constexpr std::array<EncryptionRow, 8> kEncryption{{
+constexpr std::array<EncryptionRow, 18> kEncryption{{
     {EncryptionId::AesGcm16, 128, true, 4, 8, 16, 1},
     {EncryptionId::AesGcm16, 192, true, 4, 8, 16, 1},
     {EncryptionId::AesGcm16, 256, true, 4, 8, 16, 1},
     {EncryptionId::ChaCha20Poly1305, 256, true, 4, 8, 16, 1},
+    {EncryptionId::AesCcm16, 128, true, 3, 8, 16, 1},
+    {EncryptionId::AesCcm16, 192, true, 3, 8, 16, 1},
+    {EncryptionId::AesCcm16, 256, true, 3, 8, 16, 1},
+    {EncryptionId::AesCcm8ImplicitIv, 128, true, 3, 0, 8, 1, true},
+    {EncryptionId::AesCcm8ImplicitIv, 192, true, 3, 0, 8, 1, true},
+    {EncryptionId::AesCcm8ImplicitIv, 256, true, 3, 0, 8, 1, true},
+    {EncryptionId::AesGcm16ImplicitIv, 128, true, 4, 0, 16, 1, true},
+    {EncryptionId::AesGcm16ImplicitIv, 192, true, 4, 0, 16, 1, true},
+    {EncryptionId::AesGcm16ImplicitIv, 256, true, 4, 0, 16, 1, true},
+    {EncryptionId::ChaCha20Poly1305ImplicitIv, 256, true, 4, 0, 16, 1, true},
     {EncryptionId::AesCbc, 128, false, 0, 16, 0, 16},
     {EncryptionId::AesCbc, 192, false, 0, 16, 0, 16},
     {EncryptionId::AesCbc, 256, false, 0, 16, 0, 16},
     {EncryptionId::Null, 0, false, 0, 0, 0, 1},
 }};
 
-/// Key as long as the hash, ICV half of it (RFC 4868, section 2.1).
+/// Key as long as the hash, ICV half of it (RFC 4868, section 2.1); 96 bits for SHA-1 (RFC 2404).
 struct IntegrityRow
 {
     IntegrityId id;
@@ -43,7 +54,8 @@ struct IntegrityRow
     const char* name;
 };
 
-constexpr std::array<IntegrityRow, 3> kIntegrity{{
+constexpr std::array<IntegrityRow, 4> kIntegrity{{
+    {IntegrityId::HmacSha1_96, 20, 12, "HMAC_SHA1_96"},
     {IntegrityId::HmacSha2_256_128, 32, 16, "HMAC_SHA2_256_128"},
     {IntegrityId::HmacSha2_384_192, 48, 24, "HMAC_SHA2_384_192"},
     {IntegrityId::HmacSha2_512_256, 64, 32, "HMAC_SHA2_512_256"},
@@ -115,6 +127,14 @@ EncryptionName(const CipherSuite& suite)
         return "AES_CBC" + bits;
     case EncryptionId::AesGcm16:
         return "AES_GCM_16" + bits;
+    case EncryptionId::AesCcm16:
+        return "AES_CCM_16" + bits;
+    case EncryptionId::AesCcm8ImplicitIv:
+        return "AES_CCM_8_IIV" + bits;
+    case EncryptionId::AesGcm16ImplicitIv:
+        return "AES_GCM_16_IIV" + bits;
+    case EncryptionId::ChaCha20Poly1305ImplicitIv:
+        return "CHACHA20_POLY1305_IIV";
     }
     return std::to_string(static_cast<unsigned>(suite.encryption)) + bits;
 }
@@ -148,6 +168,7 @@ FindTraits(const CipherSuite& suite)
     traits.keyLength = cipher->keyBits / 8U;
     traits.saltLength = cipher->saltLength;
     traits.ivLength = cipher->ivLength;
+    traits.implicitIv = cipher->implicitIv;
     traits.icvLength = integrity ? integrity->icvLength : cipher->icvLength;
     traits.blockSize = cipher->blockSize;
     traits.alignment = cipher->blockSize > 4 ? cipher->blockSize : 4;

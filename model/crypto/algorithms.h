@@ -22,13 +22,21 @@ enum class EncryptionId : std::uint16_t
 {
     Null = 11,             ///< RFC 2410; ESP only, needs integrity
     AesCbc = 12,           ///< RFC 3602
+    AesCcm16 = 16,         ///< RFC 4309 (ESP), RFC 5282 (IKE)
     AesGcm16 = 20,         ///< RFC 4106 (ESP), RFC 5282 (IKE)
     ChaCha20Poly1305 = 28, ///< RFC 7634
+    /// \name The IV is the sequence number and is not sent (RFC 8750); ESP only
+    /// @{
+    AesCcm8ImplicitIv = 29,
+    AesGcm16ImplicitIv = 30,
+    ChaCha20Poly1305ImplicitIv = 31,
+    /// @}
 };
 
 enum class IntegrityId : std::uint16_t
 {
     None = 0,
+    HmacSha1_96 = 2,       ///< RFC 2404
     HmacSha2_256_128 = 12, ///< RFC 4868
     HmacSha2_384_192 = 13,
     HmacSha2_512_256 = 14,
@@ -72,8 +80,9 @@ struct CipherTraits
 {
     bool combined{true};       ///< AEAD: the salt is in the keying material, no integrity key
     std::size_t keyLength{0};  ///< cipher key without salt
-    std::size_t saltLength{0}; ///< 4 for GCM and ChaCha20-Poly1305
+    std::size_t saltLength{0}; ///< 4 for GCM and ChaCha20-Poly1305, 3 for CCM
     std::size_t ivLength{0};   ///< on the wire
+    bool implicitIv{false};    ///< the IV has 8 octets and is the whole sequence number
     std::size_t icvLength{0};  ///< on the wire
     std::size_t alignment{4};  ///< of the ESP ciphertext: max(block size, 4)
     std::size_t blockSize{1};  ///< of the cipher; the alignment of an IKE SK payload

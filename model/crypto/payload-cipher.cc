@@ -33,6 +33,15 @@ FetchGcm(std::size_t keyLength)
 }
 
 const EVP_CIPHER*
+FetchCcm(std::size_t keyLength)
+{
+    static EVP_CIPHER* const ccm128 = EVP_CIPHER_fetch(nullptr, "AES-128-CCM", nullptr);
+    static EVP_CIPHER* const ccm192 = EVP_CIPHER_fetch(nullptr, "AES-192-CCM", nullptr);
+    static EVP_CIPHER* const ccm256 = EVP_CIPHER_fetch(nullptr, "AES-256-CCM", nullptr);
+    return keyLength == 16 ? ccm128 : (keyLength == 24 ? ccm192 : ccm256);
+}
+
+const EVP_CIPHER*
 FetchChaCha()
 {
     static EVP_CIPHER* const chacha = EVP_CIPHER_fetch(nullptr, "ChaCha20-Poly1305", nullptr);
@@ -76,21 +85,63 @@ NewKeyed(const EVP_CIPHER* cipher, const std::uint8_t* key, Direction direction)
     return context;
 }
 
-/// AES-GCM (RFC 4106) and ChaCha20-Poly1305 (RFC 7634): nonce = salt | IV.
+/// A context for CCM, whose lengths of nonce and tag have to be known before the key.
+CipherCtxPtr
+NewKeyedCcm(const EVP_CIPHER* cipher,
+            const CipherTraits& traits,
+            const std::uint8_t* key,
+            bool seal)
+{
+    CipherCtxPtr context(EVP_CIPHER_CTX_new());
+    std::size_t nonceLength = traits.saltLength + kAeadIv;
+    const OSSL_PARAM lengths[] = {
+        OSSL_PARAM_construct_size_t(OSSL_CIPHER_PARAM_AEAD_IVLEN, &nonceLength),
+        OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, nullptr, traits.icvLength),
+        OSSL_PARAM_construct_end()};
+    Require(context && cipher &&
+            EVP_CipherInit_ex2(context.get(), cipher, nullptr, nullptr, seal ? 1 : 0, lengths) ==
+                1 &&
+            EVP_CipherInit_ex2(context.get(), nullptr, key, nullptr, seal ? 1 : 0, nullptr) == 1);
+    return context;
+}
+
+bool
+IsCcm(EncryptionId id)
+{
+    return id == EncryptionId::AesCcm16 || id == EncryptionId::AesCcm8ImplicitIv;
+}
+
+CipherCtxPtr
+NewKeyedAead(EncryptionId id,
+             const CipherTraits& traits,
+             const std::uint8_t* key,
+             Direction direction)
+{
+    if (IsCcm(id))
+    {
+        return NewKeyedCcm(FetchCcm(traits.keyLength), traits, key, direction == Direction::Seal);
+    }
+    const bool gcm = id == EncryptionId::AesGcm16 || id == EncryptionId::AesGcm16ImplicitIv;
+    return NewKeyed(gcm ? FetchGcm(traits.keyLength) : FetchChaCha(), key, direction);
+}
+
+/// AES-GCM (RFC 4106), AES-CCM (RFC 4309) and ChaCha20-Poly1305 (RFC 7634): nonce = salt | IV.
+/// Where the IV is implicit (RFC 8750) it is the number, which MakeIv writes in every case.
 class AeadCipher final : public PayloadCipher
 {
   public:
-    AeadCipher(const CipherTraits& traits,
-               const EVP_CIPHER* cipher,
+    AeadCipher(EncryptionId id,
+               const CipherTraits& traits,
                ByteSpan keyingMaterial,
                Direction direction)
         : PayloadCipher(traits),
-          m_context(NewKeyed(cipher, keyingMaterial.data(), direction))
+          m_context(NewKeyedAead(id, traits, keyingMaterial.data(), direction)),
+          m_lengthFirst(IsCcm(id))
     {
         std::copy_n(keyingMaterial.data() + traits.keyLength, traits.saltLength, m_nonce.data());
         m_tagParams[0] = OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG,
                                                            m_tag.data(),
-                                                           m_tag.size());
+                                                           traits.icvLength);
         m_tagParams[1] = OSSL_PARAM_construct_end();
     }
 
@@ -107,13 +158,13 @@ class AeadCipher final : public PayloadCipher
               ByteSpan) override
     {
         EVP_CIPHER_CTX* const context = m_context.get();
-        std::memcpy(&m_nonce[kAeadNonce - kAeadIv], iv, kAeadIv);
+        std::memcpy(&m_nonce[Traits().saltLength], iv, kAeadIv);
         int written = 0;
         Require(EVP_EncryptInit_ex2(context, nullptr, nullptr, m_nonce.data(), nullptr) == 1 &&
                 Feed(aad, text, length) &&
                 EVP_EncryptFinal_ex(context, m_tag.data(), &written) == 1 &&
                 EVP_CIPHER_CTX_get_params(context, m_tagParams.data()) == 1);
-        std::memcpy(icv, m_tag.data(), kAeadTag);
+        std::memcpy(icv, m_tag.data(), Traits().icvLength);
     }
 
     bool Open(ByteSpan aad,
@@ -124,13 +175,16 @@ class AeadCipher final : public PayloadCipher
               ByteSpan) override
     {
         EVP_CIPHER_CTX* const context = m_context.get();
-        std::memcpy(&m_nonce[kAeadNonce - kAeadIv], iv, kAeadIv);
-        std::memcpy(m_tag.data(), icv, kAeadTag);
+        std::memcpy(&m_nonce[Traits().saltLength], iv, kAeadIv);
+        std::memcpy(m_tag.data(), icv, Traits().icvLength);
         // The tag goes in with the IV: one call less per packet.
         Require(
             EVP_DecryptInit_ex2(context, nullptr, nullptr, m_nonce.data(), m_tagParams.data()) ==
-                1 &&
-            Feed(aad, text, length));
+            1);
+        if (!Feed(aad, text, length))
+        {
+            return false; // CCM verifies before it decrypts
+        }
         std::uint8_t none[kAeadTag];
         int written = 0;
         return EVP_DecryptFinal_ex(context, none, &written) == 1;
@@ -140,7 +194,12 @@ class AeadCipher final : public PayloadCipher
     bool Feed(ByteSpan aad, std::uint8_t* text, std::size_t length)
     {
         int written = 0;
-        return (aad.empty() || EVP_CipherUpdate(m_context.get(),
+        return (!m_lengthFirst || EVP_CipherUpdate(m_context.get(),
+                                                   nullptr,
+                                                   &written,
+                                                   nullptr,
+                                                   static_cast<int>(length)) == 1) &&
+               (aad.empty() || EVP_CipherUpdate(m_context.get(),
                                                 nullptr,
                                                 &written,
                                                 aad.data(),
@@ -151,6 +210,7 @@ class AeadCipher final : public PayloadCipher
     }
 
     CipherCtxPtr m_context;
+    bool m_lengthFirst; ///< CCM wants to know how much will come
     std::array<std::uint8_t, kAeadNonce> m_nonce{};
     std::array<std::uint8_t, kAeadTag> m_tag{};
     std::array<OSSL_PARAM, 2> m_tagParams{};
@@ -187,9 +247,19 @@ class Integrity
   private:
     static const char* DigestName(IntegrityId id)
     {
-        return id == IntegrityId::HmacSha2_256_128
-                 ? "SHA2-256"
-                 : (id == IntegrityId::HmacSha2_384_192 ? "SHA2-384" : "SHA2-512");
+        switch (id)
+        {
+        case IntegrityId::HmacSha1_96:
+            return "SHA1";
+        case IntegrityId::HmacSha2_384_192:
+            return "SHA2-384";
+        case IntegrityId::HmacSha2_512_256:
+            return "SHA2-512";
+        case IntegrityId::None:
+        case IntegrityId::HmacSha2_256_128:
+            break;
+        }
+        return "SHA2-256";
     }
 
     bool Update(ByteSpan data)
@@ -423,12 +493,14 @@ class SizedCipher final : public PayloadCipher
         return Absorb(state, length);
     }
 
-    /// Stretches a state over `length` octets, which are a multiple of 8 in every suite.
+    /// Stretches a state over `length` octets.
     static void Fill(std::uint64_t state, std::uint8_t* out, std::size_t length)
     {
-        for (std::size_t at = 0; at + 8 <= length; at += 8)
+        for (std::size_t at = 0; at < length; at += 8)
         {
-            StoreBe64(out + at, Mix(state + at * kGolden));
+            std::uint8_t word[8];
+            StoreBe64(word, Mix(state + at * kGolden));
+            std::memcpy(out + at, word, std::min<std::size_t>(8, length - at));
         }
     }
 
@@ -457,12 +529,12 @@ PayloadCipher::Create(const CipherSuite& suite,
     switch (suite.encryption)
     {
     case EncryptionId::AesGcm16:
-        return std::make_unique<AeadCipher>(*traits,
-                                            FetchGcm(traits->keyLength),
-                                            keyingMaterial,
-                                            direction);
+    case EncryptionId::AesGcm16ImplicitIv:
+    case EncryptionId::AesCcm16:
+    case EncryptionId::AesCcm8ImplicitIv:
     case EncryptionId::ChaCha20Poly1305:
-        return std::make_unique<AeadCipher>(*traits, FetchChaCha(), keyingMaterial, direction);
+    case EncryptionId::ChaCha20Poly1305ImplicitIv:
+        return std::make_unique<AeadCipher>(suite.encryption, *traits, keyingMaterial, direction);
     case EncryptionId::AesCbc:
         return std::make_unique<CbcCipher>(*traits,
                                            suite.integrity,

@@ -58,7 +58,8 @@ class PayloadCipher
         return m_traits;
     }
 
-    /// Writes the wire IV of the packet numbered `counter`: unique for AEAD, unpredictable for CBC.
+    /// Writes the IV of the packet numbered `counter`: unique for AEAD, unpredictable for CBC. An
+    /// implicit IV has 8 octets, too, and is for Seal and Open only.
     virtual void MakeIv(std::uint64_t counter, std::uint8_t* iv) = 0;
 
     /// Encrypts `text` in place (`length` octets) and writes the ICV.

@@ -16,6 +16,7 @@ namespace
 
 constexpr std::size_t kEspHeader = 8;  ///< SPI and sequence number
 constexpr std::size_t kEspTrailer = 2; ///< pad length and next header
+constexpr std::size_t kImplicitIv = 8; ///< RFC 8750, section 4
 
 /// RFC 4303, section 2.4: what makes payload and trailer a multiple of the alignment.
 std::size_t
@@ -212,7 +213,8 @@ OutboundSa::LargestDummy(std::size_t limit) const
 std::optional<std::uint64_t>
 OutboundSa::NextNumber()
 {
-    const std::uint64_t last = m_config.extendedSequenceNumbers || !m_config.antiReplay
+    const bool mayWrap = !m_config.antiReplay && !m_cipher->Traits().implicitIv;
+    const std::uint64_t last = m_config.extendedSequenceNumbers || mayWrap
                                  ? std::numeric_limits<std::uint64_t>::max()
                                  : std::numeric_limits<std::uint32_t>::max();
     if (m_lastNumber >= last)
@@ -291,7 +293,8 @@ OutboundSa::SealText(PacketBuffer& buffer, std::uint64_t number, std::uint8_t ne
     std::uint8_t* const esp = buffer.Data();
     StoreBe32(esp, m_config.spi);
     StoreBe32(esp + 4, static_cast<std::uint32_t>(number));
-    std::uint8_t* const iv = esp + kEspHeader;
+    std::uint8_t implicit[kImplicitIv];
+    std::uint8_t* const iv = traits.implicitIv ? implicit : esp + kEspHeader;
     m_cipher->MakeIv(number, iv);
     const IcvInput input(traits, m_config.extendedSequenceNumbers, esp, number);
     m_cipher->Seal(input.Aad(), iv, text, length, text + length, input.Trailer());
@@ -367,8 +370,10 @@ InboundSa::Open(PacketBuffer& buffer, std::size_t outerHeaderLength)
         return {guess.drop, guess.number};
     }
     const IcvInput input(traits, m_config.extendedSequenceNumbers, esp, guess.number);
+    std::uint8_t implicit[kImplicitIv];
+    StoreBe64(implicit, guess.number);
     if (!m_cipher->Open(input.Aad(),
-                        esp + kEspHeader,
+                        traits.implicitIv ? implicit : esp + kEspHeader,
                         text.octets,
                         text.length,
                         text.octets + text.length,

@@ -106,7 +106,9 @@ class OutboundSa
      * its own so that a pipeline may put queues or engines between it and Seal.
      *
      * Where a 32-bit number may wrap, the count goes on in 64 bits: the wire has the low half,
-     * which wraps to 0, and the IV is made from the whole, so that it never repeats for a key.
+     * which wraps to 0, and the IV is made from the whole, so that it never repeats for a key. With
+     * an implicit IV, which the receiver makes from what is on the wire, no number ever wraps (RFC
+     * 8750, section 7).
      */
     std::optional<std::uint64_t> NextNumber();
 

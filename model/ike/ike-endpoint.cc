@@ -61,7 +61,8 @@ IsUsable(const PeerConfig& peer)
 {
     const auto ikeFits = [](const IkeSuite& s)
     {
-        return crypto::FindTraits(s.cipher) && crypto::FindPrfLength(s.prf) &&
+        const auto cipher = crypto::FindTraits(s.cipher);
+        return cipher && !cipher->implicitIv && crypto::FindPrfLength(s.prf) &&
                crypto::FindTraits(s.group) && AreUsable(s.additional);
     };
     const auto childFits = [](const ChildSuite& s)

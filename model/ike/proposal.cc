@@ -32,15 +32,28 @@ constexpr std::size_t kEspSpiSize = 4;
 constexpr std::size_t kMaxProposals = 255;
 
 bool
+IsChaCha(EncryptionId id)
+{
+    return id == EncryptionId::ChaCha20Poly1305 || id == EncryptionId::ChaCha20Poly1305ImplicitIv;
+}
+
+bool
+IsAesAead(EncryptionId id)
+{
+    return id == EncryptionId::AesGcm16 || id == EncryptionId::AesGcm16ImplicitIv ||
+           id == EncryptionId::AesCcm16 || id == EncryptionId::AesCcm8ImplicitIv;
+}
+
+bool
 NeedsKeyLength(EncryptionId id)
 {
-    return id == EncryptionId::AesCbc || id == EncryptionId::AesGcm16;
+    return id == EncryptionId::AesCbc || IsAesAead(id);
 }
 
 bool
 IsCombined(EncryptionId id)
 {
-    return id == EncryptionId::AesGcm16 || id == EncryptionId::ChaCha20Poly1305;
+    return IsAesAead(id) || IsChaCha(id);
 }
 
 template <typename Id>

@@ -43,7 +43,10 @@ AllSuites()
     std::vector<CipherSuite> suites{{EncryptionId::AesGcm16, 128, IntegrityId::None},
                                     {EncryptionId::AesGcm16, 192, IntegrityId::None},
                                     {EncryptionId::AesGcm16, 256, IntegrityId::None},
-                                    {EncryptionId::ChaCha20Poly1305, 256, IntegrityId::None}};
+                                    {EncryptionId::ChaCha20Poly1305, 256, IntegrityId::None},
+                                    {EncryptionId::AesCcm16, 128, IntegrityId::None},
+                                    {EncryptionId::AesCcm16, 192, IntegrityId::None},
+                                    {EncryptionId::AesCcm16, 256, IntegrityId::None}};
     for (IntegrityId integrity : {IntegrityId::HmacSha2_256_128,
                                   IntegrityId::HmacSha2_384_192,
                                   IntegrityId::HmacSha2_512_256})
@@ -406,7 +409,7 @@ TEST(Algorithms, TraitsOfTheTable)
     EXPECT_FALSE(crypto::FindTraits({EncryptionId::AesGcm16, 0, IntegrityId::None}));
     EXPECT_FALSE(crypto::FindTraits({EncryptionId::AesGcm16, 128, IntegrityId::HmacSha2_256_128}));
     EXPECT_FALSE(crypto::FindTraits({EncryptionId::AesCbc, 128, IntegrityId::None}));
-    EXPECT_FALSE(crypto::FindTraits({EncryptionId::AesCbc, 128, static_cast<IntegrityId>(2)}));
+    EXPECT_FALSE(crypto::FindTraits({EncryptionId::AesCbc, 128, static_cast<IntegrityId>(5)}));
     EXPECT_FALSE(crypto::FindTraits({EncryptionId::Null, 0, IntegrityId::None}));
     EXPECT_FALSE(crypto::FindTraits(GroupId::None));
     EXPECT_FALSE(crypto::FindTraits(static_cast<GroupId>(2)));
@@ -420,8 +423,8 @@ TEST(Algorithms, Names)
               "AES_CBC_256/HMAC_SHA2_256_128");
     EXPECT_EQ(Name(CipherSuite{EncryptionId::ChaCha20Poly1305, 256, IntegrityId::None}),
               "CHACHA20_POLY1305");
-    EXPECT_EQ(Name(CipherSuite{static_cast<EncryptionId>(14), 128, static_cast<IntegrityId>(2)}),
-              "14_128/2");
+    EXPECT_EQ(Name(CipherSuite{static_cast<EncryptionId>(14), 128, static_cast<IntegrityId>(5)}),
+              "14_128/5");
     EXPECT_EQ(Name(PrfId::HmacSha2_384), "PRF_HMAC_SHA2_384");
     EXPECT_EQ(Name(static_cast<PrfId>(2)), "2");
     EXPECT_EQ(Name(GroupId::Curve25519), "CURVE_25519");

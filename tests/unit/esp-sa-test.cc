@@ -26,6 +26,11 @@ const CipherSuite kSuites[] = {
     {EncryptionId::AesCbc, 128, IntegrityId::HmacSha2_256_128},
     {EncryptionId::AesCbc, 256, IntegrityId::HmacSha2_512_256},
     {EncryptionId::Null, 0, IntegrityId::HmacSha2_256_128},
+    {EncryptionId::AesCcm16, 256, IntegrityId::None},
+    {EncryptionId::AesCbc, 128, IntegrityId::HmacSha1_96},
+    {EncryptionId::AesCcm8ImplicitIv, 128, IntegrityId::None},
+    {EncryptionId::AesGcm16ImplicitIv, 128, IntegrityId::None},
+    {EncryptionId::ChaCha20Poly1305ImplicitIv, 256, IntegrityId::None},
 };
 
 /// Builds ESP packets that no honest sender makes: any plaintext, sealed with the right keys.
@@ -186,13 +191,9 @@ TEST(OutboundSa, LengthsAreThoseOfLinux)
     std::size_t suites = 0;
     for (const nlohmann::json& test : recording.at("cases"))
     {
-        const auto suite = test::SuiteByName(test.at("suite"));
-        if (!suite)
-        {
-            continue;
-        }
+        const CipherSuite suite = test::SuiteByName(test.at("suite"));
         ++suites;
-        const auto sa = OutboundSa::Create(test::OutboundConfig(0x1000, *suite));
+        const auto sa = OutboundSa::Create(test::OutboundConfig(0x1000, suite));
         PacketBuffer buffer;
         for (const nlohmann::json& row : test.at("rows"))
         {
@@ -204,7 +205,7 @@ TEST(OutboundSa, LengthsAreThoseOfLinux)
             EXPECT_EQ(buffer.Size(), row.at(1).get<std::size_t>());
         }
     }
-    EXPECT_EQ(suites, 7U) << "all but CCM and HMAC-SHA-1";
+    EXPECT_EQ(suites, 9U);
 }
 
 TEST(OutboundSa, SealedLengthIsWhatSealMakes)
@@ -243,16 +244,12 @@ TEST(InboundSa, OpensTheKnownPacketsOfLinux)
     PacketBuffer buffer;
     for (const nlohmann::json& test : recording.at("cases"))
     {
-        const auto suite = test::SuiteByName(test.at("suite"));
-        if (!suite)
-        {
-            continue;
-        }
+        const CipherSuite suite = test::SuiteByName(test.at("suite"));
         SCOPED_TRACE(test.at("suite").get<std::string>());
         for (const char* list : {"made_by_kernel", "taken_by_kernel"})
         {
             const bool byKernel = std::string(list) == "made_by_kernel";
-            InboundSaConfig config = test::InboundConfig(0, *suite);
+            InboundSaConfig config = test::InboundConfig(0, suite);
             Configure(config, test, byKernel ? 0x1000 : 0x2000);
             config.antiReplay.top = test.at(list).at(0).at("seq").get<std::uint64_t>() - 1;
             const auto sa = InboundSa::Create(config);
@@ -274,7 +271,7 @@ TEST(InboundSa, OpensTheKnownPacketsOfLinux)
             }
         }
     }
-    EXPECT_EQ(opened, 7U * 2 * 16);
+    EXPECT_EQ(opened, 9U * 2 * 16);
 }
 
 /// Ours are as long as the kernel's for the same inner packet, header for header, and open again.
@@ -285,15 +282,11 @@ TEST(OutboundSa, SealsTheKnownPacketsOfLinuxToTheSameShape)
     PacketBuffer buffer;
     for (const nlohmann::json& test : recording.at("cases"))
     {
-        const auto suite = test::SuiteByName(test.at("suite"));
-        if (!suite)
-        {
-            continue;
-        }
-        OutboundSaConfig out = test::OutboundConfig(0, *suite);
+        const CipherSuite suite = test::SuiteByName(test.at("suite"));
+        OutboundSaConfig out = test::OutboundConfig(0, suite);
         Configure(out, test, 0x1000);
         std::swap(out.outerSource, out.outerDestination);
-        InboundSaConfig in = test::InboundConfig(0, *suite);
+        InboundSaConfig in = test::InboundConfig(0, suite);
         Configure(in, test, 0x1000);
         const nlohmann::json& packets = test.at("made_by_kernel");
         in.antiReplay.top = packets.at(0).at("seq").get<std::uint64_t>() - 1;
@@ -314,7 +307,7 @@ TEST(OutboundSa, SealsTheKnownPacketsOfLinuxToTheSameShape)
             ++sealed;
         }
     }
-    EXPECT_EQ(sealed, 7U * 16);
+    EXPECT_EQ(sealed, 9U * 16);
 }
 
 TEST(EspSa, SealAndOpenAreInverseForEverySuiteLengthAndMode)

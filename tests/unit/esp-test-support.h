@@ -60,8 +60,8 @@ Fill(PacketBuffer& buffer, const Bytes& packet)
     std::copy(packet.begin(), packet.end(), buffer.Reset(packet.size()));
 }
 
-/// The model's suite for a name of the recordings; nothing for CCM and SHA-1, which it has not.
-inline std::optional<crypto::CipherSuite>
+/// The model's suite for a name of the recordings.
+inline crypto::CipherSuite
 SuiteByName(const std::string& name)
 {
     using crypto::EncryptionId;
@@ -69,14 +69,15 @@ SuiteByName(const std::string& name)
     static const std::map<std::string, crypto::CipherSuite> suites{
         {"aes128gcm16", {EncryptionId::AesGcm16, 128, IntegrityId::None}},
         {"aes256gcm16", {EncryptionId::AesGcm16, 256, IntegrityId::None}},
+        {"aes128ccm16", {EncryptionId::AesCcm16, 128, IntegrityId::None}},
         {"chacha20poly1305", {EncryptionId::ChaCha20Poly1305, 256, IntegrityId::None}},
         {"aes128cbc-sha256", {EncryptionId::AesCbc, 128, IntegrityId::HmacSha2_256_128}},
         {"aes256cbc-sha256", {EncryptionId::AesCbc, 256, IntegrityId::HmacSha2_256_128}},
         {"aes256cbc-sha512", {EncryptionId::AesCbc, 256, IntegrityId::HmacSha2_512_256}},
+        {"aes128cbc-sha1", {EncryptionId::AesCbc, 128, IntegrityId::HmacSha1_96}},
         {"null-sha256", {EncryptionId::Null, 0, IntegrityId::HmacSha2_256_128}},
     };
-    const auto found = suites.find(name);
-    return found == suites.end() ? std::nullopt : std::make_optional(found->second);
+    return suites.at(name);
 }
 
 /// Keys of the right lengths with known octets.

@@ -310,9 +310,9 @@ TEST(Proposals, ProtocolAndSpi)
 TEST(Proposals, AnswersOfUnsupportedSuitesAreRead)
 {
     const auto ccm =
-        ike::ReadIkeAnswer({{IkeProposal({T(kEncr, 16, 256), T(kPrf, 2), T(kKe, 2)}, 4)}});
+        ike::ReadIkeAnswer({{IkeProposal({T(kEncr, 15, 256), T(kPrf, 2), T(kKe, 2)}, 4)}});
     ASSERT_TRUE(ccm);
-    EXPECT_EQ(static_cast<unsigned>(ccm->suite.cipher.encryption), 16U);
+    EXPECT_EQ(static_cast<unsigned>(ccm->suite.cipher.encryption), 15U);
     EXPECT_EQ(ccm->suite.cipher.keyBits, 256);
     EXPECT_EQ(ccm->proposalNumber, 4);
     EXPECT_FALSE(crypto::FindTraits(ccm->suite.cipher));
