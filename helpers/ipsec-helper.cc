@@ -3,6 +3,8 @@
  */
 #include "ipsec-helper.h"
 
+#include "model/ike/extensions/transport-mode.h"
+
 #include "ns3/abort.h"
 #include "ns3/double.h"
 #include "ns3/drop-tail-queue.h"
@@ -30,10 +32,23 @@ ParseSelector(const std::string& text)
     return *selector;
 }
 
+ipseclab::IpAddress
+ParseAddress(const Address& address)
+{
+    if (Ipv4Address::IsMatchingType(address))
+    {
+        return ipseclab::IpAddress::V4(Ipv4Address::ConvertFrom(address).Get());
+    }
+    NS_ABORT_MSG_UNLESS(Ipv6Address::IsMatchingType(address), "no IP address: " << address);
+    uint8_t octets[16];
+    Ipv6Address::ConvertFrom(address).GetBytes(octets);
+    return *ipseclab::IpAddress::FromOctets(octets);
+}
+
 /// One gateway's side of a tunnel.
 struct Side
 {
-    Ipv4Address address;
+    Address address;
     std::string network;
     std::string identity;
 };
@@ -43,8 +58,8 @@ ConfigureSide(const IpsecTunnel& tunnel, const Side& local, const Side& remote, 
 {
     ike::PeerConfig peer;
     peer.name = tunnel.name;
-    peer.local.address = ipseclab::IpAddress::V4(local.address.Get());
-    peer.remote.address = ipseclab::IpAddress::V4(remote.address.Get());
+    peer.local.address = ParseAddress(local.address);
+    peer.remote.address = ParseAddress(remote.address);
     peer.localId = ike::Identity::Fqdn(local.identity);
     peer.remoteId = ike::Identity::Fqdn(remote.identity);
     peer.preSharedKey.assign(tunnel.preSharedKey.begin(), tunnel.preSharedKey.end());
@@ -53,6 +68,10 @@ ConfigureSide(const IpsecTunnel& tunnel, const Side& local, const Side& remote, 
     peer.ikeLifetime = tunnel.ikeLifetime;
     peer.childLifetime = tunnel.childLifetime;
     peer.childVolume = tunnel.childVolume;
+    if (tunnel.transport)
+    {
+        peer.extensions.push_back(ike::UseTransportMode());
+    }
     peer.localSelectors = {ParseSelector(local.network)};
     peer.remoteSelectors = {ParseSelector(remote.network)};
     to.AddPeer(peer);

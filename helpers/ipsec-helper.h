@@ -7,6 +7,7 @@
 #include "ns3/data-rate.h"
 #include "ns3/ipsec-gateway.h"
 #include "ns3/ipv4-address.h"
+#include "ns3/ipv6-address.h"
 #include "ns3/net-device-container.h"
 #include "ns3/net-device.h"
 #include "ns3/node.h"
@@ -31,15 +32,16 @@ enum class IpsecAttachment
 struct IpsecTunnel
 {
     std::string name{"tunnel"};
-    Ipv4Address addressA;   ///< outer, of gateway A
-    Ipv4Address addressB;   ///< outer, of gateway B
-    std::string protectedA; ///< "10.1.0.0/24"
+    Address addressA;       ///< outer, of gateway A: Ipv4Address or Ipv6Address
+    Address addressB;       ///< outer, of gateway B, of the same version
+    std::string protectedA; ///< "10.1.0.0/24" or "2001:db8:1::/48", whatever the outer version
     std::string protectedB;
     std::string identityA{"a.example"};
     std::string identityB{"b.example"};
     std::string preSharedKey{"simulation only"};
     std::vector<ipseclab::ike::IkeSuite> ikeSuites{ipseclab::ike::IkeSuite{}};
     std::vector<ipseclab::ike::ChildSuite> childSuites{ipseclab::ike::ChildSuite{}};
+    bool transport{false}; ///< transport mode; protectedA and B are then the addresses themselves
     ipseclab::ike::Lifetime ikeLifetime; ///< at both gateways, as the rest
     ipseclab::ike::Lifetime childLifetime;
     ipseclab::esp::VolumeLimits childVolume;

@@ -8,7 +8,9 @@
 #include "ns3/ipv4-interface.h"
 #include "ns3/ipv4-l3-protocol.h"
 #include "ns3/ipv4-queue-disc-item.h"
+#include "ns3/ipv6-interface.h"
 #include "ns3/ipv6-l3-protocol.h"
+#include "ns3/ipv6-queue-disc-item.h"
 #include "ns3/ipv6.h"
 #include "ns3/log.h"
 #include "ns3/loopback-net-device.h"
@@ -25,7 +27,40 @@ NS_OBJECT_ENSURE_REGISTERED(IpsecFastPath);
 namespace
 {
 
-/// Stands between the outside IPv4 interface and the node's traffic control: what leaves through
+/// The whole IP packet of an item; null when it is none.
+Ptr<Packet>
+WholePacket(Ptr<const QueueDiscItem> item)
+{
+    const Ptr<Packet> whole = item->GetPacket()->Copy();
+    if (const auto v4 = DynamicCast<const Ipv4QueueDiscItem>(item))
+    {
+        whole->AddHeader(v4->GetHeader());
+        return whole;
+    }
+    if (const auto v6 = DynamicCast<const Ipv6QueueDiscItem>(item))
+    {
+        whole->AddHeader(v6->GetHeader());
+        return whole;
+    }
+    return nullptr;
+}
+
+Ptr<QueueDiscItem>
+MakeItem(Ptr<Packet> packet, const Address& address)
+{
+    const uint16_t protocol = IpsecGateway::ProtocolOf(packet);
+    if (protocol == Ipv6L3Protocol::PROT_NUMBER)
+    {
+        Ipv6Header header;
+        packet->RemoveHeader(header);
+        return Create<Ipv6QueueDiscItem>(packet, address, protocol, header);
+    }
+    Ipv4Header header;
+    packet->RemoveHeader(header);
+    return Create<Ipv4QueueDiscItem>(packet, address, protocol, header);
+}
+
+/// Stands between the outside IP interfaces and the node's traffic control: what leaves through
 /// the stack passes the SPD as it would with IpsecNetDevice.
 class GuardedTrafficControl : public TrafficControlLayer
 {
@@ -81,14 +116,12 @@ GuardedTrafficControl::Receive(Ptr<NetDevice> device,
 void
 GuardedTrafficControl::Send(Ptr<NetDevice> device, Ptr<QueueDiscItem> item)
 {
-    const auto ipv4Item = DynamicCast<Ipv4QueueDiscItem>(item);
-    if (!ipv4Item)
+    const Ptr<Packet> whole = WholePacket(item);
+    if (!whole || !m_gateway->IsGuarded(item->GetProtocol()))
     {
         m_next->Send(device, item);
         return;
     }
-    const Ptr<Packet> whole = item->GetPacket()->Copy();
-    whole->AddHeader(ipv4Item->GetHeader());
     const IpsecGateway::Outcome outcome = m_gateway->ProcessOutbound(whole, device->GetMtu());
     if (outcome.verdict == Verdict::Bypass)
     {
@@ -96,13 +129,7 @@ GuardedTrafficControl::Send(Ptr<NetDevice> device, Ptr<QueueDiscItem> item)
     }
     else if (outcome.packet)
     {
-        Ipv4Header outer;
-        outcome.packet->RemoveHeader(outer);
-        m_next->Send(device,
-                     Create<Ipv4QueueDiscItem>(outcome.packet,
-                                               item->GetAddress(),
-                                               item->GetProtocol(),
-                                               outer));
+        m_next->Send(device, MakeItem(outcome.packet, item->GetAddress()));
     }
 }
 
@@ -160,6 +187,12 @@ IpsecFastPath::GuardOutput()
     guard->Guard(m_node->GetObject<TrafficControlLayer>(), m_gateway);
     ipv4->GetInterface(static_cast<uint32_t>(ipv4->GetInterfaceForDevice(m_outside)))
         ->SetTrafficControl(guard);
+    const auto ipv6 = m_node->GetObject<Ipv6L3Protocol>();
+    if (ipv6 && ipv6->GetInterfaceForDevice(m_outside) >= 0)
+    {
+        ipv6->GetInterface(static_cast<uint32_t>(ipv6->GetInterfaceForDevice(m_outside)))
+            ->SetTrafficControl(guard);
+    }
 }
 
 void
@@ -181,18 +214,18 @@ IpsecFastPath::ReplaceHandlers()
         {
             continue; // IPv4 itself is its handler
         }
+        const Node::ProtocolHandler handler =
+            device == m_inside    ? MakeCallback(&IpsecFastPath::ReceiveInside, this)
+            : device == m_outside ? MakeCallback(&IpsecFastPath::ReceiveOutside, this)
+                                  : m_stack;
         if (ipv4->GetInterfaceForDevice(device) >= 0)
         {
-            const Node::ProtocolHandler handler =
-                device == m_inside    ? MakeCallback(&IpsecFastPath::ReceiveInside, this)
-                : device == m_outside ? MakeCallback(&IpsecFastPath::ReceiveOutside, this)
-                                      : m_stack;
             m_node->RegisterProtocolHandler(handler, Ipv4L3Protocol::PROT_NUMBER, device);
             m_node->RegisterProtocolHandler(m_stack, ArpL3Protocol::PROT_NUMBER, device);
         }
         if (ipv6 && ipv6->GetInterfaceForDevice(device) >= 0)
         {
-            m_node->RegisterProtocolHandler(m_stack, Ipv6L3Protocol::PROT_NUMBER, device);
+            m_node->RegisterProtocolHandler(handler, Ipv6L3Protocol::PROT_NUMBER, device);
         }
     }
 }
@@ -210,8 +243,9 @@ IpsecFastPath::ReceiveInside(Ptr<NetDevice> device,
     {
         m_stack(device, packet, protocol, from, to, type);
     }
-    else if (outcome.forwarded &&
-             !m_outside->Send(outcome.packet, m_outside->GetBroadcast(), protocol))
+    else if (outcome.forwarded && !m_outside->Send(outcome.packet,
+                                                   m_outside->GetBroadcast(),
+                                                   IpsecGateway::ProtocolOf(outcome.packet)))
     {
         m_gateway->NotifyQueueDrop(outcome.packet, true);
     }
@@ -228,7 +262,9 @@ IpsecFastPath::ReceiveOutside(Ptr<NetDevice> device,
     const IpsecGateway::Outcome outcome = m_gateway->ForwardInbound(packet, m_inside->GetMtu());
     if (outcome.forwarded)
     {
-        if (!m_inside->Send(outcome.packet, m_inside->GetBroadcast(), protocol))
+        if (!m_inside->Send(outcome.packet,
+                            m_inside->GetBroadcast(),
+                            IpsecGateway::ProtocolOf(outcome.packet)))
         {
             m_gateway->NotifyQueueDrop(outcome.packet, false);
         }
@@ -237,7 +273,12 @@ IpsecFastPath::ReceiveOutside(Ptr<NetDevice> device,
     {
         const Ptr<const Packet> entered =
             outcome.packet ? Ptr<const Packet>(outcome.packet) : packet;
-        m_stack(device, entered, protocol, from, to, type);
+        m_stack(device,
+                entered,
+                outcome.packet ? IpsecGateway::ProtocolOf(entered) : protocol,
+                from,
+                to,
+                type);
     }
 }
 

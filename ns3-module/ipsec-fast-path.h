@@ -13,7 +13,7 @@ namespace ns3
 
 /**
  * \ingroup ipsec
- * The fast attachment: protocol handlers of its own in front of IPv4 on the gateway's two ports.
+ * The fast attachment: protocol handlers of its own in front of IP on the gateway's two ports.
  * What the SPD protects goes from port to port without the IPv4 stack, with the TTL decremented as
  * the stack would; everything else (IKE, ICMP, BYPASS, packets for the node) is handed to the
  * handler that was there before. Both ports must be point to point, for there is no ARP.

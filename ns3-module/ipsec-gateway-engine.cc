@@ -9,7 +9,7 @@
 
 #include "ipsec-gateway.h"
 
-#include "model/wire/ipv4.h"
+#include "model/wire/ip-packet.h"
 
 #include "ns3/hash.h"
 
@@ -28,31 +28,63 @@ namespace wire = ipseclab::wire;
 namespace
 {
 
-constexpr std::size_t kAddresses = 8;
 constexpr std::size_t kPorts = 4;
+
+/// Octets for a hash: protocol, source, destination, ports.
+class FlowKey
+{
+  public:
+    void Append(const uint8_t* octets, std::size_t count)
+    {
+        std::memcpy(m_octets.data() + m_size, octets, count);
+        m_size += count;
+    }
+
+    uint32_t Hash() const
+    {
+        return Hash32(m_octets.data(), m_size);
+    }
+
+  private:
+    std::array<char, 1 + 2 * 16 + kPorts> m_octets{};
+    std::size_t m_size{0};
+};
+
+/// Without ports, as in ESP, zeros stand in their place.
+uint32_t
+HashOf(uint8_t protocol,
+       const ipseclab::IpAddress& source,
+       const ipseclab::IpAddress& destination,
+       const uint8_t* ports)
+{
+    constexpr uint8_t kNone[kPorts] = {};
+    FlowKey key;
+    key.Append(&protocol, 1);
+    key.Append(source.Octets().data(), source.Octets().size());
+    key.Append(destination.Octets().data(), destination.Octets().size());
+    key.Append(ports ? ports : kNone, kPorts);
+    return key.Hash();
+}
 
 /// Of the protocol and the addresses, and of what stands where ports are when that is asked for.
 uint32_t
-HashFlow(const wire::Ipv4View& view, bool ports)
+HashFlow(const wire::IpView& view, bool ports)
 {
-    constexpr std::size_t kSource = 12;
-    std::array<char, 1 + kAddresses + kPorts> key{static_cast<char>(view.Protocol())};
-    std::memcpy(key.data() + 1, view.header + kSource, kAddresses);
-    if (ports && view.totalLength >= view.headerLength + kPorts)
-    {
-        std::memcpy(key.data() + 1 + kAddresses, view.header + view.headerLength, kPorts);
-    }
-    return Hash32(key.data(), key.size());
+    const bool there = ports && view.totalLength >= view.upperOffset + kPorts;
+    return HashOf(view.Protocol(),
+                  view.Source(),
+                  view.Destination(),
+                  there ? view.header + view.upperOffset : nullptr);
 }
 
 /// What a NIC of the other gateway makes of packets of that SA: HashFlow without ports.
 uint32_t
 HashOuter(const esp::OutboundSa& sa)
 {
-    std::array<uint8_t, 1 + kAddresses + kPorts> key{wire::kProtocolEsp};
-    ipseclab::StoreBe32(key.data() + 1, sa.Config().outerSource.V4Value());
-    ipseclab::StoreBe32(key.data() + 5, sa.Config().outerDestination.V4Value());
-    return Hash32(reinterpret_cast<const char*>(key.data()), key.size());
+    return HashOf(wire::kProtocolEsp,
+                  sa.Config().outerSource,
+                  sa.Config().outerDestination,
+                  nullptr);
 }
 
 } // namespace
@@ -79,8 +111,8 @@ bool
 IpsecGateway::DeferOutbound(Ptr<const Packet> packet, uint16_t mtu, Forward forward)
 {
     Load(packet);
-    wire::Ipv4View view;
-    if (!wire::ParseIpv4(m_dataPlane.Buffer().Span(), view))
+    wire::IpView view;
+    if (!wire::ParseIp(m_dataPlane.Buffer().Span(), view))
     {
         return false;
     }
@@ -110,16 +142,16 @@ IpsecGateway::DeferInbound(Ptr<const Packet> packet, Forward forward)
 {
     constexpr std::size_t kSpi = 4;
     Load(packet);
-    wire::Ipv4View view;
-    if (!wire::ParseIpv4(m_dataPlane.Buffer().Span(), view) ||
-        view.Protocol() != wire::kProtocolEsp || view.totalLength < view.headerLength + kSpi ||
-        !IsLocalAddress(Ipv4Address(view.Destination())))
+    wire::IpView view;
+    if (!wire::ParseIp(m_dataPlane.Buffer().Span(), view) ||
+        view.Protocol() != wire::kProtocolEsp || view.totalLength < view.upperOffset + kSpi ||
+        !IsLocalAddress(view.Destination()))
     {
         return false;
     }
     timing::Job job;
     job.octets = static_cast<uint32_t>(view.totalLength);
-    job.spi = ipseclab::LoadBe32(view.header + view.headerLength);
+    job.spi = ipseclab::LoadBe32(view.header + view.upperOffset);
     job.outerFlow = HashFlow(view, false);
     job.innerFlow = job.outerFlow;
     job.urgent = m_inboundEngine->IsUrgent(static_cast<uint8_t>(view.Tos() >> 2));

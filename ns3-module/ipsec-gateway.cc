@@ -3,12 +3,17 @@
  */
 #include "ipsec-gateway.h"
 
-#include "model/wire/ipv4.h"
+#include "model/ike/extensions/tfc-padding.h"
+#include "model/ike/extensions/transport-mode.h"
+#include "model/wire/ip-packet.h"
 
 #include "ns3/abort.h"
 #include "ns3/inet-socket-address.h"
+#include "ns3/inet6-socket-address.h"
+#include "ns3/ipv4-l3-protocol.h"
 #include "ns3/ipv4-packet-info-tag.h"
-#include "ns3/ipv4.h"
+#include "ns3/ipv6-l3-protocol.h"
+#include "ns3/ipv6-packet-info-tag.h"
 #include "ns3/log.h"
 #include "ns3/nstime.h"
 #include "ns3/simulator.h"
@@ -33,7 +38,6 @@ NS_OBJECT_ENSURE_REGISTERED(IpsecGateway);
 namespace
 {
 
-constexpr uint8_t kProtocolIcmp = 1;
 constexpr uint32_t kFirstMulticast = 0xe0000000; ///< 224.0.0.0; what follows is no unicast either
 constexpr uint32_t kLargestWindow = 1U << 31;
 
@@ -49,17 +53,79 @@ ToModel(Ipv4Address address)
     return ipseclab::IpAddress::V4(address.Get());
 }
 
+ipseclab::IpAddress
+ToModel(Ipv6Address address)
+{
+    uint8_t octets[16];
+    address.GetBytes(octets);
+    return *ipseclab::IpAddress::FromOctets(octets);
+}
+
+Address
+ToNs3(const ike::TransportAddress& to)
+{
+    if (to.address.IsV4())
+    {
+        return InetSocketAddress(Ipv4Address(to.address.V4Value()), to.port);
+    }
+    uint8_t octets[16];
+    std::copy_n(to.address.Octets().data(), sizeof(octets), octets);
+    return Inet6SocketAddress(Ipv6Address(octets), to.port);
+}
+
+/// Both ends of a datagram, or nothing when the socket does not say.
+std::optional<ike::Path>
+ReadPath(const Address& from, uint16_t port, Ptr<Packet> packet)
+{
+    if (InetSocketAddress::IsMatchingType(from))
+    {
+        Ipv4PacketInfoTag info;
+        const InetSocketAddress remote = InetSocketAddress::ConvertFrom(from);
+        return packet->RemovePacketTag(info)
+                 ? std::make_optional(ike::Path{{ToModel(info.GetAddress()), port},
+                                                {ToModel(remote.GetIpv4()), remote.GetPort()}})
+                 : std::nullopt;
+    }
+    Ipv6PacketInfoTag info;
+    const Inet6SocketAddress remote = Inet6SocketAddress::ConvertFrom(from);
+    return packet->RemovePacketTag(info)
+             ? std::make_optional(ike::Path{{ToModel(info.GetAddress()), port},
+                                            {ToModel(remote.GetIpv6()), remote.GetPort()}})
+             : std::nullopt;
+}
+
+ipseclab::TrafficSelector
+AnyAddress(bool v6)
+{
+    return *ipseclab::TrafficSelector::FromString(v6 ? "::/0" : "0.0.0.0/0");
+}
+
 /// UDP from port 500 to port 500, of anyone.
 esp::SpdEntry
 IkeBypass()
 {
-    ipseclab::TrafficSelector port;
-    port.protocol = wire::kProtocolUdp;
-    port.startPort = wire::kIkePort;
-    port.endPort = wire::kIkePort;
-    port.start = ipseclab::IpAddress::V4(0);
-    port.end = ipseclab::IpAddress::V4(0xffffffff);
-    return {"ike", {port}, {port}, esp::SpdAction::Bypass, ""};
+    ipseclab::TrafficSelectorList ports;
+    for (const bool v6 : {false, true})
+    {
+        ipseclab::TrafficSelector port = AnyAddress(v6);
+        port.protocol = wire::kProtocolUdp;
+        port.startPort = wire::kIkePort;
+        port.endPort = wire::kIkePort;
+        ports.push_back(port);
+    }
+    return {"ike", ports, ports, esp::SpdAction::Bypass, ""};
+}
+
+/// Router and neighbour solicitations, advertisements and redirects: ICMPv6 types 133 to 137 (RFC
+/// 4861), without which there is no link to protect.
+esp::SpdEntry
+NeighbourBypass()
+{
+    ipseclab::TrafficSelector types = AnyAddress(true);
+    types.protocol = wire::kProtocolIcmpv6;
+    types.startPort = 133 << 8;
+    types.endPort = (137 << 8) + 255;
+    return {"neighbour discovery", {types}, {}, esp::SpdAction::Bypass, ""};
 }
 
 /// ICMP of one address of this node, to and from anyone.
@@ -67,7 +133,7 @@ esp::SpdEntry
 IcmpBypass(const ipseclab::IpAddress& address)
 {
     ipseclab::TrafficSelector own;
-    own.protocol = kProtocolIcmp;
+    own.protocol = address.IsV4() ? wire::kProtocolIcmp : wire::kProtocolIcmpv6;
     own.start = address;
     own.end = address;
     return {"icmp " + address.ToString(), {own}, {}, esp::SpdAction::Bypass, ""};
@@ -125,10 +191,29 @@ IpsecGateway::GetTypeId()
                                                  esp::DfPolicy::Clear,
                                                  "Clear"))
             .AddAttribute("OuterTtl",
-                          "Time to live of the outer header, in hops.",
+                          "Time to live or hop limit of the outer header, in hops.",
                           UintegerValue(64),
                           MakeUintegerAccessor(&IpsecGateway::m_outerTtl),
                           MakeUintegerChecker<uint8_t>(1, 255))
+            .AddAttribute(
+                "EcnProfile",
+                "What a tunnel does with ECN: RFC 6040, RFC 3168 as Linux has it, or "
+                "nothing.",
+                StringValue("Rfc6040"),
+                compat::MakeEnumAttributeAccessor<esp::EcnProfile>(&IpsecGateway::SetEcnProfile,
+                                                                   &IpsecGateway::GetEcnProfile),
+                compat::MakeEnumAttributeChecker(esp::EcnProfile::Rfc6040,
+                                                 "Rfc6040",
+                                                 esp::EcnProfile::Rfc3168,
+                                                 "Rfc3168",
+                                                 esp::EcnProfile::None,
+                                                 "None"))
+            .AddAttribute("TfcLength",
+                          "Octets up to which shorter packets are padded in tunnel mode, as far as "
+                          "the MTU allows and unless the peer refuses; 0: no TFC padding.",
+                          UintegerValue(0),
+                          MakeUintegerAccessor(&IpsecGateway::m_tfcLength),
+                          MakeUintegerChecker<uint32_t>(0, 65535))
             .AddAttribute("AcquireInterval",
                           "Least time from one request for a Child SA to the next, on an IKE SA "
                           "whose Child SA was refused or deleted while packets need one.",
@@ -159,6 +244,7 @@ IpsecGateway::IpsecGateway()
     : m_ike(m_random)
 {
     m_dataPlane.GetSpd().Add(IkeBypass());
+    m_dataPlane.GetSpd().Add(NeighbourBypass());
     // Not at once: the data plane is in the middle of a packet.
     m_dataPlane.SetAcquireCallback(
         [this](const std::string& peer)
@@ -189,7 +275,7 @@ void
 IpsecGateway::DoInitialize()
 {
     LearnAddresses();
-    OpenSocket();
+    OpenSockets();
     Object::DoInitialize();
 }
 
@@ -200,11 +286,11 @@ IpsecGateway::DoDispose()
     m_timerDue.reset();
     m_dataPlane.SetAcquireCallback({});
     m_dataPlane.SetVolumeCallback({});
-    if (m_socket)
+    for (const auto& socket : m_sockets)
     {
-        m_socket->SetRecvCallback(MakeNullCallback<void, Ptr<Socket>>());
-        m_socket = nullptr;
+        socket.second->SetRecvCallback(MakeNullCallback<void, Ptr<Socket>>());
     }
+    m_sockets.clear();
     m_node = nullptr;
     for (auto* engine : {&m_outboundEngine, &m_inboundEngine})
     {
@@ -227,23 +313,58 @@ IpsecGateway::LearnAddresses()
     {
         for (uint32_t k = 0; k < ipv4->GetNAddresses(i); ++k)
         {
-            m_addresses.push_back(ipv4->GetAddress(i, k).GetLocal().Get());
+            m_addresses.push_back(ToModel(ipv4->GetAddress(i, k).GetLocal()));
             m_broadcasts.push_back(ipv4->GetAddress(i, k).GetBroadcast().Get());
+        }
+    }
+    const Ptr<Ipv6> ipv6 = m_node->GetObject<Ipv6>();
+    for (uint32_t i = 0; ipv6 && i < ipv6->GetNInterfaces(); ++i)
+    {
+        for (uint32_t k = 0; k < ipv6->GetNAddresses(i); ++k)
+        {
+            m_addresses.push_back(ToModel(ipv6->GetAddress(i, k).GetAddress()));
         }
     }
 }
 
 bool
-IpsecGateway::IsLocalAddress(Ipv4Address address) const
+IpsecGateway::IsLocalAddress(const ipseclab::IpAddress& address) const
 {
-    return std::find(m_addresses.begin(), m_addresses.end(), address.Get()) != m_addresses.end();
+    return std::find(m_addresses.begin(), m_addresses.end(), address) != m_addresses.end();
 }
 
 bool
-IpsecGateway::IsForNode(uint32_t destination) const
+IpsecGateway::IsGuarded(uint16_t protocol) const
 {
-    return destination >= kFirstMulticast || IsLocalAddress(Ipv4Address(destination)) ||
-           std::find(m_broadcasts.begin(), m_broadcasts.end(), destination) != m_broadcasts.end();
+    return protocol == Ipv4L3Protocol::PROT_NUMBER ||
+           (protocol == Ipv6L3Protocol::PROT_NUMBER && m_node->GetObject<Ipv6>());
+}
+
+uint16_t
+IpsecGateway::ProtocolOf(Ptr<const Packet> packet)
+{
+    uint8_t first = 0;
+    packet->CopyData(&first, 1);
+    return wire::IsIpv6(&first) ? Ipv6L3Protocol::PROT_NUMBER : Ipv4L3Protocol::PROT_NUMBER;
+}
+
+bool
+IpsecGateway::IsForNode(const wire::IpView& view) const
+{
+    const ipseclab::IpAddress destination = view.Destination();
+    if (IsLocalAddress(destination))
+    {
+        return true;
+    }
+    if (view.v6)
+    {
+        // Multicast, or of a link: fe80::/10.
+        const auto octets = destination.Octets();
+        return octets[0] == 0xff || (octets[0] == 0xfe && (octets[1] & 0xc0) == 0x80);
+    }
+    const uint32_t v4 = destination.V4Value();
+    return v4 >= kFirstMulticast ||
+           std::find(m_broadcasts.begin(), m_broadcasts.end(), v4) != m_broadcasts.end();
 }
 
 void
@@ -280,23 +401,34 @@ IpsecGateway::SetRandomSource(std::unique_ptr<crypto::RandomSource> source)
 // ---- IKE: socket, timer, events
 
 void
-IpsecGateway::OpenSocket()
+IpsecGateway::OpenSockets()
 {
-    if (m_socket)
+    if (!m_sockets.empty())
     {
         return;
     }
-    m_socket = Socket::CreateSocket(m_node, UdpSocketFactory::GetTypeId());
-    NS_ABORT_MSG_IF(m_socket->Bind(InetSocketAddress(Ipv4Address::GetAny(), wire::kIkePort)) != 0,
-                    "UDP port 500 of node " << m_node->GetId() << " is taken");
-    m_socket->SetRecvPktInfo(true);
-    m_socket->SetRecvCallback(MakeCallback(&IpsecGateway::HandleRead, this));
+    OpenSocket(wire::kIkePort, InetSocketAddress(Ipv4Address::GetAny(), wire::kIkePort));
+    if (m_node->GetObject<Ipv6>())
+    {
+        OpenSocket(wire::kIkePort, Inet6SocketAddress(Ipv6Address::GetAny(), wire::kIkePort));
+    }
+}
+
+void
+IpsecGateway::OpenSocket(uint16_t port, const Address& any)
+{
+    const Ptr<Socket> socket = Socket::CreateSocket(m_node, UdpSocketFactory::GetTypeId());
+    NS_ABORT_MSG_IF(socket->Bind(any) != 0,
+                    "UDP port " << port << " of node " << m_node->GetId() << " is taken");
+    socket->SetRecvPktInfo(true);
+    socket->SetRecvCallback(MakeCallback(&IpsecGateway::HandleRead, this));
+    m_sockets[{Inet6SocketAddress::IsMatchingType(any), port}] = socket;
 }
 
 void
 IpsecGateway::Initiate(const std::string& peer)
 {
-    OpenSocket();
+    OpenSockets();
     m_negotiating.insert(peer);
     NS_ABORT_MSG_UNLESS(m_ike.Initiate(ModelNow(), peer), "there is no peer \"" << peer << "\"");
     Drive();
@@ -383,20 +515,21 @@ IpsecGateway::Command(const std::function<bool(ike::IkeEndpoint&, ike::Instant)>
 void
 IpsecGateway::HandleRead(Ptr<Socket> socket)
 {
+    const auto known = std::find_if(m_sockets.begin(),
+                                    m_sockets.end(),
+                                    [&](const auto& s) { return s.second == socket; });
+    const uint16_t port = known->first.second;
     Address from;
     while (const Ptr<Packet> packet = socket->RecvFrom(from))
     {
-        Ipv4PacketInfoTag info;
-        if (!InetSocketAddress::IsMatchingType(from) || !packet->RemovePacketTag(info))
+        const std::optional<ike::Path> path = ReadPath(from, port, packet);
+        if (!path)
         {
             continue;
         }
-        const InetSocketAddress remote = InetSocketAddress::ConvertFrom(from);
-        const ike::Path path{{ToModel(info.GetAddress()), wire::kIkePort},
-                             {ToModel(remote.GetIpv4()), remote.GetPort()}};
         ipseclab::Bytes octets(packet->GetSize());
         packet->CopyData(octets.data(), packet->GetSize());
-        m_ike.HandleDatagram(ModelNow(), path, octets);
+        m_ike.HandleDatagram(ModelNow(), *path, octets);
         Drive();
     }
 }
@@ -429,10 +562,10 @@ IpsecGateway::Send(const ike::Datagram& datagram)
     const ike::TransportAddress& remote = datagram.path.remote;
     const auto packet =
         Create<Packet>(datagram.octets.data(), static_cast<uint32_t>(datagram.octets.size()));
-    const InetSocketAddress to(Ipv4Address(remote.address.V4Value()), remote.port);
-    if (m_socket->SendTo(packet, 0, to) < 0)
+    const auto socket = m_sockets.find({!remote.address.IsV4(), datagram.path.local.port});
+    if (socket == m_sockets.end() || socket->second->SendTo(packet, 0, ToNs3(remote)) < 0)
     {
-        NS_LOG_WARN("IKE could not send to " << to.GetIpv4() << ": as good as lost");
+        NS_LOG_WARN("IKE could not send to " << remote.address.ToString() << ": as good as lost");
     }
 }
 
@@ -521,6 +654,8 @@ IpsecGateway::InstallChildSa(const ike::ChildSaInstalled& sa)
     out.spiInbound = sa.spiInbound;
     out.df = m_dfPolicy;
     out.ttl = m_outerTtl;
+    out.tos.ecn = m_ecnProfile;
+    out.tfcLength = sa.properties.Find<ike::NoTfcPadding>() ? 0 : m_tfcLength;
 
     esp::InboundSaConfig in;
     in.spi = sa.spiInbound;
@@ -536,6 +671,10 @@ IpsecGateway::InstallChildSa(const ike::ChildSaInstalled& sa)
     in.antiReplay.profile = m_replayProfile;
     in.remoteSelectors = sa.remoteSelectors;
     in.localSelectors = sa.localSelectors;
+    in.tos.ecn = m_ecnProfile;
+    out.ipsecMode = in.ipsecMode = sa.properties.Find<ike::TransportMode>()
+                                     ? esp::IpsecMode::Transport
+                                     : esp::IpsecMode::Tunnel;
 
     auto outbound = esp::OutboundSa::Create(out);
     auto inbound = esp::InboundSa::Create(in);
@@ -555,7 +694,7 @@ void
 IpsecGateway::Load(Ptr<const Packet> packet)
 {
     const uint32_t size = packet->GetSize();
-    // What is no IPv4 packet by its size is counted as malformed, like any other.
+    // What is no IP packet by its size is counted as malformed, like any other.
     const uint32_t kept = size > esp::PacketBuffer::kMaximumPacket ? 0 : size;
     uint8_t* const data = m_dataPlane.Buffer().Reset(kept);
     packet->CopyData(data, kept);
@@ -581,8 +720,8 @@ IpsecGateway::ForwardOutbound(Ptr<const Packet> packet, uint16_t mtu)
 {
     Load(packet);
     esp::PacketBuffer& buffer = m_dataPlane.Buffer();
-    wire::Ipv4View view;
-    if (!wire::ParseIpv4(buffer.Span(), view) || !IsForwardable(view, mtu))
+    wire::IpView view;
+    if (!wire::ParseIp(buffer.Span(), view) || !IsForwardable(view, mtu))
     {
         return {esp::Verdict::Bypass, nullptr};
     }
@@ -592,7 +731,7 @@ IpsecGateway::ForwardOutbound(Ptr<const Packet> packet, uint16_t mtu)
     {
         return {esp::Verdict::Bypass, nullptr};
     }
-    wire::DecrementTtl(buffer.Data());
+    wire::DecrementHops(buffer.Data());
     Outcome outcome = Finish(packet, m_dataPlane.ProcessOutbound(mtu), true);
     outcome.forwarded = outcome.verdict == esp::Verdict::Transformed;
     return outcome;
@@ -604,12 +743,12 @@ IpsecGateway::ForwardInbound(Ptr<const Packet> packet, uint16_t mtu)
     Load(packet);
     const esp::DataPlaneResult result = Open();
     esp::PacketBuffer& buffer = m_dataPlane.Buffer();
-    wire::Ipv4View view;
+    wire::IpView view;
     const bool forwarded = result.verdict == esp::Verdict::Transformed &&
-                           wire::ParseIpv4(buffer.Span(), view) && IsForwardable(view, mtu);
+                           wire::ParseIp(buffer.Span(), view) && IsForwardable(view, mtu);
     if (forwarded)
     {
-        wire::DecrementTtl(buffer.Data());
+        wire::DecrementHops(buffer.Data());
     }
     Outcome outcome = Finish(packet, result, false);
     outcome.forwarded = forwarded;
@@ -617,23 +756,23 @@ IpsecGateway::ForwardInbound(Ptr<const Packet> packet, uint16_t mtu)
 }
 
 bool
-IpsecGateway::IsForwardable(const wire::Ipv4View& view, uint16_t mtu) const
+IpsecGateway::IsForwardable(const wire::IpView& view, uint16_t mtu) const
 {
-    return view.Ttl() > 1 && view.totalLength <= mtu && !IsForNode(view.Destination());
+    return view.Ttl() > 1 && view.totalLength <= mtu && !IsForNode(view);
 }
 
 esp::DataPlaneResult
 IpsecGateway::Open()
 {
     const esp::PacketBuffer& buffer = m_dataPlane.Buffer();
-    wire::Ipv4View view;
-    if (!wire::ParseIpv4(buffer.Span(), view) || view.Protocol() != wire::kProtocolEsp ||
-        !IsLocalAddress(Ipv4Address(view.Destination())))
+    wire::IpView view;
+    if (!wire::ParseIp(buffer.Span(), view) || view.Protocol() != wire::kProtocolEsp ||
+        !IsLocalAddress(view.Destination()))
     {
         return m_dataPlane.ProcessInboundClear();
     }
     constexpr size_t kSpi = 4;
-    const size_t headerLength = view.headerLength;
+    const size_t headerLength = view.upperOffset;
     const uint32_t spi = view.totalLength >= headerLength + kSpi
                            ? ipseclab::LoadBe32(view.header + headerLength)
                            : 0;
@@ -779,6 +918,18 @@ compat::EnumResult<esp::DfPolicy>
 IpsecGateway::GetDfPolicy() const
 {
     return {m_dfPolicy};
+}
+
+void
+IpsecGateway::SetEcnProfile(esp::EcnProfile profile)
+{
+    m_ecnProfile = profile;
+}
+
+compat::EnumResult<esp::EcnProfile>
+IpsecGateway::GetEcnProfile() const
+{
+    return {m_ecnProfile};
 }
 
 } // namespace ns3

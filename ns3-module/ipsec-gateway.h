@@ -78,17 +78,18 @@ class IpsecGateway : public Object
     struct Outcome
     {
         ipseclab::esp::Verdict verdict;
-        Ptr<Packet> packet; ///< the new packet when transformed; otherwise null
+        Ptr<Packet> packet; ///< the new packet when transformed, perhaps of the other IP version;
+                            ///< otherwise null
         /// Only from the functions for a fast path: the packet's TTL was decremented and it may go
         /// out of the other port; otherwise IPv4 has to look at it.
         bool forwarded{false};
     };
 
-    /// \name For attachments. Packets begin with their IPv4 header; byte tags survive.
+    /// \name For attachments. Packets begin with their IP header; byte tags survive.
     /// \param mtu of the link below, in octets of IP
     Outcome ProcessOutbound(Ptr<const Packet> packet, uint16_t mtu);
-    /// Any IPv4 packet that came in from outside: ESP for this node is opened, other packets are
-    /// checked against the SPD.
+    /// Any IP packet that came in from outside: ESP for this node is opened,
+    /// other packets are checked against the SPD.
     Outcome ProcessInbound(Ptr<const Packet> packet);
 
     /// Packets that this gateway protects spend time on the engine from now on; one that finds no
@@ -129,7 +130,11 @@ class IpsecGateway : public Object
     void NotifyQueueDrop(Ptr<const Packet> packet, bool outbound);
 
     /// Addresses that ESP is for: all that the node had when the simulation started.
-    bool IsLocalAddress(Ipv4Address address) const;
+    bool IsLocalAddress(const ipseclab::IpAddress& address) const;
+    /// Whether frames of this EtherType are for the gateway: IPv4, and IPv6 where the node has it.
+    bool IsGuarded(uint16_t protocol) const;
+    /// EtherType of an IP packet, by its first octet.
+    static uint16_t ProtocolOf(Ptr<const Packet> packet);
 
     const ipseclab::esp::DataPlaneCounters& GetCounters() const;
     const ipseclab::ike::IkeCounters& GetIkeCounters() const;
@@ -155,7 +160,8 @@ class IpsecGateway : public Object
     void NotifyNewAggregate() override;
 
   private:
-    void OpenSocket();
+    void OpenSockets();
+    void OpenSocket(uint16_t port, const Address& any);
     void HandleRead(Ptr<Socket> socket);
     void HandleTimer();
     /// Polls the IKE endpoint dry: events, so that a Child SA is in place before the response that
@@ -172,7 +178,7 @@ class IpsecGateway : public Object
     void HandleVolume(uint32_t spiInbound, ipseclab::esp::VolumeMeter::Event event);
     void LearnAddresses();
     /// True for what IPv4 delivers locally, or in several copies.
-    bool IsForNode(uint32_t destination) const;
+    bool IsForNode(const ipseclab::wire::IpView& view) const;
     void HandleEvent(const ipseclab::ike::IkeEvent& event);
     void ForgetIkeSa(const ipseclab::ike::IkeSaClosed& closed);
     void InstallChildSa(const ipseclab::ike::ChildSaInstalled& sa);
@@ -187,7 +193,7 @@ class IpsecGateway : public Object
     /// ESP for this node is opened, everything else checked as a clear packet.
     ipseclab::esp::DataPlaneResult Open();
     /// May the packet in the buffer go from port to port without IPv4?
-    bool IsForwardable(const ipseclab::wire::Ipv4View& view, uint16_t mtu) const;
+    bool IsForwardable(const ipseclab::wire::IpView& view, uint16_t mtu) const;
     void CarryByteTags(Ptr<const Packet> from, Ptr<Packet> to);
     Tag& TagOf(TypeId tid);
     void SetReplayProfile(ipseclab::esp::ReplayProfile profile);
@@ -196,6 +202,8 @@ class IpsecGateway : public Object
     compat::EnumResult<ipseclab::crypto::CryptoMode> GetCryptoMode() const;
     void SetDfPolicy(ipseclab::esp::DfPolicy policy);
     compat::EnumResult<ipseclab::esp::DfPolicy> GetDfPolicy() const;
+    void SetEcnProfile(ipseclab::esp::EcnProfile profile);
+    compat::EnumResult<ipseclab::esp::EcnProfile> GetEcnProfile() const;
     Outcome Finish(Ptr<const Packet> packet,
                    const ipseclab::esp::DataPlaneResult& result,
                    bool outbound);
@@ -213,12 +221,12 @@ class IpsecGateway : public Object
     Ptr<IpsecEngine> m_outboundEngine; ///< null: infinitely fast
     Ptr<IpsecEngine> m_inboundEngine;  ///< null: infinitely fast
     Ptr<Node> m_node;
-    Ptr<Socket> m_socket;
+    std::map<std::pair<bool, uint16_t>, Ptr<Socket>> m_sockets; ///< by IPv6 or not, and port
     EventId m_timer;
     std::optional<ipseclab::ike::Instant> m_timerDue;
-    std::vector<uint32_t> m_addresses;   ///< of the node, host order
-    std::vector<uint32_t> m_broadcasts;  ///< of the node's interfaces, host order
-    std::set<std::string> m_negotiating; ///< peers whose IKE SA is there or on its way
+    std::vector<ipseclab::IpAddress> m_addresses; ///< of the node
+    std::vector<uint32_t> m_broadcasts;           ///< of the node's interfaces, host order
+    std::set<std::string> m_negotiating;          ///< peers whose IKE SA is there or on its way
     std::vector<std::pair<ipseclab::ike::IkeSaId, std::string>> m_established; ///< with the peer
     std::map<std::string, ChildRequest> m_childRequests;                       ///< by peer
     const uint8_t* m_loaded{nullptr};                            ///< where the last packet was put
@@ -228,6 +236,8 @@ class IpsecGateway : public Object
     ipseclab::crypto::CryptoMode m_cryptoMode;
     ipseclab::esp::DfPolicy m_dfPolicy;
     uint8_t m_outerTtl;
+    ipseclab::esp::EcnProfile m_ecnProfile;
+    uint32_t m_tfcLength;
     Time m_acquireInterval;
 
     TracedCallback<Ptr<const Packet>, ipseclab::esp::DropReason, bool> m_dropTrace;

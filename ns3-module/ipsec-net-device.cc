@@ -5,7 +5,6 @@
 
 #include "ns3/abort.h"
 #include "ns3/channel.h"
-#include "ns3/ipv4-l3-protocol.h"
 #include "ns3/log.h"
 
 namespace ns3
@@ -15,6 +14,18 @@ using ipseclab::esp::Verdict;
 
 NS_LOG_COMPONENT_DEFINE("IpsecNetDevice");
 NS_OBJECT_ENSURE_REGISTERED(IpsecNetDevice);
+
+namespace
+{
+
+/// The EtherType of what became of a frame; that of the frame itself when it stayed as it was.
+uint16_t
+ProtocolAfter(Ptr<const Packet> before, Ptr<const Packet> after, uint16_t protocol)
+{
+    return before == after ? protocol : IpsecGateway::ProtocolOf(after);
+}
+
+} // namespace
 
 TypeId
 IpsecNetDevice::GetTypeId()
@@ -48,27 +59,28 @@ template <typename Sending>
 bool
 IpsecNetDevice::Leave(Ptr<Packet> packet, uint16_t protocol, const Sending& send)
 {
-    if (protocol != Ipv4L3Protocol::PROT_NUMBER)
+    if (!m_gateway->IsGuarded(protocol))
     {
-        return send(packet);
+        return send(packet, protocol);
     }
     const uint16_t mtu = m_lower->GetMtu();
     if (m_gateway->HasEngine(true) &&
-        m_gateway->DeferOutbound(packet,
-                                 mtu,
-                                 [self = Ptr<IpsecNetDevice>(this), send](Ptr<Packet> leaving)
-                                 {
-                                     if (self->m_lower) // still there when the engine is done
-                                     {
-                                         self->Account(leaving, send(leaving));
-                                     }
-                                 }))
+        m_gateway->DeferOutbound(
+            packet,
+            mtu,
+            [self = Ptr<IpsecNetDevice>(this), send](Ptr<Packet> leaving)
+            {
+                if (self->m_lower) // still there when the engine is done
+                {
+                    self->Account(leaving, send(leaving, IpsecGateway::ProtocolOf(leaving)));
+                }
+            }))
     {
         return true;
     }
     const IpsecGateway::Outcome outcome = m_gateway->ProcessOutbound(packet, mtu);
     const Ptr<Packet> leaving = outcome.verdict == Verdict::Bypass ? packet : outcome.packet;
-    return leaving && Account(leaving, send(leaving));
+    return leaving && Account(leaving, send(leaving, IpsecGateway::ProtocolOf(leaving)));
 }
 
 bool
@@ -76,8 +88,8 @@ IpsecNetDevice::Send(Ptr<Packet> packet, const Address& dest, uint16_t protocolN
 {
     return Leave(packet,
                  protocolNumber,
-                 [this, dest, protocolNumber](Ptr<Packet> leaving)
-                 { return m_lower->Send(leaving, dest, protocolNumber); });
+                 [this, dest](Ptr<Packet> leaving, uint16_t protocol)
+                 { return m_lower->Send(leaving, dest, protocol); });
 }
 
 bool
@@ -88,8 +100,8 @@ IpsecNetDevice::SendFrom(Ptr<Packet> packet,
 {
     return Leave(packet,
                  protocolNumber,
-                 [this, source, dest, protocolNumber](Ptr<Packet> leaving)
-                 { return m_lower->SendFrom(leaving, source, dest, protocolNumber); });
+                 [this, source, dest](Ptr<Packet> leaving, uint16_t protocol)
+                 { return m_lower->SendFrom(leaving, source, dest, protocol); });
 }
 
 bool
@@ -107,7 +119,7 @@ IpsecNetDevice::EnterLater(Ptr<const Packet> packet,
                            uint16_t protocol,
                            std::function<void(Ptr<Packet>)> receive)
 {
-    return protocol == Ipv4L3Protocol::PROT_NUMBER && m_gateway->HasEngine(false) &&
+    return m_gateway->IsGuarded(protocol) && m_gateway->HasEngine(false) &&
            m_gateway->DeferInbound(
                packet,
                [self = Ptr<IpsecNetDevice>(this), receive = std::move(receive)](Ptr<Packet> entered)
@@ -122,7 +134,7 @@ IpsecNetDevice::EnterLater(Ptr<const Packet> packet,
 Ptr<const Packet>
 IpsecNetDevice::Enter(Ptr<const Packet> packet, uint16_t protocol)
 {
-    if (protocol != Ipv4L3Protocol::PROT_NUMBER)
+    if (!m_gateway->IsGuarded(protocol))
     {
         return packet;
     }
@@ -142,13 +154,13 @@ IpsecNetDevice::ReceiveFromLower(Ptr<NetDevice>,
     }
     if (EnterLater(packet,
                    protocol,
-                   [this, protocol, from](Ptr<Packet> entered)
-                   { m_receive(this, entered, protocol, from); }))
+                   [this, from](Ptr<Packet> entered)
+                   { m_receive(this, entered, IpsecGateway::ProtocolOf(entered), from); }))
     {
         return true;
     }
     const Ptr<const Packet> entered = Enter(packet, protocol);
-    return entered && m_receive(this, entered, protocol, from);
+    return entered && m_receive(this, entered, ProtocolAfter(packet, entered, protocol), from);
 }
 
 bool
@@ -163,10 +175,11 @@ IpsecNetDevice::ReceivePromiscuous(Ptr<NetDevice>,
     {
         return m_promiscReceive(this, packet, protocol, from, to, type);
     }
-    const auto receive = [this, protocol, from, to, type](Ptr<const Packet> entered)
+    const auto receive = [this, packet, protocol, from, to, type](Ptr<const Packet> entered)
     {
-        m_promiscReceive(this, entered, protocol, from, to, type);
-        return m_receive(this, entered, protocol, from);
+        const uint16_t now = ProtocolAfter(packet, entered, protocol);
+        m_promiscReceive(this, entered, now, from, to, type);
+        return m_receive(this, entered, now, from);
     };
     if (EnterLater(packet, protocol, [receive](Ptr<Packet> entered) { receive(entered); }))
     {

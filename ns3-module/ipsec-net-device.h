@@ -15,12 +15,13 @@ namespace ns3
 
 /**
  * \ingroup ipsec
- * The default attachment, a bump in the stack: a NetDevice that stands between IPv4 and the real
+ * The default attachment, a bump in the stack: a NetDevice that stands between IP and the real
  * outside device. Routing, ARP, FlowMonitor, traffic control and IPv4 traces of the node stay
  * stock; pcap on the real device shows ESP.
  *
  * What leaves is offered to the gateway's ProcessOutbound, what arrives to ProcessInbound; frames
- * that are not IPv4 pass untouched.
+ * that are not IP, and IPv6 on a node without it, pass untouched. A tunnel that changes the IP
+ * version keeps the link-layer address that was resolved for the inner one.
  *
  * Flow control: this device has no NetDeviceQueueInterface, so Ipv4AddressHelper puts no queue disc
  * on it and traffic control never holds a packet back. Numbers are given and packets sealed when
@@ -84,7 +85,8 @@ class IpsecNetDevice : public NetDevice
                             const Address& from,
                             const Address& to,
                             PacketType type);
-    /// Seals the packet and sends what becomes of it, now or when an engine is done.
+    /// Seals the packet and sends what becomes of it, with its EtherType, now or when an engine is
+    /// done.
     /// \return false when it is known that nothing is sent
     template <typename Sending>
     bool Leave(Ptr<Packet> packet, uint16_t protocol, const Sending& send);
@@ -94,7 +96,7 @@ class IpsecNetDevice : public NetDevice
                     std::function<void(Ptr<Packet>)> receive);
     /// What enters instead of the packet; null when it is dropped.
     Ptr<const Packet> Enter(Ptr<const Packet> packet, uint16_t protocol);
-    /// Counts an IPv4 packet that the device below refused. \return `sent`
+    /// Counts an IP packet that the device below refused. \return `sent`
     bool Account(Ptr<const Packet> packet, bool sent);
 
     Ptr<Node> m_node;

@@ -209,9 +209,10 @@ class OutboundSa:
         esn: bool = False,
         source: str = "192.0.2.1",
         destination: str = "192.0.2.2",
+        transport: bool = False,
     ) -> None: ...
-    def seal(self, inner: bytes, number: int) -> bytes:
-        """The outer IPv4 packet around an inner one, with a number of the caller's choice."""
+    def seal(self, inner: bytes, number: int, tfc_length: int = 0) -> bytes:
+        """The ESP packet for an IP packet, with a number of the caller's choice."""
 
 class InboundSa:
     """profile: "rfc4303", "linux-bitmap" or "linux-legacy"; window 0: no check."""
@@ -227,6 +228,7 @@ class InboundSa:
         window: int = 64,
         profile: str = "rfc4303",
         top: int = 0,
+        transport: bool = False,
     ) -> None: ...
     def open(self, packet: bytes, outer_header_length: int = 20) -> tuple[str, int, bytes]:
         """Name of the drop reason ("none" when opened), number as guessed, inner packet or b""."""

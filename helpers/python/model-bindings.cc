@@ -8,8 +8,9 @@
 #include "model/ike/authentication.h"
 #include "model/ike/extensions/fragmentation.h"
 #include "model/ike/key-schedule.h"
-#include "model/wire/ipv4.h"
+#include "model/wire/ip-packet.h"
 
+#include <algorithm>
 #include <cstring>
 #include <pybind11/stl.h>
 #include <stdexcept>
@@ -274,6 +275,16 @@ RequireKeys(const SupportedSuite& suite, ByteSpan key, ByteSpan integrityKey)
     }
 }
 
+void
+RequireIkeKeys(const SupportedSuite& suite, ByteSpan key, ByteSpan integrityKey)
+{
+    if (suite.traits.implicitIv)
+    {
+        throw std::invalid_argument("an implicit IV is for ESP only");
+    }
+    RequireKeys(suite, key, integrityKey);
+}
+
 crypto::PrfId
 RequirePrf(std::uint16_t number)
 {
@@ -292,7 +303,7 @@ OpenIke(const py::bytes& datagram,
         const py::bytes& integrityKey)
 {
     using namespace pybind11::literals;
-    RequireKeys(suite, FromPython(key), FromPython(integrityKey));
+    RequireIkeKeys(suite, FromPython(key), FromPython(integrityKey));
     Parse(FromPython(datagram));
     const auto cipher = crypto::PayloadCipher::Create(suite.suite,
                                                       FromPython(key),
@@ -315,7 +326,7 @@ OpenIkeFragment(const py::bytes& datagram,
                 const py::bytes& integrityKey)
 {
     using namespace pybind11::literals;
-    RequireKeys(suite, FromPython(key), FromPython(integrityKey));
+    RequireIkeKeys(suite, FromPython(key), FromPython(integrityKey));
     Parse(FromPython(datagram));
     const auto cipher = crypto::PayloadCipher::Create(suite.suite,
                                                       FromPython(key),
@@ -476,9 +487,9 @@ IpAddress
 RequireAddress(const std::string& text)
 {
     const auto address = IpAddress::FromString(text);
-    if (!address || !address->IsV4())
+    if (!address)
     {
-        throw std::invalid_argument("no IPv4 address: \"" + text + "\"");
+        throw std::invalid_argument("no IP address: \"" + text + "\"");
     }
     return *address;
 }
@@ -508,7 +519,8 @@ class Sealer
            const py::bytes& integrityKey,
            bool esn,
            const std::string& source,
-           const std::string& destination)
+           const std::string& destination,
+           bool transport)
     {
         RequireKeys(suite, FromPython(key), FromPython(integrityKey));
         esp::OutboundSaConfig config;
@@ -519,20 +531,26 @@ class Sealer
         config.extendedSequenceNumbers = esn;
         config.outerSource = RequireAddress(source);
         config.outerDestination = RequireAddress(destination);
+        config.ipsecMode = transport ? esp::IpsecMode::Transport : esp::IpsecMode::Tunnel;
         m_sa = esp::OutboundSa::Create(config);
+        if (!m_sa)
+        {
+            throw std::invalid_argument("outer addresses of two IP versions");
+        }
     }
 
-    py::bytes Seal(const py::bytes& inner, std::uint64_t number)
+    py::bytes Seal(const py::bytes& inner, std::uint64_t number, std::size_t tfcLength)
     {
         const ByteSpan packet = FromPython(inner);
-        wire::Ipv4View view;
-        if (!wire::ParseIpv4(packet, view) ||
-            m_sa->SealedLength(packet.size()) > esp::PacketBuffer::kMaximumPacket)
+        wire::IpView view;
+        if (!wire::ParseIp(packet, view) || m_sa->Check(view) != esp::DropReason::None ||
+            m_sa->SealedLength(std::max(packet.size(), tfcLength), view.espOffset) >
+                esp::PacketBuffer::kMaximumPacket)
         {
-            throw std::invalid_argument("no IPv4 packet that fits into a tunnel");
+            throw std::invalid_argument("no IP packet that fits into this SA");
         }
         Load(m_buffer, packet);
-        m_sa->Seal(m_buffer, number);
+        m_sa->Seal(m_buffer, number, tfcLength);
         return ToPython(m_buffer.Span());
     }
 
@@ -571,7 +589,8 @@ class Opener
            bool esn,
            std::uint32_t window,
            const std::string& profile,
-           std::uint64_t top)
+           std::uint64_t top,
+           bool transport)
     {
         RequireKeys(suite, FromPython(key), FromPython(integrityKey));
         esp::InboundSaConfig config;
@@ -583,6 +602,7 @@ class Opener
         config.antiReplay.window = window;
         config.antiReplay.profile = RequireProfile(profile);
         config.antiReplay.top = top;
+        config.ipsecMode = transport ? esp::IpsecMode::Transport : esp::IpsecMode::Tunnel;
         m_sa = esp::InboundSa::Create(config);
     }
 
@@ -811,7 +831,8 @@ DefineEsp(py::module_& module)
                       const py::bytes&,
                       bool,
                       const std::string&,
-                      const std::string&>(),
+                      const std::string&,
+                      bool>(),
              py::arg("spi"),
              py::arg("suite"),
              py::arg("key"),
@@ -819,8 +840,9 @@ DefineEsp(py::module_& module)
              py::kw_only(),
              py::arg("esn") = false,
              py::arg("source") = "192.0.2.1",
-             py::arg("destination") = "192.0.2.2")
-        .def("seal", &Sealer::Seal, py::arg("inner"), py::arg("number"));
+             py::arg("destination") = "192.0.2.2",
+             py::arg("transport") = false)
+        .def("seal", &Sealer::Seal, py::arg("inner"), py::arg("number"), py::arg("tfc_length") = 0);
     py::class_<Opener>(module, "InboundSa")
         .def(py::init<std::uint32_t,
                       const SupportedSuite&,
@@ -829,7 +851,8 @@ DefineEsp(py::module_& module)
                       bool,
                       std::uint32_t,
                       const std::string&,
-                      std::uint64_t>(),
+                      std::uint64_t,
+                      bool>(),
              py::arg("spi"),
              py::arg("suite"),
              py::arg("key"),
@@ -838,7 +861,8 @@ DefineEsp(py::module_& module)
              py::arg("esn") = false,
              py::arg("window") = 64,
              py::arg("profile") = "rfc4303",
-             py::arg("top") = 0)
+             py::arg("top") = 0,
+             py::arg("transport") = false)
         .def("open", &Opener::Open, py::arg("packet"), py::arg("outer_header_length") = 20)
         .def_property_readonly("top", &Opener::Top);
 }

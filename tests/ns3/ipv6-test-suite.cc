@@ -1,0 +1,308 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#include "ns3/flow-id-tag.h"
+#include "ns3/internet-module.h"
+#include "ns3/ipsec-compat.h"
+#include "ns3/ipsec-helper.h"
+#include "ns3/network-module.h"
+#include "ns3/point-to-point-helper.h"
+#include "ns3/rng-seed-manager.h"
+#include "ns3/simulator.h"
+#include "ns3/string.h"
+#include "ns3/test.h"
+
+#include <array>
+#include <string>
+
+using namespace ns3;
+
+namespace
+{
+
+using ipseclab::esp::DropReason;
+
+constexpr uint16_t kPort = 4000;
+constexpr uint32_t kDatagrams = 20;
+
+struct Shape
+{
+    bool outer6;
+    bool inner6;
+    IpsecAttachment attachment{IpsecAttachment::Device};
+    bool transport{false}; ///< between the gateways themselves
+};
+
+std::string
+Describe(const Shape& shape)
+{
+    const std::string inner = shape.inner6 ? "IPv6" : "IPv4";
+    const std::string outer = shape.outer6 ? "IPv6" : "IPv4";
+    return shape.transport
+             ? "transport mode, " + outer
+             : inner + " in " + outer +
+                   (shape.attachment == IpsecAttachment::Device ? ", device" : ", fast path");
+}
+
+/// Address of one end of a link; left ends have 1, right ends 2. ns-3 does not forward
+/// 2001:db8::/32.
+std::string
+Text(bool v6, int link, int end)
+{
+    const std::string number = std::to_string(link);
+    return v6 ? "fd00:db8:" + number + "::" + std::to_string(end)
+              : "10.0." + number + "." + std::to_string(end);
+}
+
+Address
+ToAddress(const std::string& text)
+{
+    return text.find(':') == std::string::npos ? Address(Ipv4Address(text.c_str()))
+                                               : Address(Ipv6Address(text.c_str()));
+}
+
+Address
+ToSocketAddress(const std::string& text)
+{
+    return text.find(':') == std::string::npos
+             ? Address(InetSocketAddress(Ipv4Address(text.c_str()), kPort))
+             : Address(Inet6SocketAddress(Ipv6Address(text.c_str()), kPort));
+}
+
+/**
+ * Handshake and data both ways, with both IP versions on every link:
+ *
+ *     host A ---- gateway A ---- gateway B ---- host B
+ *          link 1           link 2         link 3
+ */
+class VersionsCase : public TestCase
+{
+  public:
+    explicit VersionsCase(const Shape& shape)
+        : TestCase(Describe(shape)),
+          m_shape(shape)
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        RngSeedManager::SetSeed(1);
+        RngSeedManager::SetRun(1);
+        m_nodes.Create(4);
+        InternetStackHelper().Install(m_nodes);
+        BuildLinks();
+        Configure();
+        Listen(0, End(false));
+        Listen(1, End(true));
+        // Duplicate address detection takes a second.
+        Simulator::Schedule(Seconds(3), &IpsecGateway::Initiate, m_a, std::string("tunnel"));
+        for (uint32_t i = 0; i < kDatagrams; ++i)
+        {
+            const Time at = Seconds(4) + MilliSeconds(i);
+            Simulator::Schedule(at, &VersionsCase::Send, this, 0, End(true));
+            Simulator::Schedule(at, &VersionsCase::Send, this, 1, End(false));
+        }
+        // What nobody allows.
+        Simulator::Schedule(Seconds(5), &VersionsCase::SendForbidden, this);
+        Simulator::Stop(Seconds(6));
+        Simulator::Run();
+        Check();
+        Simulator::Destroy();
+        m_nodes = NodeContainer();
+        m_a = m_b = nullptr;
+        m_sockets = {};
+    }
+
+    /// Where datagrams for one side go.
+    std::string End(bool right) const
+    {
+        if (m_shape.transport)
+        {
+            return Text(m_shape.outer6, 2, right ? 2 : 1);
+        }
+        return Text(m_shape.inner6, right ? 3 : 1, right ? 2 : 1);
+    }
+
+    void BuildLinks()
+    {
+        PointToPointHelper link;
+        link.SetDeviceAttribute("DataRate", StringValue("1Gbps"));
+        link.SetChannelAttribute("Delay", StringValue("1ms"));
+        std::array<NetDeviceContainer, 3> links;
+        for (uint32_t i = 0; i < 3; ++i)
+        {
+            links[i] = link.Install(m_nodes.Get(i), m_nodes.Get(i + 1));
+        }
+        IpsecHelper helper;
+        m_a = helper.Install(m_nodes.Get(1));
+        m_b = helper.Install(m_nodes.Get(2));
+        m_a->AssignStreams(1);
+        m_b->AssignStreams(2);
+        const bool device = m_shape.attachment == IpsecAttachment::Device;
+        const Ptr<NetDevice> outsideA =
+            device ? IpsecHelper::AttachDevice(m_a, links[1].Get(0)) : links[1].Get(0);
+        const Ptr<NetDevice> outsideB =
+            device ? IpsecHelper::AttachDevice(m_b, links[1].Get(1)) : links[1].Get(1);
+        Join(links[0].Get(0), 1, 1);
+        Join(links[0].Get(1), 1, 2);
+        Join(outsideA, 2, 1);
+        Join(outsideB, 2, 2);
+        Join(links[2].Get(0), 3, 1);
+        Join(links[2].Get(1), 3, 2);
+        if (!device)
+        {
+            IpsecHelper::AttachFastPath(m_a, links[0].Get(1), outsideA);
+            IpsecHelper::AttachFastPath(m_b, links[2].Get(0), outsideB);
+        }
+        Route(links[0].Get(0), 3, Text(false, 1, 2), Text(true, 1, 2));
+        Route(outsideA, 3, Text(false, 2, 2), Text(true, 2, 2));
+        Route(outsideB, 1, Text(false, 2, 1), Text(true, 2, 1));
+        Route(links[2].Get(1), 1, Text(false, 3, 1), Text(true, 3, 1));
+    }
+
+    /// Gives the device its addresses, which are forwarded between.
+    static void Join(Ptr<NetDevice> device, int link, int end)
+    {
+        const auto ipv4 = device->GetNode()->GetObject<Ipv4>();
+        const uint32_t i4 = ipv4->AddInterface(device);
+        ipv4->AddAddress(i4,
+                         Ipv4InterfaceAddress(Ipv4Address(Text(false, link, end).c_str()),
+                                              Ipv4Mask("255.255.255.0")));
+        ipv4->SetUp(i4);
+        const auto ipv6 = device->GetNode()->GetObject<Ipv6>();
+        const uint32_t i6 = ipv6->AddInterface(device);
+        ipv6->AddAddress(
+            i6,
+            Ipv6InterfaceAddress(Ipv6Address(Text(true, link, end).c_str()), Ipv6Prefix(64)));
+        ipv6->SetForwarding(i6, true);
+        ipv6->SetUp(i6);
+    }
+
+    static void Route(Ptr<NetDevice> device,
+                      int link,
+                      const std::string& next4,
+                      const std::string& next6)
+    {
+        const Ptr<Node> node = device->GetNode();
+        const auto ipv4 = node->GetObject<Ipv4>();
+        Ipv4StaticRoutingHelper().GetStaticRouting(ipv4)->AddNetworkRouteTo(
+            Ipv4Address(Text(false, link, 0).c_str()),
+            Ipv4Mask("255.255.255.0"),
+            Ipv4Address(next4.c_str()),
+            static_cast<uint32_t>(ipv4->GetInterfaceForDevice(device)));
+        const auto ipv6 = node->GetObject<Ipv6>();
+        Ipv6StaticRoutingHelper().GetStaticRouting(ipv6)->AddNetworkRouteTo(
+            Ipv6Address(Text(true, link, 0).c_str()),
+            Ipv6Prefix(64),
+            Ipv6Address(next6.c_str()),
+            static_cast<uint32_t>(ipv6->GetInterfaceForDevice(device)));
+    }
+
+    void Configure()
+    {
+        IpsecTunnel tunnel;
+        tunnel.addressA = ToAddress(Text(m_shape.outer6, 2, 1));
+        tunnel.addressB = ToAddress(Text(m_shape.outer6, 2, 2));
+        tunnel.transport = m_shape.transport;
+        const std::string prefix = m_shape.inner6 ? "/64" : "/24";
+        tunnel.protectedA = m_shape.transport ? End(false) : Text(m_shape.inner6, 1, 0) + prefix;
+        tunnel.protectedB = m_shape.transport ? End(true) : Text(m_shape.inner6, 3, 0) + prefix;
+        IpsecHelper::Configure(tunnel, m_a, m_b);
+    }
+
+    void Listen(uint32_t side, const std::string& address)
+    {
+        const uint32_t node = m_shape.transport ? 1 + side : 3 * side;
+        m_sockets[side] = Socket::CreateSocket(m_nodes.Get(node), UdpSocketFactory::GetTypeId());
+        m_sockets[side]->Bind(ToSocketAddress(address));
+        m_sockets[side]->SetRecvCallback(MakeCallback(&VersionsCase::Receive, this));
+    }
+
+    void Send(uint32_t side, std::string to)
+    {
+        const ipseclab::Bytes payload(300, static_cast<uint8_t>(++m_sent));
+        const auto packet = Create<Packet>(payload.data(), 300);
+        packet->AddByteTag(FlowIdTag(7), 100, 200);
+        m_sockets[side]->SendTo(packet, 0, ToSocketAddress(to));
+    }
+
+    /// To gateway B itself in clear, of the version that the tunnel is not for.
+    void SendForbidden()
+    {
+        const auto socket = Socket::CreateSocket(m_nodes.Get(1), UdpSocketFactory::GetTypeId());
+        const bool v6 = m_shape.transport ? !m_shape.outer6 : !m_shape.inner6;
+        socket->SendTo(Create<Packet>(10), 0, ToSocketAddress(Text(v6, 2, 2)));
+    }
+
+    void Receive(Ptr<Socket> socket)
+    {
+        while (const Ptr<Packet> packet = socket->Recv())
+        {
+            ++m_received;
+            ByteTagIterator tags = packet->GetByteTagIterator();
+            NS_TEST_ASSERT_MSG_EQ(tags.HasNext(), true, "the byte tag is lost");
+            const ByteTagIterator::Item item = tags.Next();
+            FlowIdTag tag;
+            item.GetTag(tag);
+            NS_TEST_EXPECT_MSG_EQ(tag.GetFlowId(), 7, "tag");
+            NS_TEST_EXPECT_MSG_EQ(item.GetStart(), 100, "first tagged octet");
+            NS_TEST_EXPECT_MSG_EQ(item.GetEnd(), 200, "end of the tagged octets");
+        }
+    }
+
+    void Check()
+    {
+        NS_TEST_EXPECT_MSG_EQ(m_received, 2 * kDatagrams, "datagrams both ways");
+        for (const Ptr<IpsecGateway>& gateway : {m_a, m_b})
+        {
+            const auto& counters = gateway->GetCounters();
+            NS_TEST_EXPECT_MSG_EQ(counters.outboundSealed, kDatagrams, "sealed");
+            NS_TEST_EXPECT_MSG_EQ(counters.inboundOpened, kDatagrams, "opened");
+            NS_TEST_EXPECT_MSG_EQ(counters.inboundDrops.Total(), 0, "dropped coming in");
+            NS_TEST_EXPECT_MSG_EQ(counters.Balanced(), true, "a packet is unaccounted");
+        }
+        const auto& drops = m_a->GetCounters().outboundDrops;
+        NS_TEST_EXPECT_MSG_EQ(drops[DropReason::NoPolicy], 1, "in clear, of the other version");
+        NS_TEST_EXPECT_MSG_EQ(drops.Total(), 1, "no other drop");
+        NS_TEST_EXPECT_MSG_EQ(m_b->GetCounters().outboundDrops.Total(), 0, "none at B");
+        NS_TEST_EXPECT_MSG_EQ(m_a->GetIkeCounters().datagramsOut, 2, "IKE requests");
+    }
+
+    Shape m_shape;
+    NodeContainer m_nodes;
+    Ptr<IpsecGateway> m_a;
+    Ptr<IpsecGateway> m_b;
+    std::array<Ptr<Socket>, 2> m_sockets;
+    uint32_t m_sent{0};
+    uint32_t m_received{0};
+};
+
+class Ipv6TestSuite : public TestSuite
+{
+  public:
+    Ipv6TestSuite()
+        : TestSuite("ipsec-ipv6", compat::SuiteNames<TestSuite>::kUnit)
+    {
+        for (const IpsecAttachment attachment :
+             {IpsecAttachment::Device, IpsecAttachment::FastPath})
+        {
+            Add({true, true, attachment});
+            Add({true, false, attachment});
+            Add({false, true, attachment});
+            Add({false, false, attachment});
+        }
+        Add({true, true, IpsecAttachment::Device, true});
+        Add({false, false, IpsecAttachment::Device, true});
+    }
+
+  private:
+    void Add(const Shape& shape)
+    {
+        AddTestCase(new VersionsCase(shape), compat::TestNames<TestCase>::kQuick);
+    }
+};
+
+const Ipv6TestSuite g_ipv6TestSuite;
+
+} // namespace
