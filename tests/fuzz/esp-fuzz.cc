@@ -7,12 +7,13 @@
  * The ESP boundary of a gateway against hostile packets, and against those of a peer that has the
  * keys and puts nonsense inside. An input is one octet of options and then records: one octet of
  * kind, two octets of length, that many octets. Whatever comes, the counters must balance and what
- * is let through must be an IPv4 packet.
+ * is let through must be an IP packet. The options choose suite, ESN, window, the outer IP version
+ * and transport mode.
  */
 
 #include "model/crypto/payload-cipher.h"
 #include "model/esp/data-plane.h"
-#include "model/wire/ipv4.h"
+#include "model/wire/ip-packet.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -24,8 +25,6 @@ namespace
 using namespace ipseclab;
 
 constexpr std::uint32_t kSpi = 0x1000;
-constexpr std::uint32_t kPeer = 0xc0000201;
-constexpr std::uint32_t kSelf = 0xc0000202;
 constexpr std::size_t kEspHeader = 8;
 constexpr std::size_t kMtu = 1500;
 
@@ -57,6 +56,9 @@ class Gateway
                                                     128,
                                                     crypto::IntegrityId::HmacSha2_256_128}
                               : crypto::CipherSuite{}),
+          m_peerAddress(Address(options & 8, 1)),
+          m_address(Address(options & 8, 2)),
+          m_mode(options & 16 ? esp::IpsecMode::Transport : esp::IpsecMode::Tunnel),
           m_traits(*crypto::FindTraits(m_suite)),
           m_key(m_traits.KeyingMaterial(), 0x42),
           m_integrityKey(m_traits.integrityKeyLength, 0x43)
@@ -67,8 +69,10 @@ class Gateway
                                                crypto::Direction::Seal,
                                                crypto::CryptoMode::Sized);
         AddSa(options & 4 ? 0 : 64);
-        const auto selector = *TrafficSelector::FromString("10.0.0.0/8");
-        m_plane.GetSpd().Add({"tunnel", {selector}, {selector}, esp::SpdAction::Protect, "peer"});
+        const TrafficSelectorList any{*TrafficSelector::FromString("10.0.0.0/8"),
+                                      *TrafficSelector::FromString("fd00::/8"),
+                                      *TrafficSelector::FromString("192.0.2.0/24")};
+        m_plane.GetSpd().Add({"tunnel", any, any, esp::SpdAction::Protect, "peer"});
     }
 
     void Feed(Kind kind, ByteSpan octets)
@@ -108,8 +112,9 @@ class Gateway
         config.integrityKey = m_integrityKey;
         config.extendedSequenceNumbers = m_esn;
         config.mode = crypto::CryptoMode::Sized;
-        config.outerSource = IpAddress::V4(kPeer);
-        config.outerDestination = IpAddress::V4(kSelf);
+        config.outerSource = m_peerAddress;
+        config.outerDestination = m_address;
+        config.ipsecMode = m_mode;
     }
 
     void AddSa(std::uint32_t window)
@@ -123,17 +128,36 @@ class Gateway
             m_plane.GetSad().Add("peer", esp::OutboundSa::Create(out), esp::InboundSa::Create(in)));
     }
 
-    /// SPI and the given octets behind an outer header for this gateway.
-    static Bytes Outer(ByteSpan afterSpi)
+    static IpAddress Address(bool v6, std::uint8_t last)
     {
-        Bytes packet(wire::kIpv4HeaderSize + 4 + afterSpi.size());
-        wire::Ipv4HeaderFields fields;
-        fields.totalLength = static_cast<std::uint16_t>(packet.size());
-        fields.source = kPeer;
-        fields.destination = kSelf;
-        wire::WriteIpv4Header(packet.data(), fields);
-        StoreBe32(packet.data() + wire::kIpv4HeaderSize, kSpi);
-        std::copy(afterSpi.begin(), afterSpi.end(), packet.begin() + wire::kIpv4HeaderSize + 4);
+        return v6 ? *IpAddress::FromString("fd00::" + std::to_string(last))
+                  : IpAddress::V4(0xc0000200U + last);
+    }
+
+    /// SPI and the given octets behind an outer header for this gateway.
+    Bytes Outer(ByteSpan afterSpi) const
+    {
+        const bool v4 = m_address.IsV4();
+        const std::size_t header = v4 ? wire::kIpv4HeaderSize : wire::kIpv6HeaderSize;
+        Bytes packet(header + 4 + afterSpi.size());
+        if (v4)
+        {
+            wire::Ipv4HeaderFields fields;
+            fields.totalLength = static_cast<std::uint16_t>(packet.size());
+            fields.source = m_peerAddress.V4Value();
+            fields.destination = m_address.V4Value();
+            wire::WriteIpv4Header(packet.data(), fields);
+        }
+        else
+        {
+            wire::Ipv6HeaderFields fields;
+            fields.totalLength = packet.size();
+            fields.source = m_peerAddress;
+            fields.destination = m_address;
+            wire::WriteIpv6Header(packet.data(), fields);
+        }
+        StoreBe32(packet.data() + header, kSpi);
+        std::copy(afterSpi.begin(), afterSpi.end(), packet.data() + header + 4);
         return packet;
     }
 
@@ -172,13 +196,16 @@ class Gateway
     {
         Require(m_plane.Counters().Balanced());
         Require((result.verdict == esp::Verdict::Drop) == (result.drop != esp::DropReason::None));
-        wire::Ipv4View view;
+        wire::IpView view;
         Require(result.verdict == esp::Verdict::Drop ||
-                wire::ParseIpv4(m_plane.Buffer().Span(), view));
+                wire::ParseIp(m_plane.Buffer().Span(), view));
     }
 
     bool m_esn;
     crypto::CipherSuite m_suite;
+    IpAddress m_peerAddress;
+    IpAddress m_address;
+    esp::IpsecMode m_mode;
     crypto::CipherTraits m_traits;
     Bytes m_key;
     Bytes m_integrityKey;
