@@ -4,8 +4,11 @@
 #ifndef IPSECLAB_IKE_CHILD_REQUEST_H
 #define IPSECLAB_IKE_CHILD_REQUEST_H
 
+#include "model/wire/traffic-selector.h"
+
 #include <any>
 #include <map>
+#include <optional>
 #include <typeindex>
 
 namespace ipseclab::ike
@@ -46,6 +49,9 @@ class ChildProperties
 /// What somebody wants a Child SA for.
 struct ChildRequest
 {
+    /// The packet that needs it, as it leaves: source on this side. Its selectors are offered first
+    /// (RFC 7296, section 2.9); of no effect when the peer's selectors do not allow it.
+    std::optional<PacketSelectors> packet;
     ChildProperties properties;
 };
 

@@ -114,6 +114,14 @@ struct Lifetime
     Duration jitter{Duration::zero()}; ///< `soft` is shortened by up to this, at random
 };
 
+/// How much one Child SA carries when this side answers (RFC 7296, section 2.9).
+enum class ChildGranularity : std::uint8_t
+{
+    All,          ///< all that both sides allow
+    SelectorPair, ///< of one local and one remote selector; others need Child SAs of their own
+    AddressPair,  ///< of two hosts, whom the request has to name first
+};
+
 class Extension;
 
 /// Makes one of these for each IKE SA; see extensions/extension.h.
@@ -139,6 +147,7 @@ struct PeerConfig
     std::vector<ChildSuite> childSuites{ChildSuite{}};
     TrafficSelectorList localSelectors;
     TrafficSelectorList remoteSelectors;
+    ChildGranularity granularity{ChildGranularity::All};
     RetransmissionPolicy retransmission;
     /// A liveness check is sent after this long without a message from the peer; zero: never.
     Duration livenessInterval{Duration::zero()};

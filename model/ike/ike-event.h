@@ -98,6 +98,9 @@ struct ChildSaInstalled
     std::optional<std::uint32_t> replaces; ///< the inbound SPI of the Child SA that this one rekeys
     esp::VolumeLimits volume;              ///< jitter is in it
     ChildProperties properties;            ///< what extensions have agreed on
+    /// What the peer has left out of the selectors it may take on a Child SA of its own
+    /// (ADDITIONAL_TS_POSSIBLE).
+    bool additionalTsPossible{false};
 };
 
 /// From now on a pair may send that was installed without `outboundReady`.

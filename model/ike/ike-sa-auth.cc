@@ -125,11 +125,12 @@ IkeSa::MakeAuthRequest(InitResult& init)
 void
 IkeSa::AddFirstChild(ExtensionSet& extensions, wire::PayloadList& request)
 {
+    const auto offer = OfferSelectors(m_peer, m_firstChild.packet, false);
     Append(request,
            {wire::MakePayload(PayloadType::Sa,
                               MakeChildProposals(m_peer.childSuites, *m_firstChildSpi, false)),
-            MakeTs(PayloadType::TsI, m_peer.localSelectors),
-            MakeTs(PayloadType::TsR, m_peer.remoteSelectors)});
+            MakeTs(PayloadType::TsI, offer.local),
+            MakeTs(PayloadType::TsR, offer.remote)});
     ChildNegotiation child{true, nullptr, m_firstChild.properties};
     extensions.WriteChild(*this, child, request);
 }
@@ -310,7 +311,7 @@ IkeSa::FinishFirstChild(Instant now, const wire::PayloadList& response)
         return;
     }
     const std::uint32_t spi = *m_firstChildSpi;
-    ChildNegotiation child{true, nullptr, std::move(m_firstChild.properties)};
+    ChildNegotiation child{true, nullptr, m_firstChild.properties};
     const auto refusal = m_extensions.ReadChild(*this, child, response);
     const auto* sa = wire::Find<wire::SaPayload>(response, PayloadType::Sa);
     const auto* tsI = wire::Find<wire::TsPayload>(response, PayloadType::TsI);
@@ -318,7 +319,15 @@ IkeSa::FinishFirstChild(Instant now, const wire::PayloadList& response)
     if (!sa || !tsI || !tsR)
     {
         const auto* error = wire::FindErrorNotify(response);
-        RefuseChild(error ? error->type : NotifyType::InvalidSyntax);
+        const auto reason = error ? error->type : NotifyType::InvalidSyntax;
+        if (AskForPacketOnly(reason, m_firstChild))
+        {
+            ForgetFirstChild();
+        }
+        else
+        {
+            RefuseChild(reason);
+        }
         return;
     }
     const auto choice = CheckChildAnswer(*sa);
@@ -340,6 +349,8 @@ IkeSa::FinishFirstChild(Instant now, const wire::PayloadList& response)
                   tsR->selectors,
                   true};
     made.properties = std::move(child.properties);
+    made.additionalTsPossible =
+        wire::FindNotify(response, NotifyType::AdditionalTsPossible) != nullptr;
     InstallFirstChild(std::move(made));
 }
 
@@ -438,13 +449,12 @@ IkeSa::AnswerFirstChild(const wire::PayloadList& request, wire::PayloadList& ans
     ChildNegotiation child;
     const auto refusal = m_extensions.ReadChild(*this, child, request);
     auto choice = ChooseChild(m_peer.childSuites, *sa, false);
-    const auto remote = Narrow(tsI->selectors, m_peer.remoteSelectors);
-    const auto local = Narrow(tsR->selectors, m_peer.localSelectors);
+    const auto selectors = AnswerSelectors(m_peer, tsR->selectors, tsI->selectors);
     const bool spiFits = choice && choice->peerSpi.size() == 4 &&
                          LoadBe32(choice->peerSpi.data()) >= ChildSpiTable::kLowest;
-    if (!spiFits || remote.empty() || local.empty() || refusal)
+    if (!spiFits || !selectors || refusal)
     {
-        const auto unfit = spiFits ? NotifyType::TsUnacceptable : NotifyType::NoProposalChosen;
+        const auto unfit = spiFits ? selectors.error() : NotifyType::NoProposalChosen;
         const auto reason = refusal ? refusal->error : unfit;
         RefuseChild(reason);
         answer.push_back(wire::MakeNotify(reason, refusal ? refusal->data : Bytes()));
@@ -453,10 +463,19 @@ IkeSa::AnswerFirstChild(const wire::PayloadList& request, wire::PayloadList& ans
     const std::uint32_t spi = m_environment.childSpis.Allocate(m_environment.random, LocalSpi());
     choice->suite.group = crypto::GroupId::None;
     answer.push_back(wire::MakePayload(PayloadType::Sa, AnswerChild(*choice, spi, false)));
-    answer.push_back(MakeTs(PayloadType::TsI, remote));
-    answer.push_back(MakeTs(PayloadType::TsR, local));
+    answer.push_back(MakeTs(PayloadType::TsI, selectors->remote));
+    answer.push_back(MakeTs(PayloadType::TsR, selectors->local));
+    if (selectors->more)
+    {
+        answer.push_back(wire::MakeNotify(NotifyType::AdditionalTsPossible));
+    }
     m_extensions.WriteChild(*this, child, answer);
-    NewChild made{choice->suite, spi, LoadBe32(choice->peerSpi.data()), local, remote, false};
+    NewChild made{choice->suite,
+                  spi,
+                  LoadBe32(choice->peerSpi.data()),
+                  selectors->local,
+                  selectors->remote,
+                  false};
     made.properties = std::move(child.properties);
     InstallFirstChild(std::move(made));
 }

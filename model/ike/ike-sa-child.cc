@@ -164,9 +164,12 @@ IkeSa::Request(CreateChildTask& task)
         task.exchange = crypto::KeyExchange::Generate(group, m_environment.random);
         payloads.push_back(MakeKe(*task.exchange));
     }
-    payloads.push_back(wire::MakePayload(PayloadType::TsI, wire::TsPayload{m_peer.localSelectors}));
-    payloads.push_back(
-        wire::MakePayload(PayloadType::TsR, wire::TsPayload{m_peer.remoteSelectors}));
+    // What is rekeyed stays as it is (RFC 7296, section 2.9.2).
+    const ChildSa* old = task.rekeyOf ? FindChild(*task.rekeyOf) : nullptr;
+    const auto offer = old ? SelectorChoice{old->local, old->remote}
+                           : OfferSelectors(m_peer, task.wanted.packet, task.onlyPacket);
+    payloads.push_back(wire::MakePayload(PayloadType::TsI, wire::TsPayload{offer.local}));
+    payloads.push_back(wire::MakePayload(PayloadType::TsR, wire::TsPayload{offer.remote}));
     ChildNegotiation child = Negotiation(task);
     m_extensions.WriteChild(*this, child, payloads);
     return payloads;
@@ -256,6 +259,8 @@ IkeSa::ReadNewChild(const CreateChildTask& task, const wire::PayloadList& respon
     }
     made.nonceI = task.nonce;
     made.nonceR = nonce->data;
+    made.additionalTsPossible =
+        wire::FindNotify(response, NotifyType::AdditionalTsPossible) != nullptr;
     return made;
 }
 
@@ -292,6 +297,7 @@ IkeSa::HandleRefusal(Instant now, CreateChildTask& task, const wire::PayloadList
     CreateChildTask next;
     next.rekeyOf = task.rekeyOf;
     next.wanted = task.wanted;
+    next.onlyPacket = task.onlyPacket;
     const bool unheardOf = error == NotifyType::ChildSaNotFound && task.unconfirmed;
     if (error == NotifyType::TemporaryFailure || unheardOf)
     {
@@ -305,6 +311,10 @@ IkeSa::HandleRefusal(Instant now, CreateChildTask& task, const wire::PayloadList
     {
         next.demanded = {*group};
         m_tasks.push_front(std::move(next));
+        return;
+    }
+    if (!task.rekeyOf && !task.onlyPacket && AskForPacketOnly(error, task.wanted))
+    {
         return;
     }
     if (old && error == NotifyType::ChildSaNotFound)
@@ -324,6 +334,22 @@ IkeSa::HandleRefusal(Instant now, CreateChildTask& task, const wire::PayloadList
         old->rekeying = false;
     }
     m_events.push_back(ChildSaRefused{m_id, m_peer.name, error, task.rekeyOf});
+}
+
+/// RFC 7296, section 2.9: whoever gets SINGLE_PAIR_REQUIRED asks for the packet it has; false when
+/// there is none.
+bool
+IkeSa::AskForPacketOnly(NotifyType refusal, const ChildRequest& wanted)
+{
+    if (refusal != NotifyType::SinglePairRequired || !wanted.packet)
+    {
+        return false;
+    }
+    CreateChildTask task;
+    task.wanted = wanted;
+    task.onlyPacket = true;
+    m_tasks.push_front(std::move(task));
+    return true;
 }
 
 // ---- the peer's requests
@@ -382,15 +408,16 @@ IkeSa::AnswerNewChild(Instant now, const wire::PayloadList& request)
     {
         return Refusal(NotifyType::InvalidKePayload, GroupOctets(group));
     }
+    const auto selectors = AnswerSelectors(m_peer, tsR->selectors, tsI->selectors);
+    if (!selectors)
+    {
+        return Refusal(selectors.error());
+    }
     NewChild made{choice->suite,
                   0,
                   LoadBe32(choice->peerSpi.data()),
-                  Narrow(tsR->selectors, m_peer.localSelectors),
-                  Narrow(tsI->selectors, m_peer.remoteSelectors)};
-    if (made.local.empty() || made.remote.empty())
-    {
-        return Refusal(NotifyType::TsUnacceptable);
-    }
+                  selectors->local,
+                  selectors->remote};
     made.nonceI = nonce->data;
     made.nonceR = m_environment.random.Take(kNonceLength);
     const auto exchange =
@@ -413,6 +440,10 @@ IkeSa::AnswerNewChild(Instant now, const wire::PayloadList& request)
     }
     answer.payloads.push_back(wire::MakePayload(PayloadType::TsI, wire::TsPayload{made.remote}));
     answer.payloads.push_back(wire::MakePayload(PayloadType::TsR, wire::TsPayload{made.local}));
+    if (selectors->more)
+    {
+        answer.payloads.push_back(wire::MakeNotify(NotifyType::AdditionalTsPossible));
+    }
     m_extensions.WriteChild(*this, child, answer.payloads);
     made.properties = std::move(child.properties);
 
@@ -521,6 +552,7 @@ IkeSa::InstallChild(Instant now, NewChild made)
     installed.replaces = made.replaces;
     installed.volume = DrawVolumeLimits();
     installed.properties = std::move(made.properties);
+    installed.additionalTsPossible = made.additionalTsPossible;
     m_events.push_back(std::move(installed));
 }
 

@@ -270,6 +270,14 @@ IkeSa::Inform(wire::PayloadList request)
 }
 
 void
+IkeSa::AskForChild(ChildRequest request)
+{
+    CreateChildTask task;
+    task.wanted = std::move(request);
+    m_tasks.emplace_back(std::move(task));
+}
+
+void
 IkeSa::Report(std::any detail)
 {
     m_events.push_back(IkeExtensionReport{m_id, m_peer.name, std::move(detail)});

@@ -180,6 +180,7 @@ class IkeSa : private ExtensionHost
     {
         std::optional<std::uint32_t> rekeyOf; ///< inbound SPI; otherwise a Child SA of its own
         ChildRequest wanted;                  ///< of a Child SA of its own
+        bool onlyPacket{false};               ///< the peer has said SINGLE_PAIR_REQUIRED
         std::uint32_t spi{0};                 ///< drawn when the request is made
         bool unconfirmed{false};              ///< the old one, when the request was made
         std::optional<Rival> rival;
@@ -259,6 +260,7 @@ class IkeSa : private ExtensionHost
         bool outboundReady{true};
         std::optional<std::uint32_t> replaces{};
         ChildProperties properties{};
+        bool additionalTsPossible{false};
     };
 
     /// A response to a request of the peer; `close`: the SA ends with it.
@@ -284,6 +286,7 @@ class IkeSa : private ExtensionHost
     crypto::RandomSource& Random() override;
     void Move(const Path& path) override;
     void Inform(wire::PayloadList request) override;
+    void AskForChild(ChildRequest request) override;
     void Report(std::any detail) override;
     /// @}
 
@@ -336,6 +339,7 @@ class IkeSa : private ExtensionHost
     std::optional<Choice<ChildSuite>> CheckChildAnswer(const wire::SaPayload& answer) const;
     void RefuseChild(wire::NotifyType reason);
     void ForgetFirstChild();
+    bool AskForPacketOnly(wire::NotifyType refusal, const ChildRequest& wanted);
     void InstallFirstChild(NewChild made);
     /// @}
 

@@ -114,8 +114,11 @@ enum class NotifyType : std::uint16_t
     FailedCpRequired = 37,
     TsUnacceptable = 38,
     InvalidSelectors = 39,
+    UnacceptableAddresses = 40,
+    UnexpectedNatDetected = 41,
     TemporaryFailure = 43,
     ChildSaNotFound = 44,
+    TsMaxQueue = 48,
     InitialContact = 16384,
     SetWindowSize = 16385,
     AdditionalTsPossible = 16386,
@@ -129,6 +132,12 @@ enum class NotifyType : std::uint16_t
     EspTfcPaddingNotSupported = 16394,
     NonFirstFragmentsAlso = 16395,
     MobikeSupported = 16396,
+    AdditionalIp4Address = 16397,
+    AdditionalIp6Address = 16398,
+    NoAdditionalAddresses = 16399,
+    UpdateSaAddresses = 16400,
+    Cookie2 = 16401,
+    NoNatsAllowed = 16402,
     MultipleAuthSupported = 16404,
     RedirectSupported = 16406,
     TicketLtOpaque = 16409,
@@ -142,6 +151,8 @@ enum class NotifyType : std::uint16_t
     Ikev2FragmentationSupported = 16430,
     SignatureHashAlgorithms = 16431,
     IntermediateExchangeSupported = 16438,
+    SupportedAuthMethods = 16443,
+    SaResourceInfo = 16444,
 };
 
 /// The first status type; everything below is an error (RFC 7296, section 3.10.1).

@@ -110,10 +110,16 @@ Name(NotifyType value)
         return "TS_UNACCEPTABLE";
     case NotifyType::InvalidSelectors:
         return "INVALID_SELECTORS";
+    case NotifyType::UnacceptableAddresses:
+        return "UNACCEPTABLE_ADDRESSES";
+    case NotifyType::UnexpectedNatDetected:
+        return "UNEXPECTED_NAT_DETECTED";
     case NotifyType::TemporaryFailure:
         return "TEMPORARY_FAILURE";
     case NotifyType::ChildSaNotFound:
         return "CHILD_SA_NOT_FOUND";
+    case NotifyType::TsMaxQueue:
+        return "TS_MAX_QUEUE";
     case NotifyType::InitialContact:
         return "INITIAL_CONTACT";
     case NotifyType::SetWindowSize:
@@ -140,6 +146,18 @@ Name(NotifyType value)
         return "NON_FIRST_FRAGMENTS_ALSO";
     case NotifyType::MobikeSupported:
         return "MOBIKE_SUPPORTED";
+    case NotifyType::AdditionalIp4Address:
+        return "ADDITIONAL_IP4_ADDRESS";
+    case NotifyType::AdditionalIp6Address:
+        return "ADDITIONAL_IP6_ADDRESS";
+    case NotifyType::NoAdditionalAddresses:
+        return "NO_ADDITIONAL_ADDRESSES";
+    case NotifyType::UpdateSaAddresses:
+        return "UPDATE_SA_ADDRESSES";
+    case NotifyType::Cookie2:
+        return "COOKIE2";
+    case NotifyType::NoNatsAllowed:
+        return "NO_NATS_ALLOWED";
     case NotifyType::MultipleAuthSupported:
         return "MULTIPLE_AUTH_SUPPORTED";
     case NotifyType::RedirectSupported:
@@ -166,6 +184,10 @@ Name(NotifyType value)
         return "SIGNATURE_HASH_ALGORITHMS";
     case NotifyType::IntermediateExchangeSupported:
         return "INTERMEDIATE_EXCHANGE_SUPPORTED";
+    case NotifyType::SupportedAuthMethods:
+        return "SUPPORTED_AUTH_METHODS";
+    case NotifyType::SaResourceInfo:
+        return "SA_RESOURCE_INFO";
     }
     return "?";
 }

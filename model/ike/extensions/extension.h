@@ -100,6 +100,8 @@ class ExtensionHost
     /// Queues an INFORMATIONAL request; its response comes by FinishInformational. In an IKE SA
     /// that is replaced before its turn comes, its successor sends it.
     virtual void Inform(wire::PayloadList request) = 0;
+    /// Queues a request for a Child SA.
+    virtual void AskForChild(ChildRequest request) = 0;
     /// An IkeExtensionReport with this detail, whose type is the extension's own.
     virtual void Report(std::any detail) = 0;
 };
