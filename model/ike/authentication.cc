@@ -85,67 +85,113 @@ FindLegacyMethod(KeyType type)
     return std::nullopt;
 }
 
-/// The first of our hashes that the peer takes and the key can do.
-std::optional<SignatureAlgorithm>
-ChooseDigital(const AuthContext& c)
+/// One of the proofs that this side could give.
+struct Option
 {
+    Credential credential;
+    AuthMethod method;
+    SignatureAlgorithm algorithm; ///< of a signature
+};
+
+/// With each of our hashes that the peer takes and the key can do, or as before RFC 7427.
+std::vector<Option>
+SignatureOptions(const AuthContext& c, const Credential& credential)
+{
+    const KeyType type = credential.privateKey->Type();
+    std::vector<Option> options;
+    if (!c.abilities.digitalSignature)
+    {
+        if (const auto legacy = FindLegacyMethod(type))
+        {
+            options.push_back({credential, legacy->method, legacy->algorithm});
+        }
+        return options;
+    }
     for (const HashId hash : c.peer.auth.hashes)
     {
-        const auto found =
-            crypto::ChooseAlgorithm(c.peer.auth.privateKey->Type(), hash, c.peer.auth.pss);
+        const auto found = crypto::ChooseAlgorithm(type, hash, credential.pss);
         if (found && Contains(c.abilities.hashes, hash))
         {
-            return found;
+            options.push_back({credential, AuthMethod::DigitalSignature, *found});
         }
     }
-    return std::nullopt;
+    return options;
+}
+
+/// What one credential is good for, the preferred first.
+std::vector<Option>
+OptionsOf(const AuthContext& c, const Credential& credential)
+{
+    switch (credential.kind)
+    {
+    case AuthKind::SharedKey:
+        return {{credential, AuthMethod::SharedKey, {}}};
+    case AuthKind::Null:
+        return {{credential, AuthMethod::Null, {}}};
+    case AuthKind::Signature:
+        break;
+    }
+    return SignatureOptions(c, credential);
+}
+
+/// Nothing when the first credential fits the peer in no way, and no other is asked for.
+std::optional<Option>
+ChooseOption(const AuthContext& c)
+{
+    const auto credentials = c.peer.auth.Credentials();
+    for (const auto& credential : credentials)
+    {
+        for (auto& option : OptionsOf(c, credential))
+        {
+            if (c.extensions.TakesProof(
+                    c.peer,
+                    {option.method, option.algorithm, option.credential.certificates}))
+            {
+                return std::move(option);
+            }
+        }
+    }
+    const auto usual = OptionsOf(c, credentials.front());
+    return usual.empty() ? std::nullopt : std::make_optional(usual.front());
 }
 
 std::optional<wire::AuthPayload>
-SignDigital(const AuthContext& c, ByteSpan octets, crypto::RandomSource& random)
+MakeAuth(const AuthContext& c, const Option& option, crypto::RandomSource& random)
 {
-    const auto algorithm = ChooseDigital(c);
-    const auto signature =
-        algorithm ? c.peer.auth.privateKey->Sign(*algorithm, octets, random) : std::nullopt;
-    if (!signature)
+    const AuthKind kind = option.credential.kind;
+    const Bytes octets = OctetsToSign(c, c.initiator, c.peer.localId.ToPayload());
+    if (kind != AuthKind::Signature)
     {
-        return std::nullopt;
+        return wire::AuthPayload{
+            option.method,
+            SharedKeyAuth(c.channel.Suite().prf, MicKey(c, kind, c.initiator), octets)};
     }
-    const Bytes identifier = crypto::EncodeAlgorithm(*algorithm);
+    auto signature = option.credential.privateKey->Sign(option.algorithm, octets, random);
+    if (!signature || option.method != AuthMethod::DigitalSignature)
+    {
+        return signature ? std::optional(wire::AuthPayload{option.method, std::move(*signature)})
+                         : std::nullopt;
+    }
+    const Bytes identifier = crypto::EncodeAlgorithm(option.algorithm);
     ByteWriter data;
     data.U8(static_cast<std::uint8_t>(identifier.size()));
     data.Append(identifier);
     data.Append(*signature);
-    return wire::AuthPayload{AuthMethod::DigitalSignature, data.Take()};
+    return wire::AuthPayload{option.method, data.Take()};
 }
 
-std::optional<wire::AuthPayload>
-SignLegacy(const AuthContext& c, ByteSpan octets, crypto::RandomSource& random)
+AuthKind
+KindOf(AuthMethod method)
 {
-    const auto legacy = FindLegacyMethod(c.peer.auth.privateKey->Type());
-    auto signature =
-        legacy ? c.peer.auth.privateKey->Sign(legacy->algorithm, octets, random) : std::nullopt;
-    return signature ? std::optional(wire::AuthPayload{legacy->method, std::move(*signature)})
-                     : std::nullopt;
-}
-
-std::optional<wire::AuthPayload>
-MakeAuth(const AuthContext& c, crypto::RandomSource& random)
-{
-    const AuthKind kind = c.peer.auth.local;
-    const Bytes octets = OctetsToSign(c, c.initiator, c.peer.localId.ToPayload());
-    if (c.abilities.resumed)
+    switch (method)
     {
-        return wire::AuthPayload{AuthMethod::SharedKey, ResumptionAuth(c, c.initiator, octets)};
+    case AuthMethod::SharedKey:
+        return AuthKind::SharedKey;
+    case AuthMethod::Null:
+        return AuthKind::Null;
+    default:
+        return AuthKind::Signature;
     }
-    if (kind == AuthKind::Signature)
-    {
-        return c.abilities.digitalSignature ? SignDigital(c, octets, random)
-                                            : SignLegacy(c, octets, random);
-    }
-    return wire::AuthPayload{
-        kind == AuthKind::Null ? AuthMethod::Null : AuthMethod::SharedKey,
-        SharedKeyAuth(c.channel.Suite().prf, MicKey(c, kind, c.initiator), octets)};
 }
 
 /// RFC 7427, section 3: length and AlgorithmIdentifier before the signature.
@@ -239,16 +285,25 @@ FindTrusted(Instant now, const PeerConfig& peer, const wire::PayloadList& receiv
 std::optional<Proof>
 MakeProof(const AuthContext& context, crypto::RandomSource& random)
 {
-    auto auth = MakeAuth(context, random);
+    if (context.abilities.resumed)
+    {
+        const Bytes octets =
+            OctetsToSign(context, context.initiator, context.peer.localId.ToPayload());
+        wire::AuthPayload auth{AuthMethod::SharedKey,
+                               ResumptionAuth(context, context.initiator, octets)};
+        return Proof{{}, wire::MakePayload(PayloadType::Auth, std::move(auth))};
+    }
+    const auto option = ChooseOption(context);
+    auto auth = option ? MakeAuth(context, *option, random) : std::nullopt;
     if (!auth)
     {
         return std::nullopt;
     }
     Proof proof;
     proof.auth = wire::MakePayload(PayloadType::Auth, std::move(*auth));
-    if (context.peer.auth.local == AuthKind::Signature && !context.abilities.resumed)
+    if (option->credential.kind == AuthKind::Signature)
     {
-        for (const auto& certificate : context.peer.auth.certificates)
+        for (const auto& certificate : option->credential.certificates)
         {
             proof.certificates.push_back(
                 wire::MakePayload(PayloadType::Cert,
@@ -266,15 +321,17 @@ IsProven(Instant now, const AuthContext& context, const wire::PayloadList& recei
                                     context.initiator ? PayloadType::IdR : PayloadType::IdI);
     const auto* auth = wire::Find<wire::AuthPayload>(received, PayloadType::Auth);
     const PeerConfig& peer = context.peer;
-    const AuthKind kind = peer.auth.remote;
+    // The MIC of a resumed IKE SA stands for the proof that its ticket was given for.
+    const bool byTicket = context.abilities.resumed;
+    const AuthKind kind = auth && !byTicket ? KindOf(auth->method) : peer.auth.remote;
     // Whoever proves nothing may call itself what it likes.
-    if (!id || !auth ||
+    if (!id || !auth || !peer.auth.Accepts(kind) ||
         (kind != AuthKind::Null && !(Identity{id->type, id->data} == peer.remoteId)))
     {
         return false;
     }
     const Bytes octets = OctetsToSign(context, !context.initiator, *id);
-    if (context.abilities.resumed)
+    if (byTicket)
     {
         return auth->method == AuthMethod::SharedKey &&
                crypto::ConstantTimeEqual(auth->data,
@@ -282,10 +339,8 @@ IsProven(Instant now, const AuthContext& context, const wire::PayloadList& recei
     }
     if (kind != AuthKind::Signature)
     {
-        const auto method = kind == AuthKind::Null ? AuthMethod::Null : AuthMethod::SharedKey;
         const Bytes& key = MicKey(context, kind, !context.initiator);
-        return auth->method == method &&
-               crypto::ConstantTimeEqual(auth->data,
+        return crypto::ConstantTimeEqual(auth->data,
                                          SharedKeyAuth(context.channel.Suite().prf, key, octets));
     }
     const bool isDigital = auth->method == AuthMethod::DigitalSignature;
@@ -311,7 +366,7 @@ IsSigned(const crypto::PublicKey& key,
 std::optional<wire::Payload>
 MakeCertificateRequest(const PeerConfig& peer)
 {
-    if (peer.auth.remote != AuthKind::Signature)
+    if (!peer.auth.Accepts(AuthKind::Signature))
     {
         return std::nullopt;
     }
@@ -327,12 +382,16 @@ MakeCertificateRequest(const PeerConfig& peer)
 bool
 IsComplete(const AuthConfig& auth)
 {
-    const bool signs = auth.local == AuthKind::Signature;
-    const bool ownsCertificate =
-        auth.certificates.empty() || (auth.privateKey && auth.certificates.front()->Key().ToDer() ==
-                                                             auth.privateKey->PublicDer());
-    return (!signs || (auth.privateKey && ownsCertificate)) &&
-           (auth.remote != AuthKind::Signature || !auth.trustAnchors.empty());
+    const auto isComplete = [](const Credential& c)
+    {
+        const bool ownsCertificate =
+            c.certificates.empty() ||
+            (c.privateKey && c.certificates.front()->Key().ToDer() == c.privateKey->PublicDer());
+        return c.kind != AuthKind::Signature || (c.privateKey && ownsCertificate);
+    };
+    const auto credentials = auth.Credentials();
+    return std::all_of(credentials.begin(), credentials.end(), isComplete) &&
+           (!auth.Accepts(AuthKind::Signature) || !auth.trustAnchors.empty());
 }
 
 } // namespace ipseclab::ike

@@ -21,7 +21,8 @@ struct AuthContext
     const SecureChannel& channel;
     const InitTranscript& transcript;
     const PeerAbilities& abilities;
-    bool initiator; ///< this side is
+    bool initiator;                 ///< this side is
+    const ExtensionSet& extensions; ///< may know which proofs the peer takes
 };
 
 /// What proves our identity.
@@ -31,7 +32,9 @@ struct Proof
     wire::Payload auth;
 };
 
-/// Nothing when our key can make no signature that the peer has announced.
+/// The first of our proofs that the extensions say the peer takes; where they say so of none, the
+/// first of all. Nothing when our key can make no signature with a hash that the peer has
+/// announced.
 std::optional<Proof> MakeProof(const AuthContext& context, crypto::RandomSource& random);
 
 /// Whether identity, certificates and AUTH of the peer are as configured.

@@ -50,6 +50,29 @@ Identity::Null()
     return {wire::IdType::Null, {}};
 }
 
+std::vector<Credential>
+AuthConfig::Credentials() const
+{
+    std::vector<Credential> all{{local, privateKey, certificates, pss}};
+    all.insert(all.end(), alternatives.begin(), alternatives.end());
+    return all;
+}
+
+bool
+AuthConfig::Accepts(AuthKind kind) const
+{
+    return remote == kind ||
+           std::find(alsoAccepted.begin(), alsoAccepted.end(), kind) != alsoAccepted.end();
+}
+
+bool
+AuthConfig::HasProof(AuthKind kind) const
+{
+    return local == kind || std::any_of(alternatives.begin(),
+                                        alternatives.end(),
+                                        [kind](const Credential& c) { return c.kind == kind; });
+}
+
 wire::IdPayload
 Identity::ToPayload() const
 {

@@ -87,11 +87,25 @@ enum class AuthKind : std::uint8_t
     Null,      ///< proves nothing but that the side is the same all along (RFC 7619)
 };
 
+/// One way of this side to prove that it is localId.
+struct Credential
+{
+    AuthKind kind{AuthKind::SharedKey};
+    std::shared_ptr<const crypto::PrivateKey> privateKey; ///< to sign with
+    crypto::CertificateList certificates; ///< sent: that of the private key, then those above it
+    bool pss{false};                      ///< an RSA key signs with RSASSA-PSS in RFC 7427
+};
+
 /// The proof that this side gives, and the one that it asks for; they need not be of one kind.
 struct AuthConfig
 {
     AuthKind local{AuthKind::SharedKey};
     AuthKind remote{AuthKind::SharedKey};
+    /// Other proofs that this side can give, after that of `local` in the order of its preference.
+    /// Used when the peer has announced that it takes them and not those before (RFC 9593).
+    std::vector<Credential> alternatives;
+    /// Other kinds of proof that this side takes beside `remote`, each as good as that.
+    std::vector<AuthKind> alsoAccepted;
     std::shared_ptr<const crypto::PrivateKey> privateKey; ///< of localId
     crypto::CertificateList certificates; ///< sent: that of the private key, then those above it
     /// CA certificates that may vouch for remoteId, or its own certificate.
@@ -104,6 +118,13 @@ struct AuthConfig
     bool pss{false}; ///< an RSA key of ours signs with RSASSA-PSS in RFC 7427
     /// Seconds since 1970 at Instant zero: the driver's clock for the validity of certificates.
     std::chrono::seconds unixTimeAtZero{0};
+
+    /// All that this side can prove itself with, in the order of its preference.
+    std::vector<Credential> Credentials() const;
+    /// Whether this side takes a proof of this kind.
+    bool Accepts(AuthKind kind) const;
+    /// Whether this side has a proof of this kind to give.
+    bool HasProof(AuthKind kind) const;
 };
 
 /// How long an SA lives (RFC 4301, section 4.4.2.1). Zero: for ever.

@@ -40,7 +40,7 @@ bool
 HasNeededKey(const PeerConfig& peer)
 {
     const bool needed =
-        peer.auth.local == AuthKind::SharedKey || peer.auth.remote == AuthKind::SharedKey;
+        peer.auth.HasProof(AuthKind::SharedKey) || peer.auth.Accepts(AuthKind::SharedKey);
     return !needed || !peer.preSharedKey.empty();
 }
 

@@ -96,8 +96,9 @@ IkeSa::AddCandidate(Instant now, InitResult init)
 std::optional<wire::PayloadList>
 IkeSa::MakeAuthRequest(InitResult& init)
 {
-    auto proof = MakeProof({m_peer, init.channel, init.transcript, init.abilities, true},
-                           m_environment.random);
+    auto proof =
+        MakeProof({m_peer, init.channel, init.transcript, init.abilities, true, init.extensions},
+                  m_environment.random);
     if (!proof)
     {
         return std::nullopt;
@@ -237,7 +238,9 @@ IkeSa::CheckAuthResponse(Instant now,
         return error ? ToFailure(error->type) : IkeFailure::InvalidSyntax;
     }
     const InitResult& init = candidate.init;
-    if (!IsProven(now, {m_peer, init.channel, init.transcript, init.abilities, true}, response))
+    if (!IsProven(now,
+                  {m_peer, init.channel, init.transcript, init.abilities, true, init.extensions},
+                  response))
     {
         return IkeFailure::AuthenticationFailed;
     }
@@ -415,15 +418,18 @@ IkeSa::AnswerAuth(Instant now, const wire::PayloadList& request)
     {
         return Fatal(NotifyType::InvalidSyntax);
     }
-    const AuthContext context{m_peer, *m_channel, m_transcript, m_abilities, false};
-    auto proof =
-        IsProven(now, context, request) ? MakeProof(context, m_environment.random) : std::nullopt;
+    const AuthContext context{m_peer, *m_channel, m_transcript, m_abilities, false, m_extensions};
+    if (!IsProven(now, context, request))
+    {
+        return Fatal(NotifyType::AuthenticationFailed);
+    }
+    m_extensions.ReadAuth(*this, false, request);
+    auto proof = MakeProof(context, m_environment.random);
     if (!proof)
     {
         return Fatal(NotifyType::AuthenticationFailed);
     }
     Establish(now);
-    m_extensions.ReadAuth(*this, false, request);
     Answer answer{{wire::MakePayload(PayloadType::IdR, m_peer.localId.ToPayload())}, std::nullopt};
     Append(answer.payloads, std::move(proof->certificates));
     answer.payloads.push_back(std::move(proof->auth));

@@ -40,7 +40,7 @@ OffersSignatures(const PeerConfig& peer)
 {
     const AuthConfig& auth = peer.auth;
     return !auth.hashes.empty() &&
-           (auth.local == AuthKind::Signature || auth.remote == AuthKind::Signature);
+           (auth.HasProof(AuthKind::Signature) || auth.Accepts(AuthKind::Signature));
 }
 
 /// RFC 7427, section 4: two octets for each hash.

@@ -46,6 +46,12 @@ Extension::ReadAuth(ExtensionHost&, bool, const wire::PayloadList&)
 {
 }
 
+bool
+Extension::TakesProof(const PeerConfig&, const ProofKind&) const
+{
+    return true;
+}
+
 void
 Extension::WriteChild(ExtensionHost&, ChildNegotiation&, wire::PayloadList&)
 {
@@ -177,6 +183,14 @@ ExtensionSet::ReadAuth(ExtensionHost& host, bool response, const wire::PayloadLi
     {
         extension->ReadAuth(host, response, in);
     }
+}
+
+bool
+ExtensionSet::TakesProof(const PeerConfig& peer, const ProofKind& proof) const
+{
+    return std::all_of(m_extensions.begin(),
+                       m_extensions.end(),
+                       [&](const auto& extension) { return extension->TakesProof(peer, proof); });
 }
 
 void

@@ -131,6 +131,14 @@ struct MessageKind
     bool response;
 };
 
+/// How this side could prove itself.
+struct ProofKind
+{
+    wire::AuthMethod method;
+    const crypto::SignatureAlgorithm& algorithm; ///< of method 14
+    const crypto::CertificateList& certificates;
+};
+
 /// The part that one RFC or draft has in one IKE SA. What is not overridden does nothing.
 class Extension
 {
@@ -160,8 +168,11 @@ class Extension
     /// Whether IKE_AUTH may come without a Child SA; of an initiator: shall.
     virtual bool LeavesOutFirstChild() const;
     virtual void WriteAuth(ExtensionHost& host, bool response, wire::PayloadList& out);
-    /// After AUTH was verified.
+    /// After AUTH was verified. The IKE SA of an answering side is up only after that, so what it
+    /// has to report waits for WriteAuth.
     virtual void ReadAuth(ExtensionHost& host, bool response, const wire::PayloadList& in);
+    /// Whether the peer takes this proof of ours, as far as this extension knows.
+    virtual bool TakesProof(const PeerConfig& peer, const ProofKind& proof) const;
     /// @}
 
     /// \name A Child SA, in IKE_AUTH or CREATE_CHILD_SA
@@ -219,6 +230,8 @@ class ExtensionSet
     bool LeavesOutFirstChild() const;
     void WriteAuth(ExtensionHost& host, bool response, wire::PayloadList& out);
     void ReadAuth(ExtensionHost& host, bool response, const wire::PayloadList& in);
+    /// As far as any of them knows.
+    bool TakesProof(const PeerConfig& peer, const ProofKind& proof) const;
     void WriteChild(ExtensionHost& host, ChildNegotiation& child, wire::PayloadList& out);
     /// The first refusal.
     std::optional<Refusal> ReadChild(ExtensionHost& host,
