@@ -167,7 +167,7 @@ def test_the_command(cli: Cli, tmp_path: Path) -> None:
 
     changed = tmp_path / "changed.toml"
     text = recorded.read_text()
-    head, found, tail = text.partition('id = "replay-window.R4"\nverdict = "')
+    head, found, tail = text.partition('effort = "quick"\nid = "replay-window.R4"\nverdict = "')
     assert found
     changed.write_text(head + found + tail.replace("confirmed", "refuted", 1))
     again = cli(*words, "--baseline", changed)

@@ -54,8 +54,8 @@ def agrees(tmp_path: Path, secrets: Any) -> bool:
 @pytest.fixture
 def read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The capture does not change during the sweep."""
-    frames = list(session._frames(CAPTURES / f"{MAIN}.pcap"))
-    monkeypatch.setattr(session, "_frames", lambda path: iter(frames))
+    frames = session.sorted_frames(CAPTURES / f"{MAIN}.pcap")
+    monkeypatch.setattr(session, "sorted_frames", lambda path: frames)
 
 
 @pytest.mark.usefixtures("read_once")
