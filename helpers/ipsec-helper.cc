@@ -68,6 +68,7 @@ ConfigureSide(const IpsecTunnel& tunnel, const Side& local, const Side& remote, 
     peer.ikeLifetime = tunnel.ikeLifetime;
     peer.childLifetime = tunnel.childLifetime;
     peer.childVolume = tunnel.childVolume;
+    peer.natTraversal = tunnel.natTraversal;
     if (tunnel.transport)
     {
         peer.extensions.push_back(ike::UseTransportMode());

@@ -45,6 +45,7 @@ struct IpsecTunnel
     ipseclab::ike::Lifetime ikeLifetime; ///< at both gateways, as the rest
     ipseclab::ike::Lifetime childLifetime;
     ipseclab::esp::VolumeLimits childVolume;
+    ipseclab::ike::NatTraversalConfig natTraversal;
 };
 
 /// A point-to-point link on which packets overtake each other and get lost (ReorderingChannel).

@@ -128,6 +128,22 @@ NeighbourBypass()
     return {"neighbour discovery", {types}, {}, esp::SpdAction::Bypass, ""};
 }
 
+/// IKE and NAT traversal of one address of this node; a NAT may have changed the other side's port.
+esp::SpdEntry
+NatTraversalBypass(const ipseclab::IpAddress& address)
+{
+    ipseclab::TrafficSelector ike;
+    ike.protocol = wire::kProtocolUdp;
+    ike.startPort = wire::kIkePort;
+    ike.endPort = wire::kIkePort;
+    ike.start = address;
+    ike.end = address;
+    ipseclab::TrafficSelector floated = ike;
+    floated.startPort = wire::kNatTraversalPort;
+    floated.endPort = wire::kNatTraversalPort;
+    return {"ike " + address.ToString(), {ike, floated}, {}, esp::SpdAction::Bypass, ""};
+}
+
 /// ICMP of one address of this node, to and from anyone.
 esp::SpdEntry
 IcmpBypass(const ipseclab::IpAddress& address)
@@ -249,6 +265,9 @@ IpsecGateway::IpsecGateway()
     m_dataPlane.SetAcquireCallback(
         [this](const std::string& peer)
         { Simulator::ScheduleNow(&IpsecGateway::Acquire, Ptr<IpsecGateway>(this), peer); });
+    m_dataPlane.SetPathCallback(
+        [this](const esp::UdpPath& path)
+        { Simulator::ScheduleNow(&IpsecGateway::HandlePath, Ptr<IpsecGateway>(this), path); });
     m_dataPlane.SetVolumeCallback(
         [this](uint32_t spiInbound, esp::VolumeMeter::Event event)
         {
@@ -286,6 +305,7 @@ IpsecGateway::DoDispose()
     m_timerDue.reset();
     m_dataPlane.SetAcquireCallback({});
     m_dataPlane.SetVolumeCallback({});
+    m_dataPlane.SetPathCallback({});
     for (const auto& socket : m_sockets)
     {
         socket.second->SetRecvCallback(MakeNullCallback<void, Ptr<Socket>>());
@@ -382,6 +402,7 @@ IpsecGateway::AddPeer(const ike::PeerConfig& peer)
                      entries.end(),
                      [&](const esp::SpdEntry& e) { return e.name == icmp.name; }))
     {
+        m_dataPlane.GetSpd().Add(NatTraversalBypass(peer.local.address));
         m_dataPlane.GetSpd().Add(icmp);
     }
 }
@@ -407,10 +428,13 @@ IpsecGateway::OpenSockets()
     {
         return;
     }
-    OpenSocket(wire::kIkePort, InetSocketAddress(Ipv4Address::GetAny(), wire::kIkePort));
-    if (m_node->GetObject<Ipv6>())
+    for (const uint16_t port : {wire::kIkePort, wire::kNatTraversalPort})
     {
-        OpenSocket(wire::kIkePort, Inet6SocketAddress(Ipv6Address::GetAny(), wire::kIkePort));
+        OpenSocket(port, InetSocketAddress(Ipv4Address::GetAny(), port));
+        if (m_node->GetObject<Ipv6>())
+        {
+            OpenSocket(port, Inet6SocketAddress(Ipv6Address::GetAny(), port));
+        }
     }
 }
 
@@ -490,6 +514,16 @@ IpsecGateway::HandleVolume(uint32_t spiInbound, esp::VolumeMeter::Event event)
     {
         m_ike.RekeyChildSa(ModelNow(), spiInbound);
     }
+    Drive();
+}
+
+void
+IpsecGateway::HandlePath(const esp::UdpPath& path)
+{
+    m_ike.HandleEspPath(
+        ModelNow(),
+        path.spi,
+        {{path.destination, path.ports.destination}, {path.source, path.ports.source}});
     Drive();
 }
 
@@ -620,6 +654,13 @@ IpsecGateway::HandleEvent(const ike::IkeEvent& event)
     {
         m_dataPlane.GetSad().Remove(removed->spiInbound);
     }
+    else if (const auto* moved = std::get_if<ike::ChildSaMoved>(&event))
+    {
+        m_dataPlane.GetSad().SetOuter(moved->spiInbound,
+                                      moved->localOuter,
+                                      moved->remoteOuter,
+                                      moved->udp);
+    }
     m_ikeEventTrace(event);
 }
 
@@ -649,6 +690,7 @@ IpsecGateway::InstallChildSa(const ike::ChildSaInstalled& sa)
     out.extendedSequenceNumbers = sa.suite.extendedSequenceNumbers;
     out.outerSource = sa.localOuter;
     out.outerDestination = sa.remoteOuter;
+    out.udp = sa.udp;
     out.mode = m_cryptoMode;
     out.volume = sa.volume;
     out.spiInbound = sa.spiInbound;
@@ -665,6 +707,7 @@ IpsecGateway::InstallChildSa(const ike::ChildSaInstalled& sa)
     in.extendedSequenceNumbers = sa.suite.extendedSequenceNumbers;
     in.outerSource = sa.remoteOuter;
     in.outerDestination = sa.localOuter;
+    in.udp = wire::Reversed(sa.udp);
     in.mode = m_cryptoMode;
     in.volume = sa.volume;
     in.antiReplay.window = m_replayWindow;
@@ -766,16 +809,16 @@ IpsecGateway::Open()
 {
     const esp::PacketBuffer& buffer = m_dataPlane.Buffer();
     wire::IpView view;
-    if (!wire::ParseIp(buffer.Span(), view) || view.Protocol() != wire::kProtocolEsp ||
-        !IsLocalAddress(view.Destination()))
+    if (!wire::ParseIp(buffer.Span(), view) || !IsLocalAddress(view.Destination()))
     {
         return m_dataPlane.ProcessInboundClear();
     }
-    constexpr size_t kSpi = 4;
-    const size_t headerLength = view.upperOffset;
-    const uint32_t spi = view.totalLength >= headerLength + kSpi
-                           ? ipseclab::LoadBe32(view.header + headerLength)
-                           : 0;
+    const std::optional<size_t> espOffset = wire::FindEsp(view);
+    if (!espOffset && view.Protocol() != wire::kProtocolEsp)
+    {
+        return m_dataPlane.ProcessInboundClear();
+    }
+    const uint32_t spi = espOffset ? ipseclab::LoadBe32(view.header + *espOffset) : 0;
     const esp::DataPlaneResult result = m_dataPlane.ProcessInbound();
     m_espReceivedTrace(spi, result.number, result.drop);
     return result;

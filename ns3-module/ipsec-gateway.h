@@ -34,19 +34,23 @@ namespace ns3
 
 /**
  * \ingroup ipsec
- * IPsec on one node: the IKE endpoint on UDP port 500 and the ESP data plane, aggregated to a Node.
+ * IPsec on one node: the IKE endpoint on UDP ports 500 and 4500 and the ESP data plane, aggregated
+ * to a Node.
  *
  * It carries the protocol model and adds nothing to it: time, timers, sockets, packets and traces
  * are ns-3's, the rest is ipseclab's. An attachment (IpsecNetDevice by default, IpsecFastPath for
  * speed) offers it the packets that cross the node's outside.
  *
  * SPD: first of all, UDP from port 500 to port 500 is bypassed (IKE); each new local outer address
- * of a peer appends a bypass of ICMP for that address; AddPolicy appends. So configure peers first
- * where policies are wide. A packet that needs an SA starts the IKE exchanges, unless they are on
- * their way already; if there is an IKE SA without a Child SA, because one was refused or deleted,
- * it asks for another Child SA, at most once in AcquireInterval.
+ * of a peer appends bypasses for that address: of UDP at its ports 500 and 4500 from and to any
+ * port (a NAT changes ports), and of ICMP. AddPolicy appends. So configure peers first where
+ * policies are wide. A packet that needs an SA starts the IKE exchanges, unless they are on their
+ * way already; if there is an IKE SA without a Child SA, because one was refused or deleted, it
+ * asks for another Child SA, at most once in AcquireInterval.
  *
- * Limits: IKE listens on port 500 only and leaves from the address that routing gives; an IKE
+ * At port 4500 ESP in UDP is opened like ESP; IKE and keepalives go on to the socket there.
+ *
+ * Limits: IKE leaves from the address that routing gives; an IKE
  * message that IPv4 has to fragment is dropped (NoPolicy), for only its first fragment has ports.
  */
 class IpsecGateway : public Object
@@ -88,7 +92,7 @@ class IpsecGateway : public Object
     /// \name For attachments. Packets begin with their IP header; byte tags survive.
     /// \param mtu of the link below, in octets of IP
     Outcome ProcessOutbound(Ptr<const Packet> packet, uint16_t mtu);
-    /// Any IP packet that came in from outside: ESP for this node is opened,
+    /// Any IP packet that came in from outside: ESP for this node, in UDP or not, is opened,
     /// other packets are checked against the SPD.
     Outcome ProcessInbound(Ptr<const Packet> packet);
 
@@ -174,6 +178,8 @@ class IpsecGateway : public Object
     void AcquireChildSa(const std::string& peer);
     /// Another request for a Child SA may be made when it is time.
     void EndChildRequest(const std::string& peer);
+    /// A packet of ESP in UDP has come from elsewhere than before.
+    void HandlePath(const ipseclab::esp::UdpPath& path);
     /// A Child SA has carried as much as it may.
     void HandleVolume(uint32_t spiInbound, ipseclab::esp::VolumeMeter::Event event);
     void LearnAddresses();
@@ -190,7 +196,7 @@ class IpsecGateway : public Object
     void Continue(Deferred& work, ipseclab::timing::Outcome outcome);
     /// Copies the packet into the data plane's buffer.
     void Load(Ptr<const Packet> packet);
-    /// ESP for this node is opened, everything else checked as a clear packet.
+    /// ESP for this node, in UDP or not, is opened, everything else checked as a clear packet.
     ipseclab::esp::DataPlaneResult Open();
     /// May the packet in the buffer go from port to port without IPv4?
     bool IsForwardable(const ipseclab::wire::IpView& view, uint16_t mtu) const;

@@ -23,6 +23,21 @@ ParseAndTrim(PacketBuffer& buffer, wire::IpView& view)
     return true;
 }
 
+/// Of an ESP packet; nothing when it is not in UDP.
+std::optional<UdpPath>
+ReadUdpPath(const wire::IpView& view, std::size_t espOffset)
+{
+    if (espOffset == view.upperOffset)
+    {
+        return std::nullopt;
+    }
+    const std::uint8_t* const udp = view.header + view.upperOffset;
+    return UdpPath{LoadBe32(view.header + espOffset),
+                   view.Source(),
+                   view.Destination(),
+                   {LoadBe16(udp), LoadBe16(udp + 2)}};
+}
+
 } // namespace
 
 bool
@@ -44,6 +59,25 @@ DataPlane::SetVolumeCallback(
     std::function<void(std::uint32_t spiInbound, VolumeMeter::Event event)> callback)
 {
     m_volumeReached = std::move(callback);
+}
+
+void
+DataPlane::SetPathCallback(std::function<void(const UdpPath& path)> callback)
+{
+    m_pathChanged = std::move(callback);
+}
+
+/// An SA that does not use UDP itself takes packets in UDP, too, but stays as it is.
+void
+DataPlane::NotePath(const InboundSa& sa, const UdpPath& path)
+{
+    const InboundSaConfig& known = sa.Config();
+    if (known.udp && m_pathChanged &&
+        (*known.udp != path.ports || known.outerSource != path.source ||
+         known.outerDestination != path.destination))
+    {
+        m_pathChanged(path);
+    }
 }
 
 void
@@ -165,7 +199,6 @@ DataPlane::MakeDummy(const std::string& peer, std::size_t length, std::size_t mt
 DataPlaneResult
 DataPlane::ProcessInbound()
 {
-    constexpr std::size_t kSpi = 4;
     ++m_counters.inboundIn;
     wire::IpView view;
     if (!ParseAndTrim(m_buffer, view))
@@ -176,16 +209,18 @@ DataPlane::ProcessInbound()
     {
         return DropInbound(DropReason::Fragment);
     }
-    if (view.Protocol() != wire::kProtocolEsp || view.totalLength < view.upperOffset + kSpi)
+    const auto outerLength = wire::FindEsp(view);
+    if (!outerLength)
     {
         return DropInbound(DropReason::Malformed);
     }
-    InboundSa* const sa = m_sad.FindInbound(LoadBe32(view.header + view.upperOffset));
+    InboundSa* const sa = m_sad.FindInbound(LoadBe32(view.header + *outerLength));
     if (!sa)
     {
         return DropInbound(DropReason::UnknownSpi);
     }
-    const OpenResult opened = sa->Open(m_buffer, view.upperOffset);
+    const std::optional<UdpPath> path = ReadUdpPath(view, *outerLength);
+    const OpenResult opened = sa->Open(m_buffer, *outerLength);
     DataPlaneResult result{Verdict::Transformed, opened.drop, sa->Config().spi, opened.number};
     if (opened.drop == DropReason::None)
     {
@@ -196,6 +231,10 @@ DataPlane::ProcessInbound()
             m_sad.SetOutboundReady(result.spi);
         }
         Measure(sa->Meter(), result.spi, m_buffer.Size());
+        if (path)
+        {
+            NotePath(*sa, *path);
+        }
     }
     else
     {

@@ -56,6 +56,15 @@ struct DataPlaneCounters
     bool Balanced() const;
 };
 
+/// Where an ESP packet in UDP came from and to, ports and addresses as on the wire.
+struct UdpPath
+{
+    std::uint32_t spi{0};
+    IpAddress source;
+    IpAddress destination;
+    wire::UdpPorts ports;
+};
+
 /**
  * The IPsec boundary of one node (RFC 4301, section 5), IPv4 and IPv6. The caller copies an IP
  * packet into Buffer(), calls one of the three functions, and on Transformed finds the new packet
@@ -91,6 +100,9 @@ class DataPlane
     void SetVolumeCallback(
         std::function<void(std::uint32_t spiInbound, VolumeMeter::Event event)> callback);
 
+    /// Called when an authentic packet in UDP has come over another path than its SA's.
+    void SetPathCallback(std::function<void(const UdpPath& path)> callback);
+
     /**
      * A clear packet that leaves the node. One that does not fit spends no sequence number.
      * \param mtu of the link below, octets of IP; an IP packet is never longer than 65535
@@ -105,7 +117,8 @@ class DataPlane
     DataPlaneResult MakeDummy(const std::string& peer,
                               std::size_t length,
                               std::size_t mtu = std::numeric_limits<std::size_t>::max());
-    /// An ESP packet for this node, outer header included.
+    /// An ESP packet for this node, outer header included, which may be one of IP or of IP and UDP
+    /// to port 4500.
     DataPlaneResult ProcessInbound();
     /// A clear packet that entered from the protected side's outside: may it?
     DataPlaneResult ProcessInboundClear();
@@ -119,6 +132,7 @@ class DataPlane
 
   private:
     DataPlaneResult SealWith(OutboundSa& sa, const wire::IpView& view, std::size_t mtu);
+    void NotePath(const InboundSa& sa, const UdpPath& path);
     void Measure(VolumeMeter& meter, std::uint32_t spiInbound, std::size_t innerLength);
     DataPlaneResult DropOutbound(DropReason reason);
     DataPlaneResult DropInbound(DropReason reason);
@@ -129,6 +143,7 @@ class DataPlane
     DataPlaneCounters m_counters;
     std::function<void(const std::string&)> m_acquire;
     std::function<void(std::uint32_t, VolumeMeter::Event)> m_volumeReached;
+    std::function<void(const UdpPath&)> m_pathChanged;
 };
 
 } // namespace ipseclab::esp

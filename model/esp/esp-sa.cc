@@ -149,6 +149,21 @@ OutboundSa::OutboundSa(const OutboundSaConfig& config,
 {
 }
 
+bool
+OutboundSa::SetOuter(const IpAddress& source,
+                     const IpAddress& destination,
+                     const std::optional<wire::UdpPorts>& udp)
+{
+    if (source.IsV4() != destination.IsV4())
+    {
+        return false;
+    }
+    m_config.outerSource = source;
+    m_config.outerDestination = destination;
+    m_config.udp = udp;
+    return true;
+}
+
 DropReason
 OutboundSa::Check(const wire::IpView& packet) const
 {
@@ -173,21 +188,35 @@ OutboundSa::OuterHeaderLength() const
 }
 
 std::size_t
+OutboundSa::UdpLength() const
+{
+    return m_config.udp ? wire::kUdpHeaderSize : 0;
+}
+
+/// What follows the outer header, or the packet's own in transport mode.
+std::uint8_t
+OutboundSa::OuterProtocol() const
+{
+    return m_config.udp ? wire::kProtocolUdp : wire::kProtocolEsp;
+}
+
+std::size_t
 OutboundSa::SealedLength(std::size_t length, std::size_t headerLength) const
 {
     const crypto::CipherTraits& traits = m_cipher->Traits();
     const bool tunnel = m_config.ipsecMode == IpsecMode::Tunnel;
     const std::size_t text = tunnel ? length : length - headerLength;
     const std::size_t header = tunnel ? OuterHeaderLength() : headerLength;
-    return header + kEspHeader + traits.ivLength + text + PadLength(text, traits.alignment) +
-           kEspTrailer + traits.icvLength;
+    return header + UdpLength() + kEspHeader + traits.ivLength + text +
+           PadLength(text, traits.alignment) + kEspTrailer + traits.icvLength;
 }
 
 std::size_t
 OutboundSa::LargestText(std::size_t limit, std::size_t headerLength) const
 {
     const crypto::CipherTraits& traits = m_cipher->Traits();
-    const std::size_t around = headerLength + kEspHeader + traits.ivLength + traits.icvLength;
+    const std::size_t around =
+        headerLength + UdpLength() + kEspHeader + traits.ivLength + traits.icvLength;
     const std::size_t room = limit < around ? 0 : limit - around;
     const std::size_t text = room - room % traits.alignment;
     return text < kEspTrailer ? 0 : text - kEspTrailer;
@@ -263,16 +292,17 @@ OutboundSa::SealTransport(PacketBuffer& buffer, std::uint64_t number)
     wire::IpView view;
     wire::ParseIp(buffer.Span(), view);
     const auto header = static_cast<std::ptrdiff_t>(view.espOffset);
-    const std::size_t front = kEspHeader + m_cipher->Traits().ivLength;
+    const std::size_t front = UdpLength() + kEspHeader + m_cipher->Traits().ivLength;
     const std::uint8_t nextHeader = view.header[view.espField];
     std::memmove(buffer.Data() - front, buffer.Data(), view.espOffset);
     buffer.MoveFront(-header);
     SealText(buffer, number, nextHeader);
     buffer.MoveFront(header);
-    wire::SetUpperLayer(buffer.Data(), buffer.Size(), view.espField, wire::kProtocolEsp);
+    wire::SetUpperLayer(buffer.Data(), buffer.Size(), view.espField, OuterProtocol());
 }
 
-/// What the buffer holds becomes the ESP payload, trailer and ICV behind it, header and IV before.
+/// What the buffer holds becomes the ESP payload, trailer and ICV behind it, header and IV before,
+/// and before them the UDP header if there is one.
 void
 OutboundSa::SealText(PacketBuffer& buffer, std::uint64_t number, std::uint8_t nextHeader)
 {
@@ -298,6 +328,26 @@ OutboundSa::SealText(PacketBuffer& buffer, std::uint64_t number, std::uint8_t ne
     m_cipher->MakeIv(number, iv);
     const IcvInput input(traits, m_config.extendedSequenceNumbers, esp, number);
     m_cipher->Seal(input.Aad(), iv, text, length, text + length, input.Trailer());
+    if (m_config.udp)
+    {
+        AddUdpHeader(buffer);
+    }
+}
+
+/// RFC 3948, section 2.1: no checksum; but over IPv6 there is one.
+void
+OutboundSa::AddUdpHeader(PacketBuffer& buffer) const
+{
+    const std::size_t payload = buffer.Size();
+    buffer.MoveFront(static_cast<std::ptrdiff_t>(wire::kUdpHeaderSize));
+    wire::WriteUdpHeader(buffer.Data(), *m_config.udp, payload);
+    if (!m_config.outerSource.IsV4())
+    {
+        wire::SetUdpChecksum(buffer.Data(),
+                             buffer.Size(),
+                             m_config.outerSource,
+                             m_config.outerDestination);
+    }
 }
 
 void
@@ -308,6 +358,7 @@ OutboundSa::WriteOuterHeader(PacketBuffer& buffer, std::uint8_t tos, bool innerD
         wire::Ipv6HeaderFields outer;
         outer.trafficClass = tos;
         outer.totalLength = buffer.Size();
+        outer.protocol = OuterProtocol();
         outer.hopLimit = m_config.ttl;
         outer.source = m_config.outerSource;
         outer.destination = m_config.outerDestination;
@@ -320,6 +371,7 @@ OutboundSa::WriteOuterHeader(PacketBuffer& buffer, std::uint8_t tos, bool innerD
     outer.dontFragment = OuterDf(m_config.df, innerDf);
     outer.identification = outer.dontFragment ? std::uint16_t{0} : ++m_identification;
     outer.ttl = m_config.ttl;
+    outer.protocol = OuterProtocol();
     outer.source = m_config.outerSource.V4Value();
     outer.destination = m_config.outerDestination.V4Value();
     wire::WriteIpv4Header(buffer.Data(), outer);
@@ -348,6 +400,16 @@ InboundSa::InboundSa(const InboundSaConfig& config, std::unique_ptr<crypto::Payl
       m_replay(config.antiReplay),
       m_meter(config.volume)
 {
+}
+
+void
+InboundSa::SetOuter(const IpAddress& source,
+                    const IpAddress& destination,
+                    const std::optional<wire::UdpPorts>& udp)
+{
+    m_config.outerSource = source;
+    m_config.outerDestination = destination;
+    m_config.udp = udp;
 }
 
 OpenResult

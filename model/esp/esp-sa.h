@@ -12,6 +12,7 @@
 #include "model/esp/volume-meter.h"
 #include "model/wire/ip-packet.h"
 #include "model/wire/traffic-selector.h"
+#include "model/wire/udp-encapsulation.h"
 
 #include <memory>
 #include <optional>
@@ -38,6 +39,9 @@ struct EspSaConfig
     IpAddress outerDestination;
     IpsecMode ipsecMode{IpsecMode::Tunnel};
     TosPolicy tos; ///< of tunnel mode; transport mode leaves the octet alone
+    /// Ports of ESP in UDP (RFC 3948), as on the wire; nothing: ESP follows the IP header. What is
+    /// received may have either form; the ports only tell when the peer's have changed.
+    std::optional<wire::UdpPorts> udp;
     crypto::CryptoMode mode{crypto::CryptoMode::Real};
     VolumeLimits volume;
 };
@@ -84,6 +88,12 @@ class OutboundSa
     {
         return m_config;
     }
+
+    /// From now on packets go between these addresses; false, and nothing changes, when they are
+    /// not of one family.
+    bool SetOuter(const IpAddress& source,
+                  const IpAddress& destination,
+                  const std::optional<wire::UdpPorts>& udp);
 
     /// Whether this SA may carry the packet: transport mode takes whole packets between its own two
     /// addresses (Fragment, SelectorMismatch), tunnel mode anything.
@@ -144,10 +154,13 @@ class OutboundSa
     OutboundSa(const OutboundSaConfig& config, std::unique_ptr<crypto::PayloadCipher> cipher);
 
     std::size_t OuterHeaderLength() const;
+    std::size_t UdpLength() const;
+    std::uint8_t OuterProtocol() const;
     /// The longest payload of ESP behind a header, so that all has at most `limit` octets.
     std::size_t LargestText(std::size_t limit, std::size_t headerLength) const;
     void SealTransport(PacketBuffer& buffer, std::uint64_t number);
     void SealText(PacketBuffer& buffer, std::uint64_t number, std::uint8_t nextHeader);
+    void AddUdpHeader(PacketBuffer& buffer) const;
     void WriteOuterHeader(PacketBuffer& buffer, std::uint8_t tos, bool innerDf);
 
     OutboundSaConfig m_config;
@@ -175,6 +188,11 @@ class InboundSa
     {
         return m_config;
     }
+
+    /// From where and to where packets come from now on; they are accepted from anywhere.
+    void SetOuter(const IpAddress& source,
+                  const IpAddress& destination,
+                  const std::optional<wire::UdpPorts>& udp);
 
     /**
      * The ESP packet in `buffer` becomes the clear one. On a drop the buffer is worthless.

@@ -78,6 +78,21 @@ Sad::RetireOutbound(std::uint32_t spiInbound)
 }
 
 bool
+Sad::SetOuter(std::uint32_t spiInbound,
+              const IpAddress& local,
+              const IpAddress& remote,
+              const std::optional<wire::UdpPorts>& udp)
+{
+    const auto found = m_pairs.find(spiInbound);
+    if (found == m_pairs.end() || !found->second.outbound->SetOuter(local, remote, udp))
+    {
+        return false;
+    }
+    found->second.inbound->SetOuter(remote, local, wire::Reversed(udp));
+    return true;
+}
+
+bool
 Sad::Remove(std::uint32_t spiInbound)
 {
     RetireOutbound(spiInbound);

@@ -31,6 +31,12 @@ class Sad
     void SetOutboundReady(std::uint32_t spiInbound);
     /// The pair does not send any more, but still receives; false when there is none.
     bool RetireOutbound(std::uint32_t spiInbound);
+    /// The pair goes between these addresses and ports from now on, ports as of what is sent; false
+    /// when there is no such pair or an address does not fit.
+    bool SetOuter(std::uint32_t spiInbound,
+                  const IpAddress& local,
+                  const IpAddress& remote,
+                  const std::optional<wire::UdpPorts>& udp);
     /// Removes the pair with this inbound SPI; false when there is none.
     bool Remove(std::uint32_t spiInbound);
 

@@ -148,6 +148,18 @@ class Extension;
 /// Makes one of these for each IKE SA; see extensions/extension.h.
 using ExtensionFactory = std::function<std::unique_ptr<Extension>()>;
 
+/// NAT traversal (RFC 7296, section 2.23; RFC 3948).
+struct NatTraversalConfig
+{
+    /// NAT detection is done; without, ports never change and ESP is never in UDP. Default: yes.
+    bool offered{true};
+    /// ESP goes in UDP although there is no NAT: the peer is made to believe in one. Default: no.
+    bool forceEncapsulation{false};
+    /// How often a side behind a NAT sends a keepalive to the peer, also when there is other
+    /// traffic. Default: 20 s; zero: never.
+    Duration keepaliveInterval{std::chrono::seconds(20)};
+};
+
 /// What one gateway knows of one peer: PAD entry, IKE and Child SA proposals.
 struct PeerConfig
 {
@@ -164,6 +176,7 @@ struct PeerConfig
     /// Octets of the IP datagram above which an encrypted IKE message is sent in fragments; at
     /// least 256. Zero: RFC 7383 is not offered.
     std::size_t maxIkeDatagram{1280};
+    NatTraversalConfig natTraversal;
     std::vector<IkeSuite> ikeSuites{IkeSuite{}};
     std::vector<ChildSuite> childSuites{ChildSuite{}};
     TrafficSelectorList localSelectors;

@@ -142,6 +142,7 @@ struct IkeEndpoint::State
     template <typename Function>
     bool Command(Instant now, std::uint32_t childSpi, Function command);
 
+    void HandleMessage(Instant now, const Path& path, ByteSpan octets);
     void HandleInitRequest(Instant now, const Path& path, ByteSpan octets);
     bool DemandsCookie(Instant now,
                        const Path& path,
@@ -268,8 +269,8 @@ IkeEndpoint::State::HandleInitRequest(Instant now, const Path& path, ByteSpan oc
     }
     const std::uint64_t spi = ikeSpis.Allocate(random);
     auto answer = request->header.exchange == ExchangeType::IkeSaInit
-                    ? AnswerInit(peer->config, *request, octets, spi, random)
-                    : AnswerResumption(now, peer->config, *request, octets, spi, random);
+                    ? AnswerInit(peer->config, *request, octets, path, spi, random)
+                    : AnswerResumption(now, peer->config, *request, octets, path, spi, random);
     if (!answer.result)
     {
         ikeSpis.Release(spi);
@@ -469,6 +470,7 @@ void
 IkeEndpoint::State::Transmit(Datagram datagram)
 {
     ++counters.datagramsOut;
+    datagram.octets = ToUdpPayload(datagram.path, std::move(datagram.octets));
     transmits.push_back(std::move(datagram));
 }
 
@@ -570,34 +572,63 @@ void
 IkeEndpoint::HandleDatagram(Instant now, const Path& path, ByteSpan octets)
 {
     State& s = *m_state;
+    if (path.local.port == wire::kNatTraversalPort)
+    {
+        const auto content = wire::ClassifyNatTraversal(octets);
+        if (content == wire::NatTraversalContent::Keepalive)
+        {
+            ++s.counters.keepalivesIn;
+            return;
+        }
+        const bool marked = content == wire::NatTraversalContent::Ike;
+        octets = marked ? octets.subspan(wire::kNonEspMarkerSize) : ByteSpan();
+    }
     ++s.counters.datagramsIn;
+    s.HandleMessage(now, path, octets);
+}
+
+void
+IkeEndpoint::State::HandleMessage(Instant now, const Path& path, ByteSpan octets)
+{
     if (octets.size() >= wire::IkeHeader::kSize &&
         octets[kVersionOffset] >> 4 != wire::kIkeVersion2 >> 4)
     {
-        s.RefuseVersion(path, octets);
+        RefuseVersion(path, octets);
         return;
     }
     const auto header = wire::ParseHeader(octets);
     if (!header)
     {
-        ++s.counters.malformed;
+        ++counters.malformed;
         return;
     }
     if (BeginsIkeSa(header->exchange) && !header->IsResponse() && header->responderSpi == 0)
     {
-        s.HandleInitRequest(now, path, octets);
+        HandleInitRequest(now, path, octets);
         return;
     }
     const bool toResponder = header->FromOriginalInitiator();
     const std::uint64_t spi = toResponder ? header->responderSpi : header->initiatorSpi;
-    const auto found = s.sas.find(spi);
-    if (found == s.sas.end() || found->second.sa->IsInitiator() == toResponder)
+    const auto found = sas.find(spi);
+    if (found == sas.end() || found->second.sa->IsInitiator() == toResponder)
     {
-        s.RepeatLastAnswer(now, path, spi, octets);
+        RepeatLastAnswer(now, path, spi, octets);
         return;
     }
     found->second.sa->HandleDatagram(now, path, *header, octets);
-    s.Settle(now, found->second);
+    Settle(now, found->second);
+}
+
+void
+IkeEndpoint::HandleEspPath(Instant now, std::uint32_t spiInbound, const Path& path)
+{
+    m_state->Command(now,
+                     spiInbound,
+                     [&](IkeSa& sa)
+                     {
+                         sa.FollowPeer(path);
+                         return true;
+                     });
 }
 
 void

@@ -36,6 +36,8 @@ struct IkeCounters
     std::uint64_t halfOpenLimit{0};      ///< IKE_SA_INIT of a peer with too many half-open IKE SAs
     std::uint64_t cookiesDemanded{0};    ///< IKE_SA_INIT without a good cookie, while one is needed
     std::uint64_t fragmentsDiscarded{0}; ///< SKF payloads that are replayed, obsolete or too many
+    std::uint64_t keepalivesIn{0};       ///< of NAT traversal; they are no datagrams of IKE
+    std::uint64_t keepalivesOut{0};
     std::uint64_t unsupported{0}; ///< authentic requests that were refused by an error notify
 };
 
@@ -61,8 +63,14 @@ struct IkeCounters
  * An unauthenticated error to IKE_SA_INIT does not end the attempt (RFC 7296, section 2.21.1): the
  * initiator goes on until its last try and then closes with the reason that the error named.
  *
- * Ports do not float: NAT_DETECTION notifies are not sent and those of a peer are ignored, so both
- * stay on the ports they began with (RFC 7296, section 2.23, is not offered). A peer that repeats
+ * A datagram's octets are the whole UDP payload. At local port 4500 that is an IKE message behind a
+ * non-ESP marker, or a keepalive; ESP is for the driver to separate (wire::ClassifyNatTraversal).
+ * Both sides detect NATs in IKE_SA_INIT, unless the configuration says no, and if there is one they
+ * float to port 4500 with IKE_AUTH (RFC 7296, section 2.23; see extensions/nat-traversal.h). NAT
+ * detection draws no random number. A peer is found by the address that its packets come from, so
+ * of one behind a NAT that is the address of the NAT.
+ *
+ * A peer that repeats
  * the last request of a closed IKE SA still gets its cached response for as long as it may repeat
  * it, of the 64 that closed last; such remains are not counted as IKE SAs, but PollTimeout knows
  * when they end.
@@ -117,6 +125,9 @@ class IkeEndpoint
     /// \name Input
     void HandleDatagram(Instant now, const Path& path, ByteSpan octets);
     void HandleTimeout(Instant now);
+    /// A new and authentic ESP packet on the Child SA with this inbound SPI has come in UDP over
+    /// this path, which is not that of the SA: the peer's NAT may have changed its mapping.
+    void HandleEspPath(Instant now, std::uint32_t spiInbound, const Path& path);
 
     /// \name Output
     std::optional<Datagram> PollTransmit();

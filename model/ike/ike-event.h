@@ -7,6 +7,7 @@
 #include "model/ike/child-request.h"
 #include "model/ike/ike-config.h"
 #include "model/ike/key-schedule.h"
+#include "model/wire/udp-encapsulation.h"
 
 #include <optional>
 #include <string>
@@ -92,6 +93,7 @@ struct ChildSaInstalled
     TrafficSelectorList remoteSelectors;
     IpAddress localOuter;
     IpAddress remoteOuter;
+    std::optional<wire::UdpPorts> udp; ///< of packets that are sent; nothing: ESP is not in UDP
     /// False: send on an older SA until the peer is known to have this one, which an authentic
     /// packet on it or ChildSaOutboundReady says (RFC 7296, section 2.8).
     bool outboundReady{true};
@@ -131,6 +133,18 @@ struct ChildSaRemoved
     std::uint32_t spiOutbound{0};
 };
 
+/// The packets of a pair go another way from now on: the peer's NAT has a new mapping for it.
+struct ChildSaMoved
+{
+    IkeSaId ikeSa;
+    std::string peer;
+    std::uint32_t spiInbound{0};
+    std::uint32_t spiOutbound{0};
+    IpAddress localOuter;
+    IpAddress remoteOuter;
+    std::optional<wire::UdpPorts> udp; ///< as in ChildSaInstalled
+};
+
 /// A Child SA was refused, here or there; the IKE SA stays (RFC 7296, section 1.2).
 struct ChildSaRefused
 {
@@ -164,6 +178,7 @@ using IkeEvent = std::variant<IkeSaEstablished,
                               ChildSaOutboundReady,
                               ChildSaRetired,
                               ChildSaRemoved,
+                              ChildSaMoved,
                               ChildSaRefused,
                               IkeExtensionReport>;
 

@@ -145,7 +145,7 @@ IkeSa::SendAll(Instant now, const Candidate& latest)
     {
         requests.insert(requests.end(), candidate.request.begin(), candidate.request.end());
     }
-    TransmitAll(m_path, latest.request);
+    TransmitAll(latest.path, latest.request);
     m_retransmitter.Start(now, m_peer.retransmission, std::move(requests));
 }
 
@@ -280,6 +280,7 @@ IkeSa::Adopt(std::size_t candidate)
     InitResult& init = m_candidates[candidate].init;
     m_nextRequestId = m_candidates[candidate].messageId + 1;
     m_id = init.channel.Id();
+    m_path = m_candidates[candidate].path;
     m_transcript = std::move(init.transcript);
     m_abilities = std::move(init.abilities);
     m_extensions = std::move(init.extensions);

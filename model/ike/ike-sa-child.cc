@@ -548,6 +548,7 @@ IkeSa::InstallChild(Instant now, NewChild made)
     installed.remoteSelectors = std::move(made.remote);
     installed.localOuter = m_path.local.address;
     installed.remoteOuter = m_path.remote.address;
+    installed.udp = EspPorts();
     installed.outboundReady = made.outboundReady;
     installed.replaces = made.replaces;
     installed.volume = DrawVolumeLimits();

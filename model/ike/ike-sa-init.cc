@@ -104,11 +104,16 @@ Announce(const PeerConfig& peer, const wire::PayloadList* request, wire::Payload
     }
 }
 
-/// What the peer has announced and we have, or will.
+/// What the peer has announced in a message that came over this path, and we have, or will.
 PeerAbilities
-ReadAbilities(const PeerConfig& peer, const wire::PayloadList& received)
+ReadAbilities(const PeerConfig& peer, const wire::IkeMessage& message, const Path& path)
 {
+    const wire::PayloadList& received = message.payloads;
     PeerAbilities abilities;
+    abilities.nat = DetectNat(peer.natTraversal,
+                              {message.header.initiatorSpi, message.header.responderSpi},
+                              path,
+                              received);
     abilities.fragmentation = peer.maxIkeDatagram > 0 &&
                               wire::FindNotify(received, NotifyType::Ikev2FragmentationSupported);
     abilities.intermediate = OffersIntermediate(peer) &&
@@ -323,6 +328,11 @@ InitInitiator::MakeRequest(const crypto::KeyExchange& exchange) const
         wire::MakePayload(PayloadType::Sa, MakeIkeProposals(m_peer.ikeSuites, ByteSpan())));
     payloads.push_back(MakeKe(exchange));
     payloads.push_back(wire::MakePayload(PayloadType::Nonce, wire::NoncePayload{m_nonce}));
+    AnnounceAddresses(m_peer.natTraversal,
+                      {m_spiI, 0},
+                      {m_peer.local, m_peer.remote},
+                      nullptr,
+                      payloads);
     Announce(m_peer, nullptr, payloads);
     m_extensions.WriteInit(m_peer, false, payloads);
     return wire::Serialize(MakeInitHeader(m_spiI, 0, wire::kFlagInitiator), payloads);
@@ -339,6 +349,11 @@ InitInitiator::MakeResumptionRequest() const
     }
     payloads.push_back(wire::MakePayload(PayloadType::Nonce, wire::NoncePayload{m_nonce}));
     payloads.push_back(wire::MakeNotify(NotifyType::TicketOpaque, m_offer->ticket));
+    AnnounceAddresses(m_peer.natTraversal,
+                      {m_spiI, 0},
+                      {m_peer.local, m_peer.remote},
+                      nullptr,
+                      payloads);
     Announce(m_peer, nullptr, payloads);
     m_extensions.WriteInit(m_peer, false, payloads);
     return wire::Serialize(
@@ -364,7 +379,7 @@ InitInitiator::CompleteResumption(const wire::IkeMessage& response, ByteSpan oct
     {
         return Ignored{true};
     }
-    PeerAbilities abilities = ReadAbilities(m_peer, response.payloads);
+    PeerAbilities abilities = ReadAbilities(m_peer, response, {m_peer.local, m_peer.remote});
     abilities.resumed = true;
     ExtensionSet extensions = m_extensions.Clone();
     extensions.ReadInit(m_peer, true, response.payloads);
@@ -443,7 +458,7 @@ InitInitiator::Complete(const wire::IkeMessage& response,
         return Ignored{true};
     }
     const auto choice = ReadIkeAnswer(sa);
-    PeerAbilities abilities = ReadAbilities(m_peer, response.payloads);
+    PeerAbilities abilities = ReadAbilities(m_peer, response, {m_peer.local, m_peer.remote});
     if (!choice || !WasOffered(m_peer.ikeSuites, *choice) ||
         (HasAdditional(choice->suite) && !abilities.intermediate))
     {
@@ -498,6 +513,7 @@ InitAnswer
 AnswerInit(const PeerConfig& peer,
            const wire::IkeMessage& request,
            ByteSpan octets,
+           const Path& path,
            std::uint64_t spiR,
            crypto::RandomSource& random)
 {
@@ -537,6 +553,7 @@ AnswerInit(const PeerConfig& peer,
     wire::PayloadList payloads{wire::MakePayload(PayloadType::Sa, AnswerIke(*choice, ByteSpan())),
                                MakeKe(*exchange),
                                wire::MakePayload(PayloadType::Nonce, wire::NoncePayload{ourNonce})};
+    AnnounceAddresses(peer.natTraversal, id, path, &request.payloads, payloads);
     if (auto certificateRequest = MakeCertificateRequest(peer))
     {
         payloads.push_back(std::move(*certificateRequest));
@@ -556,7 +573,7 @@ AnswerInit(const PeerConfig& peer,
                        suite,
                        std::move(transcript),
                        seed,
-                       ReadAbilities(peer, request.payloads),
+                       ReadAbilities(peer, request, path),
                        std::move(extensions))};
 }
 
@@ -565,6 +582,7 @@ AnswerResumption(Instant now,
                  const PeerConfig& peer,
                  const wire::IkeMessage& request,
                  ByteSpan octets,
+                 const Path& path,
                  std::uint64_t spiR,
                  crypto::RandomSource& random)
 {
@@ -588,12 +606,13 @@ AnswerResumption(Instant now,
     const IkeSaId id{request.header.initiatorSpi, spiR};
     wire::PayloadList payloads{wire::MakePayload(PayloadType::Nonce, wire::NoncePayload{ourNonce})};
     extensions.ReadInit(peer, false, request.payloads);
+    AnnounceAddresses(peer.natTraversal, id, path, &request.payloads, payloads);
     Announce(peer, &request.payloads, payloads);
     extensions.WriteInit(peer, true, payloads);
     Bytes response = wire::Serialize(
         MakeInitHeader(id.spiI, id.spiR, wire::kFlagResponse, request.header.exchange),
         payloads);
-    PeerAbilities abilities = ReadAbilities(peer, request.payloads);
+    PeerAbilities abilities = ReadAbilities(peer, request, path);
     abilities.resumed = true;
     InitTranscript transcript{Bytes(octets.begin(), octets.end()), response, nonce->data, ourNonce};
     const Bytes seed = ComputeResumptionSkeyseed(sa->suite.prf, sa->skD, nonce->data, ourNonce);

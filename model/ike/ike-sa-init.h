@@ -7,6 +7,7 @@
 #include "model/crypto/key-exchange.h"
 #include "model/ike/extensions/extension.h"
 #include "model/ike/extensions/intermediate.h"
+#include "model/ike/extensions/nat-traversal.h"
 #include "model/ike/secure-channel.h"
 
 #include <variant>
@@ -48,6 +49,7 @@ struct PeerAbilities
     bool resumed{false};                ///< RFC 5723: AUTH proves the old IKE SA's keys
     bool digitalSignature{false};       ///< RFC 7427; then no other signature will do
     std::vector<crypto::HashId> hashes; ///< that the peer verifies, the model's only
+    NatSituation nat;                   ///< RFC 7296, section 2.23
 };
 
 /// A completed IKE_SA_INIT exchange.
@@ -149,11 +151,13 @@ struct InitAnswer
 /**
  * The responder's side. Draws the nonce, then the private value, and only for an acceptable
  * request.
+ * \param path that the request has come over, as seen from here
  * \param spiR the SPI of the new IKE SA; refusals carry zero instead
  */
 InitAnswer AnswerInit(const PeerConfig& peer,
                       const wire::IkeMessage& request,
                       ByteSpan octets,
+                      const Path& path,
                       std::uint64_t spiR,
                       crypto::RandomSource& random);
 
@@ -162,6 +166,7 @@ InitAnswer AnswerResumption(Instant now,
                             const PeerConfig& peer,
                             const wire::IkeMessage& request,
                             ByteSpan octets,
+                            const Path& path,
                             std::uint64_t spiR,
                             crypto::RandomSource& random);
 

@@ -68,7 +68,8 @@ IkeSa::ContinueCandidate(InitResult init, std::uint32_t messageId)
             init.channel.Keys().skPi,
             DescribeIntermediate(request.front(), wire::FirstType(*payloads), plaintext));
     }
-    m_candidates.push_back({std::move(init), exchange, messageId, std::move(request)});
+    const Path path = init.abilities.nat.UsesUdp() ? FloatPorts(m_path) : m_path;
+    m_candidates.push_back({std::move(init), path, exchange, messageId, std::move(request)});
     return true;
 }
 

@@ -61,6 +61,10 @@ IkeSa::StartLifetime(Instant now)
 {
     m_rekeyDue = SoftEnd(now, m_peer.ikeLifetime);
     m_expiryDue = After(now, m_peer.ikeLifetime.hard);
+    if (m_abilities.nat.local)
+    {
+        m_keepaliveDue = After(now, m_peer.natTraversal.keepaliveInterval);
+    }
 }
 
 void
@@ -147,6 +151,12 @@ IkeSa::HandleLifetimes(Instant now)
         Close(now);
         return;
     }
+    if (IsDue(m_keepaliveDue, now))
+    {
+        m_keepaliveDue = After(now, m_peer.natTraversal.keepaliveInterval);
+        ++m_environment.counters.keepalivesOut;
+        m_environment.transmits.push_back(MakeKeepalive(m_path));
+    }
     if (IsDue(m_rekeyDue, now))
     {
         m_rekeyDue.reset();
@@ -228,7 +238,7 @@ IkeSa::NextLifetimeEvent() const
     auto next = Earlier(Earlier(m_deleteDue, m_proofDue), LivenessDue());
     if (m_phase == Phase::Established)
     {
-        next = Earlier(next, Earlier(m_rekeyDue, m_expiryDue));
+        next = Earlier(next, Earlier(m_keepaliveDue, Earlier(m_rekeyDue, m_expiryDue)));
     }
     for (const auto& child : m_children)
     {

@@ -143,7 +143,7 @@ IkeSa::HandleDatagram(Instant now, const Path& path, const wire::IkeHeader& head
     }
     else
     {
-        HandleResponse(now, header, octets);
+        HandleResponse(now, path, header, octets);
     }
 }
 
@@ -168,6 +168,44 @@ IkeSa::HandleTimeout(Instant now)
         return;
     }
     HandleLifetimes(now);
+}
+
+/// RFC 7296, section 2.23. What tells of a change is a new packet, so an old one that is sent again
+/// from elsewhere leads nowhere.
+void
+IkeSa::FollowPeer(const Path& path)
+{
+    const bool handshake = m_phase == Phase::HalfOpen;
+    const bool moves =
+        handshake || (m_abilities.nat.FollowsPeer() && path.local.port == wire::kNatTraversalPort);
+    if (!moves || (path.local == m_path.local && path.remote == m_path.remote))
+    {
+        return;
+    }
+    m_path = path;
+    for (const auto& child : m_children)
+    {
+        m_events.push_back(ChildSaMoved{m_id,
+                                        m_peer.name,
+                                        child.spiInbound,
+                                        child.spiOutbound,
+                                        m_path.local.address,
+                                        m_path.remote.address,
+                                        EspPorts()});
+    }
+}
+
+/// The ports of ESP in UDP, never those of IKE on port 500.
+std::optional<wire::UdpPorts>
+IkeSa::EspPorts() const
+{
+    if (!m_abilities.nat.UsesUdp())
+    {
+        return std::nullopt;
+    }
+    const bool floated = m_path.local.port == wire::kNatTraversalPort;
+    return wire::UdpPorts{wire::kNatTraversalPort,
+                          floated ? m_path.remote.port : wire::kNatTraversalPort};
 }
 
 void
@@ -325,6 +363,7 @@ IkeSa::HandleRequest(Instant now, const Path& path, const wire::IkeHeader& heade
     m_lastHeard = now;
     m_proofDue.reset();
     ++m_expectedRequestId;
+    FollowPeer(path);
     ConfirmChildren();
     if (opened)
     {
@@ -379,7 +418,7 @@ IkeSa::Reply(const Path& path, ExchangeType exchange, ByteSpan request, Answer a
 }
 
 void
-IkeSa::HandleResponse(Instant now, const wire::IkeHeader& header, ByteSpan octets)
+IkeSa::HandleResponse(Instant now, const Path& path, const wire::IkeHeader& header, ByteSpan octets)
 {
     if (!m_inFlight || m_inFlight->messageId != header.messageId ||
         m_inFlight->exchange != header.exchange)
@@ -395,6 +434,7 @@ IkeSa::HandleResponse(Instant now, const wire::IkeHeader& header, ByteSpan octet
     }
     m_lastHeard = now;
     m_proofDue.reset();
+    FollowPeer(path);
     Task task = std::move(m_inFlight->task);
     m_inFlight.reset();
     m_retransmitter.Stop();
@@ -542,6 +582,15 @@ IkeSa::Abandon(const Task& task)
 void
 IkeSa::Resend()
 {
+    if (m_phase == Phase::AuthSent)
+    {
+        for (const auto& candidate : m_candidates)
+        {
+            m_environment.counters.retransmissions += candidate.request.size();
+            TransmitAll(candidate.path, candidate.request);
+        }
+        return;
+    }
     for (const auto& octets : m_retransmitter.Messages())
     {
         ++m_environment.counters.retransmissions;
@@ -574,7 +623,7 @@ void
 IkeSa::Transmit(const Path& path, Bytes octets)
 {
     ++m_environment.counters.datagramsOut;
-    m_environment.transmits.push_back({path, std::move(octets)});
+    m_environment.transmits.push_back({path, ToUdpPayload(path, std::move(octets))});
 }
 
 void

@@ -106,6 +106,9 @@ class IkeSa : private ExtensionHost
                         ByteSpan octets);
     void HandleTimeout(Instant now);
 
+    /// An authentic packet has come over this path: of IKE, or of ESP in UDP.
+    void FollowPeer(const Path& path);
+
     /// Goes on with what is queued, after another SA has changed this one.
     void Resume(Instant now);
 
@@ -211,6 +214,7 @@ class IkeSa : private ExtensionHost
     struct Candidate
     {
         InitResult init;
+        Path path; ///< for all that follows
         wire::ExchangeType exchange;
         std::uint32_t messageId;
         std::vector<Bytes> request; ///< one, or all its fragments
@@ -296,7 +300,10 @@ class IkeSa : private ExtensionHost
                        const Path& path,
                        const wire::IkeHeader& header,
                        ByteSpan octets);
-    void HandleResponse(Instant now, const wire::IkeHeader& header, ByteSpan octets);
+    void HandleResponse(Instant now,
+                        const Path& path,
+                        const wire::IkeHeader& header,
+                        ByteSpan octets);
     bool IsInPlace(wire::ExchangeType exchange) const;
     Answer AnswerRequest(Instant now,
                          const Path& path,
@@ -334,6 +341,7 @@ class IkeSa : private ExtensionHost
     void Adopt(std::size_t candidate);
     void Establish(Instant now);
     Answer AnswerAuth(Instant now, const wire::PayloadList& request);
+    std::optional<wire::UdpPorts> EspPorts() const;
     void AnswerFirstChild(const wire::PayloadList& request, wire::PayloadList& answer);
     void FinishFirstChild(Instant now, const wire::PayloadList& response);
     std::optional<Choice<ChildSuite>> CheckChildAnswer(const wire::SaPayload& answer) const;
@@ -475,6 +483,7 @@ class IkeSa : private ExtensionHost
 
     std::optional<Instant> m_halfOpenDeadline;
     Instant m_lastHeard{0};
+    std::optional<Instant> m_keepaliveDue; ///< behind a NAT
 
     std::deque<IkeEvent>& m_events; ///< of the environment
 };

@@ -32,6 +32,7 @@ struct ChainOptions
     ipseclab::ike::Lifetime ikeLifetime; ///< of both gateways
     ipseclab::ike::Lifetime childLifetime;
     ipseclab::esp::VolumeLimits childVolume;
+    ipseclab::ike::NatTraversalConfig natTraversal;
     /// What gateway B takes for its own network; empty: what A takes for it, so that they agree.
     std::string protectedAsSeenByB;
     /// As gateway A sees them, mirrored for B; before the tunnel's.
@@ -227,6 +228,7 @@ class TunnelChain
         tunnel.ikeLifetime = options.ikeLifetime;
         tunnel.childLifetime = options.childLifetime;
         tunnel.childVolume = options.childVolume;
+        tunnel.natTraversal = options.natTraversal;
         Configure(tunnel, options);
     }
 

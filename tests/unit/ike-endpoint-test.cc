@@ -449,11 +449,13 @@ TEST(IkeEndpoint, InvalidKeIsRetriedWithTheWantedGroup)
     const auto first = Parse(pair.log[0]);
     const auto second = Parse(pair.log[2]);
     EXPECT_EQ(first.header.initiatorSpi, second.header.initiatorSpi);
-    ASSERT_EQ(first.payloads.size(), 4U) << "SA, KE, Ni, N(IKEV2_FRAGMENTATION_SUPPORTED)";
-    ASSERT_EQ(second.payloads.size(), 4U);
-    EXPECT_EQ(first.payloads[0], second.payloads[0]);
-    EXPECT_EQ(first.payloads[2], second.payloads[2]);
-    EXPECT_EQ(first.payloads[3], second.payloads[3]);
+    ASSERT_EQ(first.payloads.size(), 6U)
+        << "SA, KE, Ni, two NAT_DETECTION, N(IKEV2_FRAGMENTATION_SUPPORTED)";
+    ASSERT_EQ(second.payloads.size(), 6U);
+    for (const std::size_t same : {0U, 2U, 3U, 4U, 5U})
+    {
+        EXPECT_EQ(first.payloads[same], second.payloads[same]);
+    }
     EXPECT_EQ(wire::Find<wire::KePayload>(first.payloads, PayloadType::Ke)->group, 19);
     EXPECT_EQ(wire::Find<wire::KePayload>(second.payloads, PayloadType::Ke)->group, 31);
 }

@@ -43,6 +43,7 @@ class HandmadeResponder
         auto answer = ike::AnswerInit(m_peer,
                                       wire::ParseMessage(request).value(),
                                       request,
+                                      {m_peer.local, m_peer.remote},
                                       0x1122334455667788,
                                       random);
         m_init.emplace(std::move(answer.result.value()));

@@ -138,6 +138,11 @@ class Ledger
         children.erase(event.spiInbound);
     }
 
+    void Enter(const ike::ChildSaMoved& event)
+    {
+        Check(children.count(event.spiInbound) == 1, "a Child SA moves that is not there");
+    }
+
     void Enter(const ike::ChildSaRefused&) {}
 
     void Enter(const ike::IkeExtensionReport&) {}

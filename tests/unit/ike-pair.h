@@ -147,6 +147,8 @@ class Pair
     std::vector<Message> log; ///< everything that was sent, lost or not
     /// How many copies of a message arrive; unset: one of each.
     std::function<unsigned(const Message&)> copies;
+    /// The path of a datagram as its receiver sees it; unset: as its sender has written it.
+    std::function<ike::Path(const ike::Path& path, bool fromA)> nat;
     /// How long a copy is on its way; unset: `latency`.
     std::function<ike::Duration(const Message&)> delay;
     bool holding{false};
@@ -172,10 +174,17 @@ class Pair
         CollectFrom(b, false);
     }
 
-    /// Hands a message to the other side at once.
+    /// Hands a message to the other side at once, through the NAT if there is one.
     void Deliver(const Message& message)
     {
-        Inject(message.fromA ? b : a, message.datagram.octets);
+        const ike::Path& sent = message.datagram.path;
+        ike::Path path{sent.remote, sent.local};
+        if (nat)
+        {
+            path = nat(path, message.fromA);
+        }
+        (message.fromA ? b : a).endpoint.HandleDatagram(now, path, message.datagram.octets);
+        Collect();
     }
 
     /// Hands octets to a node as if its peer had sent them.

@@ -3,6 +3,7 @@
  */
 #include "model/ike/encrypted-payload.h"
 #include "model/ike/extensions/fragmentation.h"
+#include "model/ike/extensions/nat-traversal.h"
 #include "model/ike/ike-endpoint.h"
 #include "model/ike/narrowing.h"
 #include "tests/unit/capture-reader.h"
@@ -574,7 +575,9 @@ class Replay
         }
         for (const auto& datagram : message.datagrams)
         {
-            m_endpoint.HandleDatagram(m_now, message.path, datagram);
+            m_endpoint.HandleDatagram(m_now,
+                                      message.path,
+                                      ike::ToUdpPayload(message.path, datagram));
         }
         Collect();
     }
@@ -607,6 +610,9 @@ class Replay
         EXPECT_EQ(header.responderSpi, message.header.responderSpi);
         EXPECT_EQ(header.version, message.header.version);
         EXPECT_EQ(header.flags, message.header.flags);
+        EXPECT_EQ(m_paths.at(sent[0]).local, message.path.remote)
+            << "ports float like the daemon's";
+        EXPECT_EQ(m_paths.at(sent[0]).remote, message.path.local);
         const auto* ke = wire::Find<wire::KePayload>(message.payloads, PayloadType::Ke);
         const bool withKe = ke && m_session.PrivateValue(*ke);
         EXPECT_EQ(BoundContent(m_session.Open(sent), withKe),
@@ -655,10 +661,16 @@ class Replay
         }
         while (auto datagram = m_endpoint.PollTransmit())
         {
-            // An answer that is sent again is the same to the octet.
-            if (m_known.insert(datagram->octets).second)
+            Bytes message = std::move(datagram->octets);
+            if (datagram->path.local.port == wire::kNatTraversalPort)
             {
-                m_sent.push_back(std::move(datagram->octets));
+                ASSERT_EQ(wire::ClassifyNatTraversal(message), wire::NatTraversalContent::Ike);
+                message.erase(message.begin(), message.begin() + wire::kNonEspMarkerSize);
+            }
+            // An answer that is sent again is the same to the octet.
+            if (m_paths.try_emplace(message, datagram->path).second)
+            {
+                m_sent.push_back(std::move(message));
             }
         }
     }
@@ -696,9 +708,9 @@ class Replay
     ike::IkeEndpoint m_endpoint;
     ike::PeerConfig m_peer;
     ike::Instant m_now{0};
-    std::set<std::uint64_t> m_begun; ///< initiator SPIs
-    std::deque<Bytes> m_sent;        ///< and not yet expected
-    std::set<Bytes> m_known;         ///< all that was ever sent
+    std::set<std::uint64_t> m_begun;    ///< initiator SPIs
+    std::deque<Bytes> m_sent;           ///< and not yet expected
+    std::map<Bytes, ike::Path> m_paths; ///< of all that was ever sent
     std::vector<ike::IkeEvent> m_events;
     std::size_t m_compared{0};
 };

@@ -1,0 +1,73 @@
+/*
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "model/wire/udp-encapsulation.h"
+
+namespace ipseclab::wire
+{
+
+NatTraversalContent
+ClassifyNatTraversal(ByteSpan payload)
+{
+    if (payload.size() == 1 && payload[0] == kNatKeepalive)
+    {
+        return NatTraversalContent::Keepalive;
+    }
+    if (payload.size() < kNonEspMarkerSize)
+    {
+        return NatTraversalContent::Unknown;
+    }
+    return LoadBe32(payload.data()) == 0 ? NatTraversalContent::Ike : NatTraversalContent::Esp;
+}
+
+std::optional<std::size_t>
+FindEsp(const IpView& packet)
+{
+    constexpr std::size_t kSpi = 4;
+    const std::uint8_t* const next = packet.header + packet.upperOffset;
+    const std::size_t size = packet.hasUpperHeader ? packet.totalLength - packet.upperOffset : 0;
+    if (packet.Protocol() == kProtocolEsp && size >= kSpi)
+    {
+        return packet.upperOffset;
+    }
+    if (packet.Protocol() != kProtocolUdp || size < kUdpHeaderSize ||
+        LoadBe16(next + 2) != kNatTraversalPort || LoadBe16(next + 4) != size)
+    {
+        return std::nullopt;
+    }
+    const ByteSpan payload(next + kUdpHeaderSize, size - kUdpHeaderSize);
+    const bool esp = ClassifyNatTraversal(payload) == NatTraversalContent::Esp;
+    return esp ? std::make_optional(packet.upperOffset + kUdpHeaderSize) : std::nullopt;
+}
+
+void
+WriteUdpHeader(std::uint8_t* out, const UdpPorts& ports, std::size_t payloadLength)
+{
+    StoreBe16(out, ports.source);
+    StoreBe16(out + 2, ports.destination);
+    StoreBe16(out + 4, static_cast<std::uint16_t>(kUdpHeaderSize + payloadLength));
+    StoreBe16(out + 6, 0);
+}
+
+void
+SetUdpChecksum(std::uint8_t* datagram,
+               std::size_t length,
+               const IpAddress& source,
+               const IpAddress& destination)
+{
+    ByteWriter pseudo;
+    pseudo.Append(source.Octets());
+    pseudo.Append(destination.Octets());
+    pseudo.U32(static_cast<std::uint32_t>(length));
+    pseudo.U32(kProtocolUdp);
+    const Bytes header = pseudo.Take();
+    StoreBe16(datagram + 6, 0);
+    const auto sum = [](const std::uint8_t* octets, std::size_t size)
+    { return std::uint32_t{static_cast<std::uint16_t>(~Ipv4Checksum(octets, size))}; };
+    std::uint32_t total = sum(header.data(), header.size()) + sum(datagram, length);
+    total = (total & 0xffff) + (total >> 16);
+    const auto checksum = static_cast<std::uint16_t>(~total);
+    StoreBe16(datagram + 6, checksum == 0 ? std::uint16_t{0xffff} : checksum);
+}
+
+} // namespace ipseclab::wire
