@@ -265,6 +265,13 @@ IpsecGateway::IpsecGateway()
     m_dataPlane.SetAcquireCallback(
         [this](const std::string& peer)
         { Simulator::ScheduleNow(&IpsecGateway::Acquire, Ptr<IpsecGateway>(this), peer); });
+    m_dataPlane.SetUnknownSpiCallback(
+        [this](uint32_t spi, const ipseclab::IpAddress& source) {
+            Simulator::ScheduleNow(&IpsecGateway::HandleUnknownSpi,
+                                   Ptr<IpsecGateway>(this),
+                                   spi,
+                                   source);
+        });
     m_dataPlane.SetPathCallback(
         [this](const esp::UdpPath& path)
         { Simulator::ScheduleNow(&IpsecGateway::HandlePath, Ptr<IpsecGateway>(this), path); });
@@ -306,6 +313,7 @@ IpsecGateway::DoDispose()
     m_dataPlane.SetAcquireCallback({});
     m_dataPlane.SetVolumeCallback({});
     m_dataPlane.SetPathCallback({});
+    m_dataPlane.SetUnknownSpiCallback({});
     for (const auto& socket : m_sockets)
     {
         socket.second->SetRecvCallback(MakeNullCallback<void, Ptr<Socket>>());
@@ -518,6 +526,13 @@ IpsecGateway::HandleVolume(uint32_t spiInbound, esp::VolumeMeter::Event event)
 }
 
 void
+IpsecGateway::HandleUnknownSpi(uint32_t spi, const ipseclab::IpAddress& source)
+{
+    m_ike.HandleUnknownEspSpi(ModelNow(), source, spi);
+    Drive();
+}
+
+void
 IpsecGateway::HandlePath(const esp::UdpPath& path)
 {
     m_ike.HandleEspPath(
@@ -694,6 +709,8 @@ IpsecGateway::InstallChildSa(const ike::ChildSaInstalled& sa)
     out.mode = m_cryptoMode;
     out.volume = sa.volume;
     out.spiInbound = sa.spiInbound;
+    out.localSelectors = sa.localSelectors;
+    out.remoteSelectors = sa.remoteSelectors;
     out.df = m_dfPolicy;
     out.ttl = m_outerTtl;
     out.tos.ecn = m_ecnProfile;

@@ -178,6 +178,8 @@ class IpsecGateway : public Object
     void AcquireChildSa(const std::string& peer);
     /// Another request for a Child SA may be made when it is time.
     void EndChildRequest(const std::string& peer);
+    /// A packet of ESP has come with an SPI that is not there.
+    void HandleUnknownSpi(uint32_t spi, const ipseclab::IpAddress& source);
     /// A packet of ESP in UDP has come from elsewhere than before.
     void HandlePath(const ipseclab::esp::UdpPath& path);
     /// A Child SA has carried as much as it may.

@@ -62,6 +62,12 @@ DataPlane::SetVolumeCallback(
 }
 
 void
+DataPlane::SetUnknownSpiCallback(std::function<void(std::uint32_t spi, const IpAddress&)> callback)
+{
+    m_unknownSpi = std::move(callback);
+}
+
+void
 DataPlane::SetPathCallback(std::function<void(const UdpPath& path)> callback)
 {
     m_pathChanged = std::move(callback);
@@ -113,7 +119,8 @@ DataPlane::ProcessOutbound(std::size_t mtu)
     {
         return DropOutbound(DropReason::Malformed);
     }
-    const SpdEntry* const entry = m_spd.LookupOutbound(wire::ReadSelectors(view));
+    const PacketSelectors packet = wire::ReadSelectors(view);
+    const SpdEntry* const entry = m_spd.LookupOutbound(packet);
     if (!entry)
     {
         return DropOutbound(DropReason::NoPolicy);
@@ -127,7 +134,11 @@ DataPlane::ProcessOutbound(std::size_t mtu)
         ++m_counters.outboundBypassed;
         return {};
     }
-    OutboundSa* const sa = m_sad.FindOutbound(entry->peer);
+    OutboundSa* const sa = m_sad.FindOutbound(entry->peer, packet);
+    if (!sa && m_sad.FindOutbound(entry->peer))
+    {
+        return DropOutbound(DropReason::SelectorMismatch);
+    }
     if (!sa)
     {
         const DataPlaneResult result = DropOutbound(DropReason::AcquirePending);
@@ -155,7 +166,7 @@ DataPlane::SealWith(OutboundSa& sa, const wire::IpView& view, std::size_t mtu)
     {
         result = DropOutbound(DropReason::TooBig);
     }
-    else if (const std::optional<std::uint64_t> number = sa.NextNumber())
+    else if (const std::optional<std::uint64_t> number = TakeNumber(sa))
     {
         const std::size_t tfc = sa.Config().tfcLength;
         sa.Seal(m_buffer, *number, tfc > length ? std::min(tfc, sa.LargestInner(limit)) : 0);
@@ -172,6 +183,17 @@ DataPlane::SealWith(OutboundSa& sa, const wire::IpView& view, std::size_t mtu)
     return result;
 }
 
+std::optional<std::uint64_t>
+DataPlane::TakeNumber(OutboundSa& sa)
+{
+    const auto number = sa.NextNumber();
+    if (number && number == sa.RekeyNumber() && m_volumeReached)
+    {
+        m_volumeReached(sa.Config().spiInbound, VolumeMeter::Event::Soft);
+    }
+    return number;
+}
+
 DataPlaneResult
 DataPlane::MakeDummy(const std::string& peer, std::size_t length, std::size_t mtu)
 {
@@ -186,7 +208,7 @@ DataPlane::MakeDummy(const std::string& peer, std::size_t length, std::size_t mt
     {
         return {Verdict::Drop, DropReason::TooBig, spi, 0};
     }
-    const std::optional<std::uint64_t> number = sa->NextNumber();
+    const std::optional<std::uint64_t> number = TakeNumber(*sa);
     if (!number)
     {
         return {Verdict::Drop, DropReason::SequenceOverflow, spi, 0};
@@ -214,9 +236,14 @@ DataPlane::ProcessInbound()
     {
         return DropInbound(DropReason::Malformed);
     }
-    InboundSa* const sa = m_sad.FindInbound(LoadBe32(view.header + *outerLength));
+    const std::uint32_t spi = LoadBe32(view.header + *outerLength);
+    InboundSa* const sa = m_sad.FindInbound(spi);
     if (!sa)
     {
+        if (m_unknownSpi)
+        {
+            m_unknownSpi(spi, view.Source());
+        }
         return DropInbound(DropReason::UnknownSpi);
     }
     const std::optional<UdpPath> path = ReadUdpPath(view, *outerLength);

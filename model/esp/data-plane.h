@@ -96,9 +96,13 @@ class DataPlane
     /// Called with the peer's name when a packet needs an SA that is not there.
     void SetAcquireCallback(std::function<void(const std::string& peer)> callback);
 
-    /// Called with the inbound SPI of a pair of which one direction has reached a volume limit.
+    /// Called with the inbound SPI of a pair of which one direction has reached a volume limit, or
+    /// is about to run out of sequence numbers (Soft).
     void SetVolumeCallback(
         std::function<void(std::uint32_t spiInbound, VolumeMeter::Event event)> callback);
+
+    /// Called with the SPI of an ESP packet that is not there, and where the packet came from.
+    void SetUnknownSpiCallback(std::function<void(std::uint32_t spi, const IpAddress&)> callback);
 
     /// Called when an authentic packet in UDP has come over another path than its SA's.
     void SetPathCallback(std::function<void(const UdpPath& path)> callback);
@@ -133,6 +137,7 @@ class DataPlane
   private:
     DataPlaneResult SealWith(OutboundSa& sa, const wire::IpView& view, std::size_t mtu);
     void NotePath(const InboundSa& sa, const UdpPath& path);
+    std::optional<std::uint64_t> TakeNumber(OutboundSa& sa);
     void Measure(VolumeMeter& meter, std::uint32_t spiInbound, std::size_t innerLength);
     DataPlaneResult DropOutbound(DropReason reason);
     DataPlaneResult DropInbound(DropReason reason);
@@ -144,6 +149,7 @@ class DataPlane
     std::function<void(const std::string&)> m_acquire;
     std::function<void(std::uint32_t, VolumeMeter::Event)> m_volumeReached;
     std::function<void(const UdpPath&)> m_pathChanged;
+    std::function<void(std::uint32_t, const IpAddress&)> m_unknownSpi;
 };
 
 } // namespace ipseclab::esp

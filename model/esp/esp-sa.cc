@@ -76,6 +76,26 @@ class IcvInput
     ByteSpan m_trailer;
 };
 
+/// Whether numbers end before 2^64. Only a peer that neither checks for replays nor takes its IV
+/// from the number lets them start again (RFC 4303, section 3.3.3; RFC 8750, section 3).
+bool
+HasShortNumbers(const OutboundSaConfig& config, const crypto::CipherTraits& traits)
+{
+    return !config.extendedSequenceNumbers && (config.antiReplay || traits.implicitIv);
+}
+
+std::optional<std::uint64_t>
+FindRekeyNumber(const OutboundSaConfig& config, const crypto::CipherTraits& traits)
+{
+    constexpr std::uint64_t kReserve = std::uint64_t{1} << 28; // 27 s at 10^7 packets a second
+    constexpr std::uint64_t kLast = std::numeric_limits<std::uint32_t>::max();
+    if (!HasShortNumbers(config, traits))
+    {
+        return std::nullopt;
+    }
+    return std::max(config.lastNumber + 1, kLast - kReserve);
+}
+
 bool
 OuterDf(DfPolicy policy, bool inner)
 {
@@ -145,6 +165,7 @@ OutboundSa::OutboundSa(const OutboundSaConfig& config,
     : m_config(config),
       m_cipher(std::move(cipher)),
       m_lastNumber(config.lastNumber),
+      m_rekeyNumber(FindRekeyNumber(config, m_cipher->Traits())),
       m_meter(config.volume)
 {
 }
@@ -242,10 +263,9 @@ OutboundSa::LargestDummy(std::size_t limit) const
 std::optional<std::uint64_t>
 OutboundSa::NextNumber()
 {
-    const bool mayWrap = !m_config.antiReplay && !m_cipher->Traits().implicitIv;
-    const std::uint64_t last = m_config.extendedSequenceNumbers || mayWrap
-                                 ? std::numeric_limits<std::uint64_t>::max()
-                                 : std::numeric_limits<std::uint32_t>::max();
+    const std::uint64_t last = HasShortNumbers(m_config, m_cipher->Traits())
+                                 ? std::numeric_limits<std::uint32_t>::max()
+                                 : std::numeric_limits<std::uint64_t>::max();
     if (m_lastNumber >= last)
     {
         return std::nullopt;

@@ -59,8 +59,10 @@ struct OutboundSaConfig : EspSaConfig
 {
     /// False: the receiver does not check, so a 32-bit number may wrap (RFC 4303, section 3.3.3).
     bool antiReplay{true};
-    std::uint64_t lastNumber{0}; ///< the last number that counts as sent
-    std::uint32_t spiInbound{0}; ///< of the other half of the pair, by which a pair is named
+    std::uint64_t lastNumber{0};        ///< the last number that counts as sent
+    std::uint32_t spiInbound{0};        ///< of the other half of the pair, by which a pair is named
+    TrafficSelectorList localSelectors; ///< of the inner source; empty: any
+    TrafficSelectorList remoteSelectors; ///< of the inner destination; empty: any
     DfPolicy df{DfPolicy::Copy};
     std::uint8_t ttl{64}; ///< or hop limit, of the outer header
     /// Tunnel mode: shorter inner packets are followed by TFC padding up to this length, as far as
@@ -140,6 +142,13 @@ class OutboundSa
      */
     void SealDummy(PacketBuffer& buffer, std::uint64_t number, std::size_t length);
 
+    /// The number with which it is time for another SA, long before the last one: 2^28 numbers, if
+    /// there are so many. Nothing where numbers do not run out.
+    std::optional<std::uint64_t> RekeyNumber() const
+    {
+        return m_rekeyNumber;
+    }
+
     std::uint64_t LastNumber() const
     {
         return m_lastNumber;
@@ -166,6 +175,7 @@ class OutboundSa
     OutboundSaConfig m_config;
     std::unique_ptr<crypto::PayloadCipher> m_cipher;
     std::uint64_t m_lastNumber;
+    std::optional<std::uint64_t> m_rekeyNumber;
     VolumeMeter m_meter;
     std::uint16_t m_identification{0};
 };

@@ -3,10 +3,24 @@
  */
 #include "model/esp/sad.h"
 
+#include "model/esp/spd.h"
+
 #include <algorithm>
 
 namespace ipseclab::esp
 {
+
+namespace
+{
+
+bool
+Fits(const OutboundSaConfig& config, const PacketSelectors& packet)
+{
+    return MatchesAny(config.localSelectors, packet.source, packet.sourcePort, packet) &&
+           MatchesAny(config.remoteSelectors, packet.destination, packet.destinationPort, packet);
+}
+
+} // namespace
 
 bool
 Sad::Add(const std::string& peer,
@@ -25,7 +39,10 @@ Sad::Add(const std::string& peer,
     {
         return false;
     }
-    m_outbound[peer].push_back({sender, outboundReady});
+    const auto [senders, isNew] = m_outbound.try_emplace(peer);
+    senders->second.scope = isNew ? ++m_scopes : senders->second.scope;
+    senders->second.list.push_back({sender, outboundReady});
+    m_flows.Clear();
     m_awaiting += outboundReady ? 0 : 1;
     return true;
 }
@@ -40,11 +57,12 @@ Sad::FindSender(std::uint32_t spiInbound)
     {
         return nullptr;
     }
+    auto& senders = list->second.list;
     const auto sender =
-        std::find_if(list->second.begin(),
-                     list->second.end(),
+        std::find_if(senders.begin(),
+                     senders.end(),
                      [&](const Sender& s) { return s.sa == found->second.outbound.get(); });
-    return sender == list->second.end() ? nullptr : &*sender;
+    return sender == senders.end() ? nullptr : &*sender;
 }
 
 void
@@ -54,6 +72,7 @@ Sad::SetOutboundReady(std::uint32_t spiInbound)
     if (sender && !sender->ready)
     {
         sender->ready = true;
+        m_flows.Clear();
         --m_awaiting;
     }
 }
@@ -68,7 +87,8 @@ Sad::RetireOutbound(std::uint32_t spiInbound)
     }
     m_awaiting -= sender->ready ? 0 : 1;
     const auto senders = m_outbound.find(m_pairs.at(spiInbound).peer);
-    auto& list = senders->second;
+    auto& list = senders->second.list;
+    m_flows.Clear();
     list.erase(list.begin() + (sender - list.data()));
     if (list.empty())
     {
@@ -114,10 +134,37 @@ Sad::FindOutbound(const std::string& peer) const
     {
         return nullptr;
     }
-    const auto& list = found->second;
-    const auto ready =
-        std::find_if(list.rbegin(), list.rend(), [](const Sender& s) { return s.ready; });
-    return ready == list.rend() ? list.back().sa : ready->sa;
+    return Choose(found->second, nullptr);
+}
+
+OutboundSa*
+Sad::FindOutbound(const std::string& peer, const PacketSelectors& packet)
+{
+    const auto found = m_outbound.find(peer);
+    if (found == m_outbound.end())
+    {
+        return nullptr;
+    }
+    const Senders& senders = found->second;
+    return senders.list.size() == 1
+             ? Choose(senders, &packet)
+             : m_flows.Get(packet, senders.scope, [&] { return Choose(senders, &packet); });
+}
+
+OutboundSa*
+Sad::Choose(const Senders& senders, const PacketSelectors* packet)
+{
+    OutboundSa* newest = nullptr;
+    for (auto sender = senders.list.rbegin(); sender != senders.list.rend(); ++sender)
+    {
+        const bool fits = !packet || Fits(sender->sa->Config(), *packet);
+        if (fits && sender->ready)
+        {
+            return sender->sa;
+        }
+        newest = fits && !newest ? sender->sa : newest;
+    }
+    return newest;
 }
 
 } // namespace ipseclab::esp

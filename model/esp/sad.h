@@ -5,6 +5,7 @@
 #define IPSECLAB_ESP_SAD_H
 
 #include "model/esp/esp-sa.h"
+#include "model/esp/flow-cache.h"
 
 #include <memory>
 #include <string>
@@ -42,6 +43,12 @@ class Sad
 
     /// O(1); unicast SAs need only the SPI (RFC 4301, section 4.1).
     InboundSa* FindInbound(std::uint32_t spi) const;
+    /**
+     * Of the SAs to that peer whose selectors fit the packet (RFC 4301, section 4.4.2.1), the
+     * newest that is ready; if none is, the newest; null when none fits. O(1) with one SA, and for
+     * a known flow with many.
+     */
+    OutboundSa* FindOutbound(const std::string& peer, const PacketSelectors& packet);
     /// The newest SA to that peer that is ready; if none is, the newest at all; null without any.
     OutboundSa* FindOutbound(const std::string& peer) const;
 
@@ -70,11 +77,20 @@ class Sad
         bool ready;
     };
 
+    struct Senders
+    {
+        std::vector<Sender> list; ///< oldest first
+        std::uint64_t scope;      ///< of the flows to this peer, in the cache
+    };
+
+    static OutboundSa* Choose(const Senders& senders, const PacketSelectors* packet);
     Sender* FindSender(std::uint32_t spiInbound);
 
     std::unordered_map<std::uint32_t, Pair> m_pairs;
-    std::unordered_map<std::string, std::vector<Sender>> m_outbound; ///< oldest first
-    std::size_t m_awaiting{0};                                       ///< senders not ready
+    std::unordered_map<std::string, Senders> m_outbound;
+    FlowCache<OutboundSa*> m_flows; ///< cleared with every change of senders
+    std::uint64_t m_scopes{0};      ///< that were given out
+    std::size_t m_awaiting{0};      ///< senders not ready
 };
 
 } // namespace ipseclab::esp

@@ -11,39 +11,7 @@ namespace ipseclab::esp
 namespace
 {
 
-constexpr std::size_t kCacheSlots = 1024; ///< a power of two
-
-std::uint64_t
-Fold(const IpAddress& address)
-{
-    if (address.IsV4())
-    {
-        return address.V4Value();
-    }
-    const std::uint8_t* octets = address.Octets().data();
-    return LoadBe64(octets) * 31 + LoadBe64(octets + 8);
-}
-
-std::size_t
-SlotOf(const PacketSelectors& packet)
-{
-    constexpr std::uint64_t kMultiplier = 0x9e3779b97f4a7c15; // 2^64 / golden ratio: spreads bits
-    std::uint64_t hash = Fold(packet.source);
-    hash = (hash ^ hash >> 32) * kMultiplier + Fold(packet.destination);
-    hash = (hash ^ hash >> 32) * kMultiplier +
-           (std::uint64_t{packet.sourcePort} << 32 | std::uint64_t{packet.destinationPort} << 16 |
-            std::uint64_t{packet.protocol} << 8 | (packet.portsKnown ? 1U : 0U));
-    hash = (hash ^ hash >> 32) * kMultiplier;
-    return hash >> 32 & (kCacheSlots - 1);
-}
-
-bool
-Same(const PacketSelectors& a, const PacketSelectors& b)
-{
-    return a.source == b.source && a.destination == b.destination && a.protocol == b.protocol &&
-           a.sourcePort == b.sourcePort && a.destinationPort == b.destinationPort &&
-           a.portsKnown == b.portsKnown;
-}
+constexpr std::int32_t kNoEntry = -1;
 
 bool
 Matches(const SpdEntry& entry, const PacketSelectors& packet, bool outbound)
@@ -69,16 +37,11 @@ MatchesAny(const TrafficSelectorList& selectors,
                        { return s.Matches(address, packet.protocol, port, packet.portsKnown); });
 }
 
-Spd::Spd()
-    : m_cache(kCacheSlots)
-{
-}
-
 void
 Spd::Add(const SpdEntry& entry)
 {
     m_entries.push_back(entry);
-    ++m_generation;
+    m_cache.Clear();
 }
 
 const SpdEntry*
@@ -96,21 +59,20 @@ Spd::LookupInbound(const PacketSelectors& packet)
 const SpdEntry*
 Spd::Lookup(const PacketSelectors& packet, bool outbound)
 {
-    CacheSlot& slot = m_cache[SlotOf(packet)];
-    if (slot.generation != m_generation || slot.outbound != outbound || !Same(slot.key, packet))
-    {
-        const auto found =
-            std::find_if(m_entries.begin(),
-                         m_entries.end(),
-                         [&](const SpdEntry& e) { return Matches(e, packet, outbound); });
-        slot.key = packet;
-        slot.generation = m_generation;
-        slot.outbound = outbound;
-        slot.entry = found == m_entries.end()
-                       ? -1
-                       : static_cast<std::int32_t>(std::distance(m_entries.begin(), found));
-    }
-    return slot.entry < 0 ? nullptr : &m_entries[static_cast<std::size_t>(slot.entry)];
+    const std::int32_t entry = m_cache.Get(
+        packet,
+        outbound ? 1 : 0,
+        [&]
+        {
+            const auto found =
+                std::find_if(m_entries.begin(),
+                             m_entries.end(),
+                             [&](const SpdEntry& e) { return Matches(e, packet, outbound); });
+            return found == m_entries.end()
+                     ? kNoEntry
+                     : static_cast<std::int32_t>(std::distance(m_entries.begin(), found));
+        });
+    return entry == kNoEntry ? nullptr : &m_entries[static_cast<std::size_t>(entry)];
 }
 
 } // namespace ipseclab::esp

@@ -4,7 +4,7 @@
 #ifndef IPSECLAB_ESP_SPD_H
 #define IPSECLAB_ESP_SPD_H
 
-#include "model/wire/traffic-selector.h"
+#include "model/esp/flow-cache.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -44,8 +44,6 @@ bool MatchesAny(const TrafficSelectorList& selectors,
 class Spd
 {
   public:
-    Spd();
-
     /// Appends an entry; all cached answers are forgotten.
     void Add(const SpdEntry& entry);
 
@@ -60,19 +58,10 @@ class Spd
     }
 
   private:
-    struct CacheSlot
-    {
-        PacketSelectors key;
-        std::uint32_t generation{0}; ///< 0: empty
-        bool outbound{false};
-        std::int32_t entry{-1};
-    };
-
     const SpdEntry* Lookup(const PacketSelectors& packet, bool outbound);
 
     std::vector<SpdEntry> m_entries;
-    std::vector<CacheSlot> m_cache;
-    std::uint32_t m_generation{1};
+    FlowCache<std::int32_t> m_cache; ///< to the index of the entry
 };
 
 } // namespace ipseclab::esp

@@ -177,6 +177,9 @@ struct PeerConfig
     /// least 256. Zero: RFC 7383 is not offered.
     std::size_t maxIkeDatagram{1280};
     NatTraversalConfig natTraversal;
+    /// INITIAL_CONTACT goes with the first IKE SA to the peer (RFC 7296, section 2.4). Off for an
+    /// identity that several nodes share. Default: yes.
+    bool initialContact{true};
     std::vector<IkeSuite> ikeSuites{IkeSuite{}};
     std::vector<ChildSuite> childSuites{ChildSuite{}};
     TrafficSelectorList localSelectors;

@@ -95,11 +95,27 @@ MakeInitKey(const TransportAddress& remote, ByteSpan octets)
 
 struct IkeEndpoint::State
 {
+    /// At most one in kHintInterval.
+    class RateLimit
+    {
+      public:
+        bool Take(Instant now)
+        {
+            const bool free = !m_next || *m_next <= now;
+            m_next = free ? now + kHintInterval : m_next;
+            return free;
+        }
+
+      private:
+        std::optional<Instant> m_next;
+    };
+
     struct PeerEntry
     {
         PeerConfig config;
         Duration repetitionTime{};
         std::size_t halfOpen{0};
+        std::size_t ikeSas{0};
         std::deque<std::uint64_t> remains; ///< local SPIs, oldest first
     };
 
@@ -129,7 +145,15 @@ struct IkeEndpoint::State
 
     IkeSa::Environment Environment()
     {
-        return {random, counters, childSpis, ikeSpis, transmits, events, successors, touched};
+        return {random,
+                counters,
+                childSpis,
+                ikeSpis,
+                transmits,
+                events,
+                successors,
+                touched,
+                contacts};
     }
 
     PeerEntry* FindPeer(const IpAddress& remote);
@@ -149,9 +173,12 @@ struct IkeEndpoint::State
                        const PeerEntry& peer,
                        const wire::IkeMessage& request);
     void RefuseVersion(const Path& path, ByteSpan octets);
-    void RepeatLastAnswer(Instant now, const Path& path, std::uint64_t spi, ByteSpan octets);
+    bool RepeatLastAnswer(Instant now, const Path& path, std::uint64_t spi, ByteSpan octets);
+
+    void RefuseSpi(Instant now, const Path& path, const wire::IkeHeader& header);
 
     void Settle(Instant now, SaEntry& entry);
+    void ForgetOthers(std::uint64_t contact);
     void SettleOne(Instant now, SaEntry& entry);
     void SetTimer(SaEntry& entry, std::optional<Instant> timer);
     void Remove(Instant now, SaEntry& entry);
@@ -179,6 +206,9 @@ struct IkeEndpoint::State
     std::deque<IkeEvent> events;
     std::vector<std::unique_ptr<IkeSa>> successors; ///< to be taken over
     std::vector<std::uint64_t> touched;             ///< local SPIs of SAs to settle
+    std::vector<std::uint64_t> contacts;            ///< of SAs with INITIAL_CONTACT
+    RateLimit ikeSpiHints;
+    RateLimit espSpiHints;
 };
 
 IkeEndpoint::State::PeerEntry*
@@ -235,6 +265,7 @@ IkeEndpoint::State::Add(std::unique_ptr<IkeSa> sa, PeerEntry& peer)
     SaEntry& entry = sas[sa->LocalSpi()];
     entry.sa = std::move(sa);
     entry.peer = &peer;
+    ++peer.ikeSas;
     return entry;
 }
 
@@ -329,7 +360,7 @@ IkeEndpoint::State::RefuseVersion(const Path& path, ByteSpan octets)
         {path, wire::Serialize(header, {wire::MakeNotify(wire::NotifyType::InvalidMajorVersion)})});
 }
 
-void
+bool
 IkeEndpoint::State::RepeatLastAnswer(Instant now,
                                      const Path& path,
                                      std::uint64_t spi,
@@ -340,13 +371,30 @@ IkeEndpoint::State::RepeatLastAnswer(Instant now,
     if (found == remains.end() || found->second.requestHash != crypto::Sha1({octets}))
     {
         ++counters.unknownSpi;
-        return;
+        return false;
     }
     ++counters.responsesResent;
     for (const auto& response : found->second.responses)
     {
         Transmit({path, response});
     }
+    return true;
+}
+
+/// RFC 7296, sections 1.5 and 2.21.4: to where it came from, and not protected.
+void
+IkeEndpoint::State::RefuseSpi(Instant now, const Path& path, const wire::IkeHeader& header)
+{
+    if (header.IsResponse() || !FindPeer(path.remote.address) || !ikeSpiHints.Take(now))
+    {
+        return;
+    }
+    ++counters.invalidIkeSpiSent;
+    wire::IkeHeader answer = header;
+    answer.flags = static_cast<std::uint8_t>(
+        wire::kFlagResponse | (header.FromOriginalInitiator() ? 0 : wire::kFlagInitiator));
+    answer.version = wire::kIkeVersion2;
+    Transmit({path, wire::Serialize(answer, {wire::MakeNotify(wire::NotifyType::InvalidIkeSpi)})});
 }
 
 /// Takes note of what an SA, and others through it, have become after it was given anything; the
@@ -355,6 +403,10 @@ void
 IkeEndpoint::State::Settle(Instant now, SaEntry& entry)
 {
     touched.push_back(entry.sa->LocalSpi());
+    for (const std::uint64_t contact : std::exchange(contacts, {}))
+    {
+        ForgetOthers(contact);
+    }
     while (!successors.empty() || !touched.empty())
     {
         for (auto& successor : std::exchange(successors, {}))
@@ -369,6 +421,21 @@ IkeEndpoint::State::Settle(Instant now, SaEntry& entry)
         if (found != sas.end())
         {
             SettleOne(now, found->second);
+        }
+    }
+}
+
+/// All that the peer has lost, by whichever entry it was configured.
+void
+IkeEndpoint::State::ForgetOthers(std::uint64_t contact)
+{
+    const IkeSa& only = *sas.at(contact).sa;
+    for (const auto& [spi, entry] : sas)
+    {
+        if (entry.sa->IsForgottenBy(only))
+        {
+            entry.sa->Forget();
+            touched.push_back(spi);
         }
     }
 }
@@ -428,6 +495,7 @@ IkeEndpoint::State::Remove(Instant now, SaEntry& entry)
     }
     SetTimer(entry, std::nullopt);
     initRequests.erase(entry.initKey);
+    --entry.peer->ikeSas;
     sas.erase(spi);
 }
 
@@ -509,7 +577,8 @@ IkeEndpoint::Initiate(Instant now, const std::string& peer, const ChildRequest& 
         return false;
     }
     const std::uint64_t spi = s.ikeSpis.Allocate(s.random);
-    auto sa = IkeSa::Initiate(now, s.Environment(), found->second.config, spi, first);
+    const bool onlyOne = found->second.ikeSas == 0;
+    auto sa = IkeSa::Initiate(now, s.Environment(), found->second.config, spi, first, onlyOne);
     s.Settle(now, s.Add(std::move(sa), found->second));
     return true;
 }
@@ -612,11 +681,34 @@ IkeEndpoint::State::HandleMessage(Instant now, const Path& path, ByteSpan octets
     const auto found = sas.find(spi);
     if (found == sas.end() || found->second.sa->IsInitiator() == toResponder)
     {
-        RepeatLastAnswer(now, path, spi, octets);
+        if (!RepeatLastAnswer(now, path, spi, octets))
+        {
+            RefuseSpi(now, path, *header);
+        }
         return;
     }
     found->second.sa->HandleDatagram(now, path, *header, octets);
     Settle(now, found->second);
+}
+
+void
+IkeEndpoint::HandleUnknownEspSpi(Instant now, const IpAddress& remote, std::uint32_t spi)
+{
+    State& s = *m_state;
+    if (spi < ChildSpiTable::kLowest || !s.espSpiHints.Take(now))
+    {
+        return;
+    }
+    for (auto& [local, entry] : s.sas)
+    {
+        if (entry.sa->CurrentPath().remote.address == remote &&
+            entry.sa->ReportUnknownSpi(now, spi))
+        {
+            ++s.counters.invalidSpiSent;
+            s.Settle(now, entry);
+            return;
+        }
+    }
 }
 
 void

@@ -30,6 +30,8 @@ struct IkeCounters
     std::uint64_t malformed{0};       ///< no IKEv2 message, or an exchange out of place
     std::uint64_t badVersion{0};
     std::uint64_t unknownSpi{0};
+    std::uint64_t invalidIkeSpiSent{0};  ///< notifies outside of an IKE SA
+    std::uint64_t invalidSpiSent{0};     ///< notifies of ESP packets, within an IKE SA
     std::uint64_t badIcv{0};             ///< an SK payload that did not open
     std::uint64_t badMessageId{0};       ///< outside the window of one
     std::uint64_t noPeer{0};             ///< IKE_SA_INIT from an address without configuration
@@ -75,6 +77,12 @@ struct IkeCounters
  * it, of the 64 that closed last; such remains are not counted as IKE SAs, but PollTimeout knows
  * when they end.
  *
+ * A request with unknown SPIs from a configured peer's address is answered with INVALID_IKE_SPI
+ * outside of any IKE SA, once in kHintInterval; one that comes here is not believed.
+ * INITIAL_CONTACT goes with the first IKE SA to a peer; when it comes, IKE SAs of the same
+ * identities that were up before end with that reason. INVALID_MESSAGE_ID, which is optional, is
+ * not sent.
+ *
  * Octets from the network are hostile: they are counted and dropped, or answered as RFC 7296 says;
  * they never throw. No SA state exists before a well-formed IKE_SA_INIT from a configured peer, and
  * none of a Child SA before AUTH is verified.
@@ -82,6 +90,9 @@ struct IkeCounters
 class IkeEndpoint
 {
   public:
+    /// Least time between two notifies that anybody's packets may cause.
+    static constexpr Duration kHintInterval = std::chrono::seconds(1);
+
     explicit IkeEndpoint(crypto::RandomSource& random);
     ~IkeEndpoint();
 
@@ -125,6 +136,10 @@ class IkeEndpoint
     /// \name Input
     void HandleDatagram(Instant now, const Path& path, ByteSpan octets);
     void HandleTimeout(Instant now);
+    /// An ESP packet with an SPI that is not there has come from this address. The peer is told
+    /// within an established IKE SA, if there is one (INVALID_SPI; RFC 7296, section 1.5), once in
+    /// kHintInterval. SPIs below 256 are reserved and not worth a word.
+    void HandleUnknownEspSpi(Instant now, const IpAddress& remote, std::uint32_t spi);
     /// A new and authentic ESP packet on the Child SA with this inbound SPI has come in UDP over
     /// this path, which is not that of the SA: the peer's NAT may have changed its mapping.
     void HandleEspPath(Instant now, std::uint32_t spiInbound, const Path& path);

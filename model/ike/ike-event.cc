@@ -31,6 +31,8 @@ Name(IkeFailure failure)
         return "half-open expired";
     case IkeFailure::OutOfStep:
         return "out of step";
+    case IkeFailure::InitialContact:
+        return "initial contact";
     }
     return "unknown";
 }

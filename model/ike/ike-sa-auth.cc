@@ -110,6 +110,10 @@ IkeSa::MakeAuthRequest(InitResult& init)
     {
         payloads.push_back(std::move(*certificateRequest));
     }
+    if (m_onlyOne)
+    {
+        payloads.push_back(wire::MakeNotify(NotifyType::InitialContact));
+    }
     if (m_peer.remoteId.type != wire::IdType::Null)
     {
         payloads.push_back(wire::MakePayload(PayloadType::IdR, m_peer.remoteId.ToPayload()));
@@ -294,6 +298,7 @@ void
 IkeSa::Establish(Instant now)
 {
     m_phase = Phase::Established;
+    m_established = now;
     m_halfOpenDeadline.reset();
     m_lastHeard = now;
     StartLifetime(now);
@@ -431,6 +436,12 @@ IkeSa::AnswerAuth(Instant now, const wire::PayloadList& request)
         return Fatal(NotifyType::AuthenticationFailed);
     }
     Establish(now);
+    // Whoever proves nothing may not end what others have (RFC 7619, section 2.2).
+    if (m_peer.auth.remote != AuthKind::Null &&
+        wire::FindNotify(request, NotifyType::InitialContact))
+    {
+        m_environment.contacts.push_back(LocalSpi());
+    }
     Answer answer{{wire::MakePayload(PayloadType::IdR, m_peer.localId.ToPayload())}, std::nullopt};
     Append(answer.payloads, std::move(proof->certificates));
     answer.payloads.push_back(std::move(proof->auth));

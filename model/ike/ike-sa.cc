@@ -51,12 +51,15 @@ IkeSa::Initiate(Instant now,
                 const Environment& environment,
                 const PeerConfig& peer,
                 std::uint64_t spiI,
-                const ChildRequest& first)
+                const ChildRequest& first,
+                bool onlyOne)
 {
     const Path path{peer.local, peer.remote};
     std::unique_ptr<IkeSa> sa(new IkeSa(environment, peer, path, true, {spiI, 0}));
     sa->m_init = std::make_unique<InitInitiator>(now, peer, spiI, environment.random);
     sa->m_firstChild = first;
+    sa->m_onlyOne = onlyOne && peer.initialContact;
+    sa->m_begun = now;
     sa->m_retransmitter.Start(now, peer.retransmission, {sa->m_init->Request()});
     sa->Transmit(path, sa->m_init->Request());
     return sa;
@@ -77,6 +80,7 @@ IkeSa::Respond(Instant now,
     sa->m_lastAnswer = {sa->m_transcript.request, {sa->m_transcript.response}};
     sa->m_expectedRequestId = 1;
     sa->m_halfOpenDeadline = now + peer.halfOpenTimeout;
+    sa->m_begun = now;
     sa->TransmitAll(path, sa->m_lastAnswer.responses);
     return sa;
 }
@@ -193,6 +197,34 @@ IkeSa::FollowPeer(const Path& path)
                                         m_path.remote.address,
                                         EspPorts()});
     }
+}
+
+bool
+IkeSa::ReportUnknownSpi(Instant now, std::uint32_t spi)
+{
+    if (m_phase != Phase::Established)
+    {
+        return false;
+    }
+    Bytes octets(4);
+    StoreBe32(octets.data(), spi);
+    Enqueue(now, InformTask{{wire::MakeNotify(NotifyType::InvalidSpi, std::move(octets))}});
+    return true;
+}
+
+/// One that came up after the peer had begun the other is not what the peer has lost: both sides
+/// may begin at once.
+bool
+IkeSa::IsForgottenBy(const IkeSa& contact) const
+{
+    return this != &contact && m_established && *m_established < contact.m_begun &&
+           m_peer.localId == contact.m_peer.localId && m_peer.remoteId == contact.m_peer.remoteId;
+}
+
+void
+IkeSa::Forget()
+{
+    Finished(IkeFailure::InitialContact);
 }
 
 /// The ports of ESP in UDP, never those of IKE on port 500.

@@ -51,7 +51,8 @@ class IkeSa : private ExtensionHost
         std::deque<Datagram>& transmits;
         std::deque<IkeEvent>& events;
         std::vector<std::unique_ptr<IkeSa>>& successors; ///< made by rekeying, to be taken over
-        std::vector<std::uint64_t>& touched; ///< local SPIs of SAs that another SA has changed
+        std::vector<std::uint64_t>& touched;  ///< local SPIs of SAs that another SA has changed
+        std::vector<std::uint64_t>& contacts; ///< of SAs whose peer says that it has no other
     };
 
     enum class Phase
@@ -73,11 +74,13 @@ class IkeSa : private ExtensionHost
     };
 
     /// Sends the first IKE_SA_INIT request. Draws nonce and private value.
+    /// \param onlyOne there is no other IKE SA with the peer
     static std::unique_ptr<IkeSa> Initiate(Instant now,
                                            const Environment& environment,
                                            const PeerConfig& peer,
                                            std::uint64_t spiI,
-                                           const ChildRequest& first);
+                                           const ChildRequest& first,
+                                           bool onlyOne);
     /// Sends the IKE_SA_INIT response and waits for IKE_AUTH.
     static std::unique_ptr<IkeSa> Respond(Instant now,
                                           const Environment& environment,
@@ -109,6 +112,13 @@ class IkeSa : private ExtensionHost
     /// An authentic packet has come over this path: of IKE, or of ESP in UDP.
     void FollowPeer(const Path& path);
 
+    /// The peer has sent an ESP packet with an SPI that is not there; it is told.
+    bool ReportUnknownSpi(Instant now, std::uint32_t spi);
+    /// Whether it was up before the other one was begun, between the same two identities.
+    bool IsForgottenBy(const IkeSa& contact) const;
+    /// The peer does not have it any more: its end, without a word to the peer.
+    void Forget();
+
     /// Goes on with what is queued, after another SA has changed this one.
     void Resume(Instant now);
 
@@ -121,6 +131,7 @@ class IkeSa : private ExtensionHost
     /// The responder SPI is zero until the peer has proved that it is the responder.
     const IkeSaId& Id() const override;
     std::uint64_t LocalSpi() const;
+    const Path& CurrentPath() const override;
     const PeerConfig& Peer() const override;
     /// Of a closed SA, so that a peer that missed the last answer can still have it.
     CachedAnswer TakeLastAnswer();
@@ -285,7 +296,6 @@ class IkeSa : private ExtensionHost
     const IkeSuite& Suite() const override;
     const IkeKeys& Keys() const override;
     Instant Now() const override;
-    const Path& CurrentPath() const override;
     std::vector<const ChildDescription*> Children() const override;
     crypto::RandomSource& Random() override;
     void Move(const Path& path) override;
@@ -484,6 +494,9 @@ class IkeSa : private ExtensionHost
     std::optional<Instant> m_halfOpenDeadline;
     Instant m_lastHeard{0};
     std::optional<Instant> m_keepaliveDue; ///< behind a NAT
+    bool m_onlyOne{false};                 ///< INITIAL_CONTACT is to be sent
+    Instant m_begun{0};                    ///< when the first message came or went
+    std::optional<Instant> m_established;
 
     std::deque<IkeEvent>& m_events; ///< of the environment
 };

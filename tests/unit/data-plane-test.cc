@@ -258,6 +258,74 @@ TEST_F(TwoGateways, TheLastNumberIsTheLastPacket)
     ExpectDrop(Send(), DropReason::SequenceOverflow);
 }
 
+/// 2^28 numbers before the end; once, and not where the numbers have 64 bits.
+TEST_F(TwoGateways, ARekeyIsAskedForBeforeTheNumbersRunOut)
+{
+    std::vector<std::uint32_t> asked;
+    a.SetVolumeCallback(
+        [&](std::uint32_t spi, VolumeMeter::Event event)
+        {
+            EXPECT_EQ(event, VolumeMeter::Event::Soft);
+            asked.push_back(spi);
+        });
+    OutboundSaConfig config = test::OutboundConfig();
+    config.spiInbound = 0x1001;
+    config.lastNumber = 0xffffffff - 0x10000000 - 2;
+    Connect(0x1000, config);
+    EXPECT_EQ(Send().number, 0xefffffffU - 1);
+    EXPECT_TRUE(asked.empty());
+    EXPECT_EQ(Send().number, 0xefffffffU);
+    EXPECT_EQ(asked, std::vector<std::uint32_t>{0x1001});
+    Send();
+    EXPECT_EQ(asked.size(), 1U);
+    config.extendedSequenceNumbers = true;
+    config.lastNumber = 0xfffffffe;
+    config.spiInbound = 0x2001;
+    Connect(0x2000, config);
+    EXPECT_EQ(Send().number, 0xffffffffU);
+    EXPECT_EQ(Send().number, 0x100000000U);
+    EXPECT_EQ(asked.size(), 1U);
+}
+
+/// RFC 4301, section 4.4.2.1: SAs to one peer, each for what was negotiated.
+TEST_F(TwoGateways, EachPacketTakesAnSaThatItsSelectorsFit)
+{
+    const auto selectors = [](const std::string& text)
+    { return TrafficSelectorList{*TrafficSelector::FromString(text)}; };
+    for (const std::uint32_t host : {1U, 2U, 3U})
+    {
+        OutboundSaConfig config = test::OutboundConfig();
+        config.remoteSelectors = selectors("10.2.0." + std::to_string(host));
+        Connect(0x1000 * host, config);
+    }
+    const auto send = [&](std::uint32_t host)
+    {
+        test::InnerPacket packet;
+        packet.destination = 0x0a020000 + host;
+        return Send(packet);
+    };
+    for (int round = 0; round < 2; ++round)
+    {
+        for (const std::uint32_t host : {3U, 1U, 2U})
+        {
+            EXPECT_EQ(send(host).spi, 0x1000 * host);
+        }
+        ExpectDrop(send(9), DropReason::SelectorMismatch);
+    }
+    // A newer one takes over what fits it, once it is ready, and gives it back.
+    ASSERT_TRUE(a.GetSad().Add("b",
+                               OutboundSa::Create(test::OutboundConfig(0x9000)),
+                               InboundSa::Create(test::InboundConfig(0x9001)),
+                               false));
+    EXPECT_EQ(send(1).spi, 0x1000U);
+    EXPECT_EQ(send(9).spi, 0x9000U) << "better than none";
+    a.GetSad().SetOutboundReady(0x9001);
+    EXPECT_EQ(send(1).spi, 0x9000U);
+    ASSERT_TRUE(a.GetSad().Remove(0x9001));
+    EXPECT_EQ(send(1).spi, 0x1000U);
+    ExpectDrop(send(9), DropReason::SelectorMismatch);
+}
+
 TEST_F(TwoGateways, WhatALinkPutsBehindAPacketIsCutOff)
 {
     Connect(0x1000);

@@ -341,10 +341,11 @@ TEST(IkeHostile, MessagesOutOfPlaceAreCounted)
     changed.back() ^= 1;
     pair.Inject(pair.b, changed);
     EXPECT_EQ(counters.badIcv, 1U);
+    EXPECT_EQ(pair.log.size(), sent) << "nothing of this is answered";
     changed[15] ^= 1;
     pair.Inject(pair.b, changed);
     EXPECT_EQ(counters.unknownSpi, 1U);
-    EXPECT_EQ(pair.log.size(), sent) << "nothing of this is answered";
+    EXPECT_EQ(counters.invalidIkeSpiSent, 1U);
     EXPECT_TRUE(Ask(pair, ExchangeType::Informational, {}).empty()) << "the SA lives on";
 }
 
