@@ -182,9 +182,13 @@ class Session
     /// A genuine IKE_AUTH request.
     void SendAuth()
     {
-        const auto proof =
-            ike::MakeProof({m_atA, m_init->channel, m_init->transcript, m_init->abilities, true},
-                           m_random);
+        const auto proof = ike::MakeProof({m_atA,
+                                           m_init->channel,
+                                           m_init->transcript,
+                                           m_init->abilities,
+                                           true,
+                                           m_init->extensions},
+                                          m_random);
         wire::PayloadList payloads{
             wire::MakePayload(wire::PayloadType::IdI, m_atA.localId.ToPayload())};
         payloads.insert(payloads.end(), proof->certificates.begin(), proof->certificates.end());
