@@ -213,6 +213,11 @@ class Schedule
         for (const auto& message : m_pair.log)
         {
             const auto header = wire::ParseHeader(message.datagram.octets).value();
+            if (header.exchange != wire::ExchangeType::IkeSaInit &&
+                header.nextPayload == wire::PayloadType::Notify)
+            {
+                continue; // INVALID_IKE_SPI, in the clear and with the message ID of the request
+            }
             const auto [place, isNew] = seen.try_emplace({message.fromA,
                                                           header.initiatorSpi,
                                                           header.responderSpi,

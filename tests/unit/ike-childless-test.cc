@@ -142,7 +142,7 @@ TEST(Childless, AsRecorded)
         EXPECT_EQ(std::count(recorded.begin(), recorded.end(), "SA"), 0);
         EXPECT_EQ(std::count(recorded.begin(), recorded.end(), "TSi"), 0);
     }
-    EXPECT_EQ(Describe(story.pair, story.pair.log.at(2)), "IDi IDr AUTH");
+    EXPECT_EQ(Describe(story.pair, story.pair.log.at(2)), "IDi INITIAL_CONTACT IDr AUTH");
     EXPECT_EQ(Describe(story.pair, story.pair.log.at(3)), "IDr AUTH");
 }
 

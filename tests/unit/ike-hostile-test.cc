@@ -121,9 +121,10 @@ struct HandmadeHandshake
 TEST(IkeHostile, HandmadeResponderIsAccepted)
 {
     HandmadeHandshake h;
-    ASSERT_EQ(h.request.size(), 6U);
+    ASSERT_EQ(h.request.size(), 7U);
     EXPECT_EQ(h.request[0].type, PayloadType::IdI);
-    EXPECT_EQ(h.request[1].type, PayloadType::IdR);
+    EXPECT_TRUE(wire::FindNotify(h.request, NotifyType::InitialContact));
+    EXPECT_EQ(h.request[2].type, PayloadType::IdR);
     h.pair.Inject(h.pair.a, h.Answer(Selectors({"10.2.0.0/16"})));
     EXPECT_EQ(h.pair.a.endpoint.EstablishedCount(), 1U);
     EXPECT_EQ(h.pair.a.Last<ChildSaInstalled>().spiOutbound, 0x1000U);
