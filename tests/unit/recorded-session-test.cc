@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #include "model/ike/encrypted-payload.h"
+#include "model/ike/extensions/childless.h"
 #include "model/ike/extensions/fragmentation.h"
 #include "model/ike/extensions/nat-traversal.h"
 #include "model/ike/ike-endpoint.h"
@@ -297,6 +298,10 @@ MakeConfig(const Session& session, bool atA)
     peer.localSelectors = selectors(here);
     peer.remoteSelectors = selectors(there);
     peer.maxIkeDatagram = 576;
+    if (all.at("name") == "childless")
+    {
+        peer.extensions = {ike::Childless(true)};
+    }
     if (all.at("auth").at("kind") == "psk")
     {
         peer.preSharedKey = Hex(all.at("auth"), "psk_hex");
@@ -728,8 +733,7 @@ Roles()
         {
             // libreswan reveals no private values; a cookie is made with a secret of its maker.
             const bool secretive = name == "peer-libreswan" || name == "cookie";
-            // RFC 6023 is not there yet.
-            if (name != "childless" && (asA || !secretive))
+            if (asA || !secretive)
             {
                 roles.emplace_back(name, asA);
             }

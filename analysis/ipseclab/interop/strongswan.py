@@ -191,7 +191,6 @@ class StrongSwan(Peer):
         if feature.startswith("esp:") and feature.endswith("-esn"):
             return "kernel-libipsec has no extended sequence numbers"
         reasons = {
-            "child": "kernel-libipsec sends ESP in UDP only, which the node cannot yet",
             "transport": "kernel-libipsec has tunnel mode only",
             "native-esp": "kernel-libipsec sends ESP in UDP only",
         }
