@@ -134,7 +134,8 @@ struct ChildSaRemoved
     std::uint32_t spiOutbound{0};
 };
 
-/// The packets of a pair go another way from now on: the peer's NAT has a new mapping for it.
+/// The packets of a pair go another way from now on: the peer's NAT has a new mapping for it, or an
+/// extension has moved the IKE SA.
 struct ChildSaMoved
 {
     IkeSaId ikeSa;

@@ -317,6 +317,8 @@ IkeSa::Supersede(Instant now, IkeSa& survivor)
     m_delayed.clear();
     Unlink();
     m_events.push_back(IkeSaRekeyed{m_id, m_peer.name, survivor.m_id});
+    survivor.m_extensions = m_extensions.Clone();
+    survivor.m_extensions.TakeOver(survivor);
     AwaitDelete(now);
     m_environment.touched.push_back(LocalSpi());
     m_environment.touched.push_back(survivor.LocalSpi());

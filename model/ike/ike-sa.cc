@@ -127,7 +127,8 @@ IkeSa::CheckLiveness(Instant now)
 bool
 IkeSa::Command(Instant now, const std::any& command)
 {
-    return m_phase == Phase::Established && m_extensions.Command(now, *this, command);
+    return m_phase == Phase::Established && !m_predecessor &&
+           m_extensions.Command(now, *this, command);
 }
 
 void
@@ -187,16 +188,7 @@ IkeSa::FollowPeer(const Path& path)
         return;
     }
     m_path = path;
-    for (const auto& child : m_children)
-    {
-        m_events.push_back(ChildSaMoved{m_id,
-                                        m_peer.name,
-                                        child.spiInbound,
-                                        child.spiOutbound,
-                                        m_path.local.address,
-                                        m_path.remote.address,
-                                        EspPorts()});
-    }
+    MoveChildren();
 }
 
 bool
@@ -330,6 +322,24 @@ void
 IkeSa::Move(const Path& path)
 {
     m_path = path;
+}
+
+void
+IkeSa::MoveChildren()
+{
+    for (const auto& child : m_children)
+    {
+        if (!child.expired)
+        {
+            m_events.push_back(ChildSaMoved{m_id,
+                                            m_peer.name,
+                                            child.spiInbound,
+                                            child.spiOutbound,
+                                            m_path.local.address,
+                                            m_path.remote.address,
+                                            EspPorts()});
+        }
+    }
 }
 
 /// It goes out with Resume, after what is being handled: a response before a new request.

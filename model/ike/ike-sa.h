@@ -299,6 +299,7 @@ class IkeSa : private ExtensionHost
     std::vector<const ChildDescription*> Children() const override;
     crypto::RandomSource& Random() override;
     void Move(const Path& path) override;
+    void MoveChildren() override;
     void Inform(wire::PayloadList request) override;
     void AskForChild(ChildRequest request) override;
     void Report(std::any detail) override;

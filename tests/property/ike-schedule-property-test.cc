@@ -1,7 +1,11 @@
 /*
  * SPDX-License-Identifier: BSD-3-Clause
  */
+#include "model/ike/extensions/announced-auth.h"
+#include "model/ike/extensions/childless.h"
+#include "model/ike/extensions/mobike.h"
 #include "model/ike/extensions/optimized-rekey.h"
+#include "model/ike/extensions/per-resource-sa.h"
 #include "tests/unit/ike-ledger.h"
 
 #include <cstdlib>
@@ -11,6 +15,8 @@
  * Two endpoints, a wire that loses, duplicates, delays and reorders, and commands to both at random
  * times. Whatever happens: once at rest both sides have the same SAs, nothing has leaked, and no
  * message ID was used for different octets.
+ *
+ * Every third schedule has extensions on both sides, and the first one moves about.
  *
  * 2,000 schedules; 100,000 with IPSECLAB_NIGHTLY in the environment. A schedule is its number and
  * nothing else: IPSECLAB_SCHEDULE=<number> repeats one.
@@ -33,6 +39,7 @@ class Schedule
         : m_number(number),
           m_engine(kSeed + number),
           m_onlyRekeying(Below(2) == 0),
+          m_extended(number % 3 == 0),
           m_pair(Config(true), Config(false), number + 1),
           m_a(m_pair.a),
           m_b(m_pair.b)
@@ -75,6 +82,14 @@ class Schedule
         peer.retryWait = m_retryWait;
         peer.inboundLinger = 1s;
         AddExtensions(atA, peer);
+        if (m_extended)
+        {
+            peer.extensions.insert(peer.extensions.end(),
+                                   {ike::AnnouncedAuth(),
+                                    ike::Childless(false),
+                                    ike::PerResourceSas({2, 3}),
+                                    ike::Mobike()});
+        }
         return peer;
     }
 
@@ -116,6 +131,11 @@ class Schedule
         auto ikeSa = ledger.ikeSas.begin();
         std::advance(ikeSa, ledger.ikeSas.empty() ? 0 : Below(ledger.ikeSas.size()));
         const ike::IkeSaId id = ledger.ikeSas.empty() ? ike::IkeSaId{} : ikeSa->second.id;
+        if (m_extended && Below(3) == 0)
+        {
+            CommandExtension(id);
+            return;
+        }
         switch (Below(m_onlyRekeying ? 5 : 10))
         {
         case 0:
@@ -142,6 +162,24 @@ class Schedule
         default:
             m_closed = endpoint.CloseIkeSa(m_pair.now, id) || m_closed;
             break;
+        }
+        m_pair.Collect();
+    }
+
+    /// Moves "a", or asks for Child SAs for the resources of either side.
+    void CommandExtension(const ike::IkeSaId& id)
+    {
+        const auto base = IpAddress::FromString("192.0.2.1").value().V4Value();
+        const ike::MoveTo move{IpAddress::V4(base + 0x100 * static_cast<std::uint32_t>(Below(4))),
+                               m_pair.a.peer.remote.address};
+        if (m_onlyRekeying || Below(2) == 0)
+        {
+            m_pair.a.endpoint.Command(m_pair.now, id, move);
+        }
+        else
+        {
+            Pair::Node& node = Below(2) == 0 ? m_pair.a : m_pair.b;
+            node.endpoint.Command(m_pair.now, id, ike::AskForResourceSas{});
         }
         m_pair.Collect();
     }
@@ -205,6 +243,11 @@ class Schedule
                 EXPECT_TRUE(ledger->children.begin()->second.ready);
             }
         }
+        for (const auto& [spi, child] : m_a.children)
+        {
+            const auto& atB = m_b.children.at(child.installed.spiOutbound).installed;
+            EXPECT_EQ(child.installed.localOuter, atB.remoteOuter) << "one side has not moved";
+        }
     }
 
     void CheckMessageIds()
@@ -231,6 +274,7 @@ class Schedule
     std::uint64_t m_number;
     std::mt19937_64 m_engine;
     bool m_onlyRekeying;
+    bool m_extended;
     bool m_withKe{false};
     ike::Duration m_retryWait{};
     bool m_closed{false};

@@ -140,7 +140,13 @@ class Ledger
 
     void Enter(const ike::ChildSaMoved& event)
     {
-        Check(children.count(event.spiInbound) == 1, "a Child SA moves that is not there");
+        const auto found = children.find(event.spiInbound);
+        Check(found != children.end(), "a Child SA moves that is not there");
+        if (found != children.end())
+        {
+            found->second.installed.localOuter = event.localOuter;
+            found->second.installed.remoteOuter = event.remoteOuter;
+        }
     }
 
     void Enter(const ike::ChildSaRefused&) {}

@@ -81,6 +81,11 @@ Extension::FinishInformational(Instant,
 }
 
 void
+Extension::TakeOver(ExtensionHost&)
+{
+}
+
+void
 Extension::Encode(ExtensionHost&, const MessageKind&, wire::PayloadList&)
 {
 }
@@ -236,6 +241,15 @@ ExtensionSet::FinishInformational(Instant now,
     for (const auto& extension : m_extensions)
     {
         extension->FinishInformational(now, host, request, response);
+    }
+}
+
+void
+ExtensionSet::TakeOver(ExtensionHost& host)
+{
+    for (const auto& extension : m_extensions)
+    {
+        extension->TakeOver(host);
     }
 }
 

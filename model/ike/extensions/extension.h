@@ -23,8 +23,8 @@
  *
  * There is one object for each IKE SA and, of an initiator, for each IKE_SA_INIT response that may
  * be the genuine one; hence Clone. The successor of a rekeyed IKE SA begins with clones of its
- * predecessor's extensions. What belongs to one Child SA is a ChildProperties value, not a member:
- * so it moves with the Child SA by itself.
+ * predecessor's extensions, and gets them once more when it takes over. What belongs to one Child
+ * SA is a ChildProperties value, not a member: so it moves with the Child SA by itself.
  *
  * Order of the hooks. Every message that goes out is written by the core, then by the extensions in
  * the order of PeerConfig::extensions, and last they Encode it in that order. Every message that
@@ -95,8 +95,10 @@ class ExtensionHost
     virtual crypto::RandomSource& Random() = 0;
 
     /// Messages take this path from now on, retransmissions included, and new Child SAs its
-    /// addresses. Whoever moves an IKE SA reports it, for the data plane.
+    /// addresses.
     virtual void Move(const Path& path) = 0;
+    /// The Child SAs follow, with an event for each.
+    virtual void MoveChildren() = 0;
     /// Queues an INFORMATIONAL request; its response comes by FinishInformational. In an IKE SA
     /// that is replaced before its turn comes, its successor sends it.
     virtual void Inform(wire::PayloadList request) = 0;
@@ -200,6 +202,10 @@ class Extension
                                      const wire::PayloadList& response);
     /// @}
 
+    /// The IKE SA has inherited the Child SAs of its predecessor, whose extension this is a clone
+    /// of. What was in flight there may go unheard.
+    virtual void TakeOver(ExtensionHost& host);
+
     /// \name The wire form of messages
     /// For extensions that leave out or put in place of others what RFC 7296 has in a message.
     /// @{
@@ -246,6 +252,7 @@ class ExtensionSet
                              ExtensionHost& host,
                              const wire::PayloadList& request,
                              const wire::PayloadList& response);
+    void TakeOver(ExtensionHost& host);
     void Encode(ExtensionHost& host, const MessageKind& kind, wire::PayloadList& payloads);
     void Decode(ExtensionHost& host, const MessageKind& kind, wire::PayloadList& payloads);
     /// True as soon as one has carried it out.
