@@ -22,12 +22,6 @@ constexpr std::size_t kLongestCookie = 64;
 /// Addresses that are kept of a peer; hosts have a handful.
 constexpr std::size_t kMaxAddresses = 64;
 
-bool
-IsSame(const Path& a, const Path& b)
-{
-    return a.local == b.local && a.remote == b.remote;
-}
-
 void
 AddNatDetection(const ExtensionHost& host, const Path& path, wire::PayloadList& out)
 {
@@ -230,7 +224,11 @@ class MobikeExtension : public Extension
         path.remote.address = move.remote;
         Move(host, path);
         host.MoveChildren();
-        if (!m_asked)
+        if (m_asked)
+        {
+            m_movedSince = true;
+        }
+        else
         {
             AskForUpdate(host);
         }
@@ -241,6 +239,7 @@ class MobikeExtension : public Extension
     {
         const Path& path = host.CurrentPath();
         m_asked = path;
+        m_movedSince = false;
         wire::PayloadList request{wire::MakeNotify(NotifyType::UpdateSaAddresses)};
         AddNatDetection(host, path, request);
         if (m_config.forbidNats)
@@ -251,11 +250,12 @@ class MobikeExtension : public Extension
         host.Inform(std::move(request));
     }
 
+    /// RFC 4555, section 3.5: an answer to what was asked before the latest move settles nothing.
     void FinishMove(ExtensionHost& host, const wire::PayloadList& response)
     {
         const Path asked = m_asked.value_or(host.CurrentPath());
         m_asked.reset();
-        if (!IsSame(asked, host.CurrentPath()))
+        if (m_movedSince)
         {
             AskForUpdate(host);
             return;
@@ -357,6 +357,8 @@ class MobikeExtension : public Extension
     std::optional<std::vector<IpAddress>> m_peerAddresses;
     std::optional<Path> m_latest; ///< that the IKE SA was moved to
     std::optional<Path> m_asked;  ///< of the UPDATE_SA_ADDRESSES that has not been answered
+    /// Nobody knows which of the paths since then the peer has seen that request come from.
+    bool m_movedSince{false};
     std::optional<Path> m_proven; ///< where the IKE SA was before a move that is not settled
     Bytes m_cookie;               ///< COOKIE2 that the peer has yet to return
 };
