@@ -166,7 +166,7 @@ DataPlane::SealWith(OutboundSa& sa, const wire::IpView& view, std::size_t mtu)
     {
         result = DropOutbound(DropReason::TooBig);
     }
-    else if (const std::optional<std::uint64_t> number = TakeNumber(sa))
+    else if (const std::optional<std::uint64_t> number = TakeNumber(sa, sa.ChooseSubspace(view)))
     {
         const std::size_t tfc = sa.Config().tfcLength;
         sa.Seal(m_buffer, *number, tfc > length ? std::min(tfc, sa.LargestInner(limit)) : 0);
@@ -184,9 +184,9 @@ DataPlane::SealWith(OutboundSa& sa, const wire::IpView& view, std::size_t mtu)
 }
 
 std::optional<std::uint64_t>
-DataPlane::TakeNumber(OutboundSa& sa)
+DataPlane::TakeNumber(OutboundSa& sa, std::uint16_t subspace)
 {
-    const auto number = sa.NextNumber();
+    const auto number = sa.NextNumber(subspace);
     if (number && number == sa.RekeyNumber() && m_volumeReached)
     {
         m_volumeReached(sa.Config().spiInbound, VolumeMeter::Event::Soft);
@@ -208,7 +208,7 @@ DataPlane::MakeDummy(const std::string& peer, std::size_t length, std::size_t mt
     {
         return {Verdict::Drop, DropReason::TooBig, spi, 0};
     }
-    const std::optional<std::uint64_t> number = TakeNumber(*sa);
+    const std::optional<std::uint64_t> number = TakeNumber(*sa, 0);
     if (!number)
     {
         return {Verdict::Drop, DropReason::SequenceOverflow, spi, 0};

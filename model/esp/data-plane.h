@@ -137,7 +137,7 @@ class DataPlane
   private:
     DataPlaneResult SealWith(OutboundSa& sa, const wire::IpView& view, std::size_t mtu);
     void NotePath(const InboundSa& sa, const UdpPath& path);
-    std::optional<std::uint64_t> TakeNumber(OutboundSa& sa);
+    std::optional<std::uint64_t> TakeNumber(OutboundSa& sa, std::uint16_t subspace);
     void Measure(VolumeMeter& meter, std::uint32_t spiInbound, std::size_t innerLength);
     DataPlaneResult DropOutbound(DropReason reason);
     DataPlaneResult DropInbound(DropReason reason);

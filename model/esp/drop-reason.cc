@@ -35,6 +35,10 @@ Name(DropReason reason)
         return "replay-duplicate";
     case DropReason::ReplayInvalid:
         return "replay-invalid";
+    case DropReason::ReplayFarAhead:
+        return "replay-far-ahead";
+    case DropReason::SubspaceRange:
+        return "subspace-range";
     case DropReason::Icv:
         return "icv";
     case DropReason::Padding:

@@ -26,6 +26,8 @@ enum class DropReason : std::uint8_t
     ReplayTooOld,       ///< inbound: left of the window
     ReplayDuplicate,    ///< inbound: in the window and seen before
     ReplayInvalid,      ///< inbound: a number that cannot be: 0, or outside the ESN space
+    ReplayFarAhead,     ///< inbound: sacrificed so that the window need not move far
+    SubspaceRange,      ///< inbound: a subspace or Sub SA beyond the largest that was agreed on
     Icv,                ///< inbound: integrity check failed
     Padding,            ///< inbound: pad length runs past the plaintext, or the pattern is wrong
     NextHeader,         ///< inbound: not an inner protocol of this SA's mode

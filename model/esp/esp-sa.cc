@@ -14,7 +14,7 @@ namespace ipseclab::esp
 namespace
 {
 
-constexpr std::size_t kEspHeader = 8;  ///< SPI and sequence number
+constexpr std::size_t kSpiLength = 4;
 constexpr std::size_t kEspTrailer = 2; ///< pad length and next header
 constexpr std::size_t kImplicitIv = 8; ///< RFC 8750, section 4
 
@@ -27,33 +27,32 @@ PadLength(std::size_t payload, std::size_t alignment)
 }
 
 /// What the ICV covers besides IV and ciphertext: the first octets of the packet, or a longer form
-/// of them where the high half of the number is not on the wire (RFC 4303, section 2.2.1; RFC 4106,
+/// of them where a part of the number is not on the wire (RFC 4303, section 2.2.1; RFC 4106,
 /// section 5).
 class IcvInput
 {
   public:
     IcvInput(const crypto::CipherTraits& traits,
-             bool extended,
+             const SequenceScheme& scheme,
              const std::uint8_t* espHeader,
              std::uint64_t number)
-        : m_aad(espHeader, kEspHeader)
+        : m_aad(espHeader, scheme.HeaderLength())
     {
-        if (!extended)
+        if (!scheme.CoversWholeNumber() || scheme.kind == SequenceKind::Sub64)
         {
             return;
         }
-        const auto high = static_cast<std::uint32_t>(number >> 32);
         if (traits.combined)
         {
             StoreBe32(m_octets, LoadBe32(espHeader));
-            StoreBe32(m_octets + 4, high);
-            StoreBe32(m_octets + 8, static_cast<std::uint32_t>(number));
-            m_aad = ByteSpan(m_octets, 12);
+            StoreBe64(m_octets + kSpiLength, number);
+            m_aad = ByteSpan(m_octets, sizeof(m_octets));
         }
         else
         {
-            StoreBe32(m_octets, high);
-            m_trailer = ByteSpan(m_octets, 4);
+            // Of ESN the upper half is missing on the wire, of Sub32 bits on both sides of it.
+            StoreBe64(m_octets, number);
+            m_trailer = ByteSpan(m_octets, scheme.kind == SequenceKind::Extended ? 4 : 8);
         }
     }
 
@@ -81,7 +80,8 @@ class IcvInput
 bool
 HasShortNumbers(const OutboundSaConfig& config, const crypto::CipherTraits& traits)
 {
-    return !config.extendedSequenceNumbers && (config.antiReplay || traits.implicitIv);
+    return config.Numbers().kind == SequenceKind::Sequential32 &&
+           (config.antiReplay || traits.implicitIv);
 }
 
 std::optional<std::uint64_t>
@@ -94,6 +94,39 @@ FindRekeyNumber(const OutboundSaConfig& config, const crypto::CipherTraits& trai
         return std::nullopt;
     }
     return std::max(config.lastNumber + 1, kLast - kReserve);
+}
+
+/// FNV-1a over what tells flows apart.
+std::uint32_t
+FlowHash(const wire::IpView& packet)
+{
+    const PacketSelectors flow = wire::ReadSelectors(packet);
+    std::uint32_t hash = 2166136261U;
+    const auto add = [&hash](std::uint8_t octet) { hash = (hash ^ octet) * 16777619U; };
+    for (const IpAddress& address : {flow.source, flow.destination})
+    {
+        for (const std::uint8_t octet : address.Octets())
+        {
+            add(octet);
+        }
+    }
+    add(flow.protocol);
+    for (const std::uint16_t port : {flow.sourcePort, flow.destinationPort})
+    {
+        add(static_cast<std::uint8_t>(port >> 8));
+        add(static_cast<std::uint8_t>(port));
+    }
+    return hash;
+}
+
+/// The last counter that a sender gives.
+std::uint64_t
+FindLastCounter(const OutboundSaConfig& config, const crypto::CipherTraits& traits)
+{
+    const SequenceScheme scheme = config.Numbers();
+    return scheme.HasSubspaces() || HasShortNumbers(config, traits)
+             ? scheme.LastCounter()
+             : std::numeric_limits<std::uint64_t>::max();
 }
 
 bool
@@ -153,7 +186,8 @@ OutboundSa::Create(const OutboundSaConfig& config)
                                                 config.integrityKey,
                                                 crypto::Direction::Seal,
                                                 config.mode);
-    if (!cipher || config.outerSource.IsV4() != config.outerDestination.IsV4())
+    if (!cipher || !config.Numbers().IsValid() ||
+        config.outerSource.IsV4() != config.outerDestination.IsV4())
     {
         return nullptr;
     }
@@ -164,10 +198,17 @@ OutboundSa::OutboundSa(const OutboundSaConfig& config,
                        std::unique_ptr<crypto::PayloadCipher> cipher)
     : m_config(config),
       m_cipher(std::move(cipher)),
-      m_lastNumber(config.lastNumber),
+      m_scheme(config.Numbers()),
+      m_counters(config.sharedCounters),
       m_rekeyNumber(FindRekeyNumber(config, m_cipher->Traits())),
       m_meter(config.volume)
 {
+    if (!m_counters)
+    {
+        m_counters = std::make_shared<SequenceCounters>(m_scheme,
+                                                        FindLastCounter(config, m_cipher->Traits()),
+                                                        config.lastNumber);
+    }
 }
 
 bool
@@ -228,7 +269,7 @@ OutboundSa::SealedLength(std::size_t length, std::size_t headerLength) const
     const bool tunnel = m_config.ipsecMode == IpsecMode::Tunnel;
     const std::size_t text = tunnel ? length : length - headerLength;
     const std::size_t header = tunnel ? OuterHeaderLength() : headerLength;
-    return header + UdpLength() + kEspHeader + traits.ivLength + text +
+    return header + UdpLength() + m_scheme.HeaderLength() + traits.ivLength + text +
            PadLength(text, traits.alignment) + kEspTrailer + traits.icvLength;
 }
 
@@ -237,7 +278,7 @@ OutboundSa::LargestText(std::size_t limit, std::size_t headerLength) const
 {
     const crypto::CipherTraits& traits = m_cipher->Traits();
     const std::size_t around =
-        headerLength + UdpLength() + kEspHeader + traits.ivLength + traits.icvLength;
+        headerLength + UdpLength() + m_scheme.HeaderLength() + traits.ivLength + traits.icvLength;
     const std::size_t room = limit < around ? 0 : limit - around;
     const std::size_t text = room - room % traits.alignment;
     return text < kEspTrailer ? 0 : text - kEspTrailer;
@@ -261,16 +302,34 @@ OutboundSa::LargestDummy(std::size_t limit) const
 }
 
 std::optional<std::uint64_t>
-OutboundSa::NextNumber()
+OutboundSa::NextNumber(std::uint16_t subspace)
 {
-    const std::uint64_t last = HasShortNumbers(m_config, m_cipher->Traits())
-                                 ? std::numeric_limits<std::uint32_t>::max()
-                                 : std::numeric_limits<std::uint64_t>::max();
-    if (m_lastNumber >= last)
+    return m_counters->Next(subspace);
+}
+
+std::uint16_t
+OutboundSa::ChooseSubspace(const wire::IpView& packet)
+{
+    if (m_scheme.subspaces == 1)
     {
-        return std::nullopt;
+        return 0;
     }
-    return ++m_lastNumber;
+    std::uint32_t chosen = 0;
+    switch (m_config.subspaceRule)
+    {
+    case SubspaceRule::First:
+        break;
+    case SubspaceRule::ClassNumber:
+        chosen = packet.Tos() >> 5;
+        break;
+    case SubspaceRule::Flow:
+        chosen = FlowHash(packet);
+        break;
+    case SubspaceRule::RoundRobin:
+        chosen = m_nextSubspace++;
+        break;
+    }
+    return static_cast<std::uint16_t>(chosen % m_scheme.subspaces);
 }
 
 void
@@ -312,7 +371,7 @@ OutboundSa::SealTransport(PacketBuffer& buffer, std::uint64_t number)
     wire::IpView view;
     wire::ParseIp(buffer.Span(), view);
     const auto header = static_cast<std::ptrdiff_t>(view.espOffset);
-    const std::size_t front = UdpLength() + kEspHeader + m_cipher->Traits().ivLength;
+    const std::size_t front = UdpLength() + m_scheme.HeaderLength() + m_cipher->Traits().ivLength;
     const std::uint8_t nextHeader = view.header[view.espField];
     std::memmove(buffer.Data() - front, buffer.Data(), view.espOffset);
     buffer.MoveFront(-header);
@@ -337,16 +396,16 @@ OutboundSa::SealText(PacketBuffer& buffer, std::uint64_t number, std::uint8_t ne
     }
     text[length - 2] = static_cast<std::uint8_t>(padding);
     text[length - 1] = nextHeader;
-    buffer.MoveFront(static_cast<std::ptrdiff_t>(kEspHeader + traits.ivLength));
+    buffer.MoveFront(static_cast<std::ptrdiff_t>(m_scheme.HeaderLength() + traits.ivLength));
     buffer.MoveBack(static_cast<std::ptrdiff_t>(length - payload + traits.icvLength));
 
     std::uint8_t* const esp = buffer.Data();
     StoreBe32(esp, m_config.spi);
-    StoreBe32(esp + 4, static_cast<std::uint32_t>(number));
+    m_scheme.StoreOnWire(esp + kSpiLength, number);
     std::uint8_t implicit[kImplicitIv];
-    std::uint8_t* const iv = traits.implicitIv ? implicit : esp + kEspHeader;
+    std::uint8_t* const iv = traits.implicitIv ? implicit : esp + m_scheme.HeaderLength();
     m_cipher->MakeIv(number, iv);
-    const IcvInput input(traits, m_config.extendedSequenceNumbers, esp, number);
+    const IcvInput input(traits, m_scheme, esp, number);
     m_cipher->Seal(input.Aad(), iv, text, length, text + length, input.Trailer());
     if (m_config.udp)
     {
@@ -405,19 +464,17 @@ InboundSa::Create(const InboundSaConfig& config)
                                                 config.integrityKey,
                                                 crypto::Direction::Open,
                                                 config.mode);
-    if (!cipher)
+    if (!cipher || !config.Numbers().IsValid())
     {
         return nullptr;
     }
-    InboundSaConfig agreed = config;
-    agreed.antiReplay.extendedSequenceNumbers = config.extendedSequenceNumbers;
-    return std::unique_ptr<InboundSa>(new InboundSa(agreed, std::move(cipher)));
+    return std::unique_ptr<InboundSa>(new InboundSa(config, std::move(cipher)));
 }
 
 InboundSa::InboundSa(const InboundSaConfig& config, std::unique_ptr<crypto::PayloadCipher> cipher)
     : m_config(config),
       m_cipher(std::move(cipher)),
-      m_replay(config.antiReplay),
+      m_replay(config.Numbers(), config.antiReplay),
       m_meter(config.volume)
 {
 }
@@ -436,7 +493,8 @@ OpenResult
 InboundSa::Open(PacketBuffer& buffer, std::size_t outerHeaderLength)
 {
     const crypto::CipherTraits& traits = m_cipher->Traits();
-    const std::size_t front = outerHeaderLength + kEspHeader + traits.ivLength;
+    const SequenceScheme& scheme = m_replay.Scheme();
+    const std::size_t front = outerHeaderLength + scheme.HeaderLength() + traits.ivLength;
     const std::size_t around = front + traits.icvLength;
     if (outerHeaderLength < wire::kIpv4HeaderSize || buffer.Size() <= around ||
         (buffer.Size() - around) % traits.alignment != 0)
@@ -446,16 +504,16 @@ InboundSa::Open(PacketBuffer& buffer, std::size_t outerHeaderLength)
     const Text text{buffer.Data() + front, buffer.Size() - around};
     const std::uint8_t* const esp = buffer.Data() + outerHeaderLength;
 
-    const AntiReplay::Guess guess = m_replay.Check(LoadBe32(esp + 4));
+    const SequenceReceiver::Guess guess = m_replay.Check(esp + kSpiLength);
     if (guess.drop != DropReason::None)
     {
         return {guess.drop, guess.number};
     }
-    const IcvInput input(traits, m_config.extendedSequenceNumbers, esp, guess.number);
+    const IcvInput input(traits, scheme, esp, guess.number);
     std::uint8_t implicit[kImplicitIv];
     StoreBe64(implicit, guess.number);
     if (!m_cipher->Open(input.Aad(),
-                        traits.implicitIv ? implicit : esp + kEspHeader,
+                        traits.implicitIv ? implicit : esp + scheme.HeaderLength(),
                         text.octets,
                         text.length,
                         text.octets + text.length,
@@ -463,8 +521,11 @@ InboundSa::Open(PacketBuffer& buffer, std::size_t outerHeaderLength)
     {
         return {DropReason::Icv, guess.number};
     }
-    m_replay.Accept(guess.number);
-
+    const DropReason late = m_replay.Accept(guess);
+    if (late != DropReason::None)
+    {
+        return {late, guess.number};
+    }
     return {Unwrap(buffer, front, text.length), guess.number};
 }
 

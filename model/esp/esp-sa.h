@@ -9,6 +9,8 @@
 #include "model/esp/drop-reason.h"
 #include "model/esp/ecn.h"
 #include "model/esp/packet-buffer.h"
+#include "model/esp/sequence-counters.h"
+#include "model/esp/sequence-receiver.h"
 #include "model/esp/volume-meter.h"
 #include "model/wire/ip-packet.h"
 #include "model/wire/traffic-selector.h"
@@ -35,6 +37,8 @@ struct EspSaConfig
     Bytes keyingMaterial; ///< cipher key and salt
     Bytes integrityKey;   ///< empty with a combined mode
     bool extendedSequenceNumbers{false};
+    /// Numbers in subspaces, in place of what extendedSequenceNumbers says.
+    std::optional<SequenceScheme> subspaces;
     IpAddress outerSource; ///< of the packets of this SA
     IpAddress outerDestination;
     IpsecMode ipsecMode{IpsecMode::Tunnel};
@@ -44,6 +48,20 @@ struct EspSaConfig
     std::optional<wire::UdpPorts> udp;
     crypto::CryptoMode mode{crypto::CryptoMode::Real};
     VolumeLimits volume;
+
+    SequenceScheme Numbers() const
+    {
+        return subspaces.value_or(SequenceScheme::Plain(extendedSequenceNumbers));
+    }
+};
+
+/// What a sender puts a packet into a subspace by.
+enum class SubspaceRule : std::uint8_t
+{
+    First,       ///< all packets into subspace 0
+    ClassNumber, ///< the class selector, the upper three bits of the inner DSCP, modulo subspaces
+    Flow,        ///< a hash of addresses, protocol and ports, modulo subspaces
+    RoundRobin,  ///< each packet into the next one
 };
 
 /// What an outer IPv4 header's DF bit is (RFC 4301, section 8.1). For an inner IPv6 packet a copy
@@ -59,7 +77,10 @@ struct OutboundSaConfig : EspSaConfig
 {
     /// False: the receiver does not check, so a 32-bit number may wrap (RFC 4303, section 3.3.3).
     bool antiReplay{true};
-    std::uint64_t lastNumber{0};        ///< the last number that counts as sent
+    std::uint64_t lastNumber{0};                          ///< the last number that counts as sent
+    SubspaceRule subspaceRule{SubspaceRule::ClassNumber}; ///< without effect without subspaces
+    /// Of several senders that share this SA, with its key, and number together; null: its own.
+    std::shared_ptr<SequenceCounters> sharedCounters;
     std::uint32_t spiInbound{0};        ///< of the other half of the pair, by which a pair is named
     TrafficSelectorList localSelectors; ///< of the inner source; empty: any
     TrafficSelectorList remoteSelectors; ///< of the inner destination; empty: any
@@ -82,8 +103,8 @@ struct InboundSaConfig : EspSaConfig
 class OutboundSa
 {
   public:
-    /// Null when the suite is unsupported, a key has a wrong length, or the outer addresses are not
-    /// of one version.
+    /// Null when the suite is unsupported, a key has a wrong length, the outer addresses are not
+    /// of one version, or the subspaces do not fit into the bits for them.
     static std::unique_ptr<OutboundSa> Create(const OutboundSaConfig& config);
 
     const OutboundSaConfig& Config() const
@@ -122,7 +143,10 @@ class OutboundSa
      * an implicit IV, which the receiver makes from what is on the wire, no number ever wraps (RFC
      * 8750, section 7).
      */
-    std::optional<std::uint64_t> NextNumber();
+    std::optional<std::uint64_t> NextNumber(std::uint16_t subspace = 0);
+
+    /// The subspace that a packet belongs into by SubspaceRule.
+    std::uint16_t ChooseSubspace(const wire::IpView& packet);
 
     /**
      * The IP packet in `buffer` becomes an ESP packet. The caller has parsed it and made sure of
@@ -149,9 +173,10 @@ class OutboundSa
         return m_rekeyNumber;
     }
 
+    /// The highest counter given, in any subspace.
     std::uint64_t LastNumber() const
     {
-        return m_lastNumber;
+        return m_counters->Highest();
     }
 
     VolumeMeter& Meter()
@@ -174,24 +199,29 @@ class OutboundSa
 
     OutboundSaConfig m_config;
     std::unique_ptr<crypto::PayloadCipher> m_cipher;
-    std::uint64_t m_lastNumber;
+    SequenceScheme m_scheme;
+    std::shared_ptr<SequenceCounters> m_counters;
     std::optional<std::uint64_t> m_rekeyNumber;
     VolumeMeter m_meter;
     std::uint16_t m_identification{0};
+    std::uint16_t m_nextSubspace{0};
 };
 
 /// What Open says of one packet.
 struct OpenResult
 {
     DropReason drop{DropReason::None};
-    std::uint64_t number{0}; ///< as guessed by the receiver, also when the packet is dropped
+    /// As guessed by the receiver, also when the packet is dropped; SequenceScheme::Split takes it
+    /// apart.
+    std::uint64_t number{0};
 };
 
 /// The receiving half: replay check, ICV, window, padding, selectors, ECN.
 class InboundSa
 {
   public:
-    /// Null when the suite is unsupported or a key has a wrong length.
+    /// Null when the suite is unsupported, a key has a wrong length, or the subspaces do not fit
+    /// into the bits for them.
     static std::unique_ptr<InboundSa> Create(const InboundSaConfig& config);
 
     const InboundSaConfig& Config() const
@@ -213,7 +243,14 @@ class InboundSa
      */
     OpenResult Open(PacketBuffer& buffer, std::size_t outerHeaderLength);
 
+    /// The window, or that of subspace 0.
     const AntiReplay& Replay() const
+    {
+        return m_replay.First();
+    }
+
+    /// All windows.
+    const SequenceReceiver& Sequence() const
     {
         return m_replay;
     }
@@ -238,7 +275,7 @@ class InboundSa
 
     InboundSaConfig m_config;
     std::unique_ptr<crypto::PayloadCipher> m_cipher;
-    AntiReplay m_replay;
+    SequenceReceiver m_replay;
     VolumeMeter m_meter;
 };
 

@@ -34,4 +34,11 @@ ReplayWindow::ReplayWindow(std::uint32_t size, std::uint64_t top)
     m_mask = m_blocks.size() - 1;
 }
 
+void
+ReplayWindow::Reset(std::uint64_t top)
+{
+    std::fill(m_blocks.begin(), m_blocks.end(), std::uint64_t{0});
+    m_top = top;
+}
+
 } // namespace ipseclab::esp

@@ -4,6 +4,7 @@
 #ifndef IPSECLAB_ESP_REPLAY_WINDOW_H
 #define IPSECLAB_ESP_REPLAY_WINDOW_H
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -75,6 +76,15 @@ class ReplayWindow
             Shift(number);
         }
         m_blocks[(number >> 6) & m_mask] |= std::uint64_t{1} << (number & 63);
+    }
+
+    /// Starts anew, empty, with another top; the ring stays.
+    void Reset(std::uint64_t top);
+
+    /// Octets of the ring.
+    std::size_t Octets() const
+    {
+        return m_blocks.size() * sizeof(m_blocks[0]);
     }
 
   private:

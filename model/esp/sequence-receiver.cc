@@ -1,0 +1,97 @@
+/*
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "model/esp/sequence-receiver.h"
+
+namespace ipseclab::esp
+{
+
+namespace
+{
+
+AntiReplayConfig
+ForScheme(AntiReplayConfig config, const SequenceScheme& scheme)
+{
+    config.extendedSequenceNumbers =
+        scheme.kind == SequenceKind::Extended || scheme.kind == SequenceKind::Sub32;
+    config.lowBits = scheme.kind == SequenceKind::Sub64
+                       ? std::uint8_t{32}
+                       : static_cast<std::uint8_t>(scheme.CounterBitsOnWire());
+    if (scheme.HasSubspaces())
+    {
+        config.profile = ReplayProfile::Rfc4303;
+    }
+    return config;
+}
+
+/// Only subspaces need an empty window to copy.
+AntiReplayConfig
+ForEmpty(AntiReplayConfig config, const SequenceScheme& scheme)
+{
+    config.window = scheme.subspaces > 1 ? config.window : 0;
+    return config;
+}
+
+} // namespace
+
+SequenceReceiver::SequenceReceiver(const SequenceScheme& scheme, const AntiReplayConfig& config)
+    : m_scheme(scheme),
+      m_first(ForScheme(config, scheme)),
+      m_empty(ForEmpty(m_first.Config(), scheme))
+{
+}
+
+SequenceReceiver::Guess
+SequenceReceiver::Check(const std::uint8_t* field) const
+{
+    const SequenceNumber sent = m_scheme.LoadFromWire(field);
+    if (sent.subspace >= m_scheme.subspaces)
+    {
+        return {DropReason::SubspaceRange, m_scheme.Join(sent), sent};
+    }
+    const AntiReplay* const known = Find(sent.subspace);
+    const AntiReplay& window = known ? *known : m_empty;
+    const AntiReplay::Guess guess = m_scheme.kind == SequenceKind::Sub64
+                                      ? window.CheckWhole(sent.counter)
+                                      : window.Check(static_cast<std::uint32_t>(sent.counter));
+    const SequenceNumber parts{sent.subspace, guess.number};
+    if (guess.drop == DropReason::None && guess.number > m_scheme.LastCounter())
+    {
+        return {DropReason::ReplayInvalid, m_scheme.Join(sent), sent};
+    }
+    return {guess.drop, m_scheme.Join(parts), parts};
+}
+
+DropReason
+SequenceReceiver::Accept(const Guess& guess)
+{
+    const std::uint16_t subspace = guess.parts.subspace;
+    if (subspace == 0)
+    {
+        return m_first.Accept(guess.parts.counter);
+    }
+    if (subspace >= m_others.size())
+    {
+        m_others.resize(std::size_t{subspace} + 1);
+    }
+    auto& window = m_others[subspace];
+    if (!window)
+    {
+        window = std::make_unique<AntiReplay>(m_empty);
+        ++m_windows;
+    }
+    return window->Accept(guess.parts.counter);
+}
+
+std::size_t
+SequenceReceiver::Octets() const
+{
+    std::size_t sum = m_first.Octets() + m_others.size() * sizeof(m_others[0]);
+    for (const auto& window : m_others)
+    {
+        sum += window ? sizeof(AntiReplay) + window->Octets() : 0;
+    }
+    return sum;
+}
+
+} // namespace ipseclab::esp
