@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from ipseclab import plan
-from ipseclab.cli_claims import claims_command
+from ipseclab.cli_claims import claims_command, sensitivity_command
 from ipseclab.cli_interop import interop_command
 from ipseclab.errors import (
     EXIT_DIFFERS,
@@ -68,9 +68,11 @@ def _typed_parameters(words: Sequence[str]) -> dict[str, str]:
 
 def _check_names(scenario: str, names: Sequence[str]) -> None:
     """Unknown parameters first: no value of another one is worth a word before."""
-    from ipseclab import core
+    from ipseclab import core, profiles
 
     known = [parameter["name"] for parameter in core.scenario_info(scenario)["parameters"]]
+    if profiles.names(scenario):
+        known.append(profiles.PARAMETER)
     for name in names:
         if name not in known:
             raise LabError(f"{name}: no parameter of {scenario}; there are: {', '.join(known)}")
@@ -291,6 +293,27 @@ def report_command(folder: Path) -> int:
     return EXIT_OK
 
 
+@cli.command("calibrate")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("out/this-machine.toml"),
+    show_default=True,
+    help="The profile to write.",
+)
+def calibrate_command(out: Path) -> int:
+    """Measures ESP of this build on this machine, and writes it as a profile."""
+    from ipseclab import calibrate
+
+    found = calibrate.measure(out)
+    click.echo(
+        f"{found.cpu}: {found.packet:.4g} ns for a packet and {found.octet:.4g} ns for an octet, "
+        f"within {100.0 * found.deviation:.0f} % of each length"
+    )
+    click.echo(out)
+    return EXIT_OK
+
+
 @cli.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def doctor_command(as_json: bool) -> int:
@@ -306,6 +329,7 @@ def doctor_command(as_json: bool) -> int:
 
 
 cli.add_command(claims_command)
+cli.add_command(sensitivity_command)
 cli.add_command(interop_command)
 
 

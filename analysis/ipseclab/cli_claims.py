@@ -180,3 +180,22 @@ def _judge(
     if failed:
         raise RunsFailed(f"claim {failed[0].claim.id}: {failed[0].reason}")
     return EXIT_DIFFERS if changes else EXIT_OK
+
+
+@click.command("sensitivity")
+@click.argument("claim_id", metavar="CLAIM")
+@click.option("--jobs", type=click.IntRange(min=1), default=2, help="Runs at the same time.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("out/claims"), show_default=True
+)
+def sensitivity_command(claim_id: str, jobs: int, out: Path) -> int:
+    """Judges a claim with each of its numbers at half and at one and a half of its value."""
+    chosen, _ = _chosen(None, (claim_id,))
+    from ipseclab import judging, screen, sensitivity, work
+
+    work.check_folder(out)
+    console = screen.console()
+    again = shlex.join(["./ipseclab", *sys.argv[1:]])
+    effort = judging.Effort("quick")
+    console.print(sensitivity.examine(console, out, chosen[0], effort, jobs, again))
+    return EXIT_OK

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from ipseclab import BUILD_FOLDER
+from ipseclab import BUILD_FOLDER, profiles
 from ipseclab.errors import BuildMissing, LabError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def check_parameters(scenario: str, typed: dict[str, str]) -> dict[str, str]:
     core = load()
     scenario_info(scenario)
     try:
-        checked: dict[str, str] = core.check_parameters(scenario, typed)
+        checked: dict[str, str] = core.check_parameters(scenario, profiles.expand(scenario, typed))
     except core.ParameterError as error:
         raise LabError(str(error)) from None
     return checked
@@ -58,7 +58,9 @@ def parameter_values(scenario: str, typed: dict[str, str]) -> dict[str, float | 
     """All parameters as numbers in SI units; LabError is the core's one line about a bad one."""
     core = load()
     try:
-        values: dict[str, float | str] = core.parameter_values(scenario, typed)
+        values: dict[str, float | str] = core.parameter_values(
+            scenario, profiles.expand(scenario, typed)
+        )
     except core.ParameterError as error:
         raise LabError(str(error)) from None
     return values

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from ipseclab import claims, core, units
+from ipseclab import claims, core, profiles, units
 from ipseclab.screen import TitledTable
 
 if TYPE_CHECKING:
@@ -47,6 +47,14 @@ def _metrics(info: ScenarioInfo) -> TitledTable:
     return table
 
 
+def _profiles(scenario: str) -> TitledTable:
+    table = TitledTable("--profile", "what", "numbers", heading="profiles")
+    for name in profiles.names(scenario):
+        profile = profiles.load(scenario, name)
+        table.add_row(name, profile.title, str(len(profile.values)))
+    return table
+
+
 def show(console: Console) -> None:
     """Everything that can be run, and the claims about it; `ipseclab claims` checks those."""
     written = claims.load_all()
@@ -54,6 +62,8 @@ def show(console: Console) -> None:
         console.print(f"\n[bold]{info['name']}[/]: {info['title']}")
         console.print(_parameters(info))
         console.print(_metrics(info))
+        if profiles.names(info["name"]):
+            console.print(_profiles(info["name"]))
         table = TitledTable("claim", "document", "statement", heading="claims")
         for claim in written:
             if claim.scenario == info["name"]:
