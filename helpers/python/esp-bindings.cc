@@ -1,0 +1,213 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#include "helpers/python/model-parts.h"
+
+#include "model/esp/esp-sa.h"
+#include "model/wire/ip-packet.h"
+
+#include <cstring>
+#include <pybind11/stl.h>
+
+namespace ipseclab
+{
+namespace
+{
+
+IpAddress
+RequireAddress(const std::string& text)
+{
+    const auto address = IpAddress::FromString(text);
+    if (!address)
+    {
+        throw std::invalid_argument("no IP address: \"" + text + "\"");
+    }
+    return *address;
+}
+
+/// Makes room for a packet and copies it in.
+void
+Load(esp::PacketBuffer& buffer, ByteSpan packet)
+{
+    if (packet.size() > esp::PacketBuffer::kMaximumPacket)
+    {
+        throw std::invalid_argument("a packet has at most 65535 octets");
+    }
+    std::uint8_t* to = buffer.Reset(packet.size());
+    if (!packet.empty())
+    {
+        std::memcpy(to, packet.data(), packet.size());
+    }
+}
+
+/// An OutboundSa with its buffer.
+class Sealer
+{
+  public:
+    Sealer(std::uint32_t spi,
+           const SupportedSuite& suite,
+           const py::bytes& key,
+           const py::bytes& integrityKey,
+           bool esn,
+           const std::string& source,
+           const std::string& destination,
+           bool transport)
+    {
+        RequireKeys(suite, FromPython(key), FromPython(integrityKey));
+        esp::OutboundSaConfig config;
+        config.spi = spi;
+        config.suite = suite.suite;
+        config.keyingMaterial = CopyFromPython(key);
+        config.integrityKey = CopyFromPython(integrityKey);
+        config.extendedSequenceNumbers = esn;
+        config.outerSource = RequireAddress(source);
+        config.outerDestination = RequireAddress(destination);
+        config.ipsecMode = transport ? esp::IpsecMode::Transport : esp::IpsecMode::Tunnel;
+        m_sa = esp::OutboundSa::Create(config);
+        if (!m_sa)
+        {
+            throw std::invalid_argument("outer addresses of two IP versions");
+        }
+    }
+
+    py::bytes Seal(const py::bytes& inner, std::uint64_t number, std::size_t tfcLength)
+    {
+        const ByteSpan packet = FromPython(inner);
+        wire::IpView view;
+        if (!wire::ParseIp(packet, view) || m_sa->Check(view) != esp::DropReason::None ||
+            m_sa->SealedLength(std::max(packet.size(), tfcLength), view.espOffset) >
+                esp::PacketBuffer::kMaximumPacket)
+        {
+            throw std::invalid_argument("no IP packet that fits into this SA");
+        }
+        Load(m_buffer, packet);
+        m_sa->Seal(m_buffer, number, tfcLength);
+        return ToPython(m_buffer.Span());
+    }
+
+  private:
+    std::unique_ptr<esp::OutboundSa> m_sa;
+    esp::PacketBuffer m_buffer;
+};
+
+esp::ReplayProfile
+RequireProfile(const std::string& name)
+{
+    if (name == "rfc4303")
+    {
+        return esp::ReplayProfile::Rfc4303;
+    }
+    if (name == "linux-bitmap")
+    {
+        return esp::ReplayProfile::LinuxBitmap;
+    }
+    if (name == "linux-legacy")
+    {
+        return esp::ReplayProfile::LinuxLegacy;
+    }
+    throw std::invalid_argument("profile: \"" + name +
+                                "\" is none of rfc4303, linux-bitmap, linux-legacy");
+}
+
+/// An InboundSa with its buffer.
+class Opener
+{
+  public:
+    Opener(std::uint32_t spi,
+           const SupportedSuite& suite,
+           const py::bytes& key,
+           const py::bytes& integrityKey,
+           bool esn,
+           std::uint32_t window,
+           const std::string& profile,
+           std::uint64_t top,
+           bool transport)
+    {
+        RequireKeys(suite, FromPython(key), FromPython(integrityKey));
+        esp::InboundSaConfig config;
+        config.spi = spi;
+        config.suite = suite.suite;
+        config.keyingMaterial = CopyFromPython(key);
+        config.integrityKey = CopyFromPython(integrityKey);
+        config.extendedSequenceNumbers = esn;
+        config.antiReplay.window = window;
+        config.antiReplay.profile = RequireProfile(profile);
+        config.antiReplay.top = top;
+        config.ipsecMode = transport ? esp::IpsecMode::Transport : esp::IpsecMode::Tunnel;
+        m_sa = esp::InboundSa::Create(config);
+    }
+
+    py::tuple Open(const py::bytes& packet, std::size_t outerHeaderLength)
+    {
+        const ByteSpan octets = FromPython(packet);
+        if (outerHeaderLength < wire::kIpv4HeaderSize || outerHeaderLength > octets.size())
+        {
+            throw std::invalid_argument("outer_header_length: 20 to the length of the packet");
+        }
+        Load(m_buffer, octets);
+        const esp::OpenResult result = m_sa->Open(m_buffer, outerHeaderLength);
+        const bool opened = result.drop == esp::DropReason::None;
+        return py::make_tuple(esp::Name(result.drop),
+                              result.number,
+                              ToPython(opened ? m_buffer.Span() : ByteSpan()));
+    }
+
+    std::uint64_t Top() const
+    {
+        return m_sa->Replay().Top();
+    }
+
+  private:
+    std::unique_ptr<esp::InboundSa> m_sa;
+    esp::PacketBuffer m_buffer;
+};
+
+} // namespace
+
+void
+DefineEsp(py::module_& module)
+{
+    py::class_<Sealer>(module, "OutboundSa")
+        .def(py::init<std::uint32_t,
+                      const SupportedSuite&,
+                      const py::bytes&,
+                      const py::bytes&,
+                      bool,
+                      const std::string&,
+                      const std::string&,
+                      bool>(),
+             py::arg("spi"),
+             py::arg("suite"),
+             py::arg("key"),
+             py::arg("integrity_key") = py::bytes(),
+             py::kw_only(),
+             py::arg("esn") = false,
+             py::arg("source") = "192.0.2.1",
+             py::arg("destination") = "192.0.2.2",
+             py::arg("transport") = false)
+        .def("seal", &Sealer::Seal, py::arg("inner"), py::arg("number"), py::arg("tfc_length") = 0);
+    py::class_<Opener>(module, "InboundSa")
+        .def(py::init<std::uint32_t,
+                      const SupportedSuite&,
+                      const py::bytes&,
+                      const py::bytes&,
+                      bool,
+                      std::uint32_t,
+                      const std::string&,
+                      std::uint64_t,
+                      bool>(),
+             py::arg("spi"),
+             py::arg("suite"),
+             py::arg("key"),
+             py::arg("integrity_key") = py::bytes(),
+             py::kw_only(),
+             py::arg("esn") = false,
+             py::arg("window") = 64,
+             py::arg("profile") = "rfc4303",
+             py::arg("top") = 0,
+             py::arg("transport") = false)
+        .def("open", &Opener::Open, py::arg("packet"), py::arg("outer_header_length") = 20)
+        .def_property_readonly("top", &Opener::Top);
+}
+
+} // namespace ipseclab
