@@ -69,6 +69,7 @@ ConfigureSide(const IpsecTunnel& tunnel, const Side& local, const Side& remote, 
     peer.childLifetime = tunnel.childLifetime;
     peer.childVolume = tunnel.childVolume;
     peer.natTraversal = tunnel.natTraversal;
+    peer.extensions = tunnel.extensions;
     if (tunnel.transport)
     {
         peer.extensions.push_back(ike::UseTransportMode());

@@ -46,6 +46,7 @@ struct IpsecTunnel
     ipseclab::ike::Lifetime childLifetime;
     ipseclab::esp::VolumeLimits childVolume;
     ipseclab::ike::NatTraversalConfig natTraversal;
+    std::vector<ipseclab::ike::ExtensionFactory> extensions; ///< at both gateways
 };
 
 /// A point-to-point link on which packets overtake each other and get lost (ReorderingChannel).

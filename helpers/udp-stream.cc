@@ -120,6 +120,10 @@ UdpSource::Send()
     {
         m_sending(m_sent);
     }
+    if (m_stream.tos)
+    {
+        m_socket->SetIpTos(m_stream.tos(m_sent));
+    }
     if (m_socket->Send(m_payloads.Make(m_sent)) < 0)
     {
         throw std::runtime_error("the source of a stream cannot send");

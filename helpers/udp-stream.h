@@ -29,6 +29,8 @@ struct UdpStream
     std::uint64_t packets{0};
     std::uint16_t port{40000};    ///< at both ends
     std::int64_t randomStream{0}; ///< of the gaps between Poisson packets
+    /// TOS octet of the packet with this number; empty: 0 for all.
+    std::function<std::uint8_t(std::uint64_t number)> tos;
 };
 
 /// What the source writes and the sink expects: the number, then octets that follow from it.

@@ -184,6 +184,35 @@ IpsecGateway::GetTypeId()
                                                            esp::ReplayProfile::LinuxLegacy,
                                                            "LinuxLegacy"))
             .AddAttribute(
+                "WindowKind",
+                "How the receiver remembers numbers: a bitmap, a double window or a "
+                "controlled shift. For SAs that are set up from now on.",
+                StringValue("Bitmap"),
+                compat::MakeEnumAttributeAccessor<esp::WindowKind>(&IpsecGateway::SetWindowKind,
+                                                                   &IpsecGateway::GetWindowKind),
+                compat::MakeEnumAttributeChecker(esp::WindowKind::Bitmap,
+                                                 "Bitmap",
+                                                 esp::WindowKind::Double,
+                                                 "Double",
+                                                 esp::WindowKind::ControlledShift,
+                                                 "ControlledShift"))
+            .AddAttribute(
+                "SubspaceRule",
+                "What the sender chooses a subspace by, on SAs that have some: always the "
+                "first, class selector of the inner DSCP, flow, or one after the other.",
+                StringValue("ClassNumber"),
+                compat::MakeEnumAttributeAccessor<esp::SubspaceRule>(
+                    &IpsecGateway::SetSubspaceRule,
+                    &IpsecGateway::GetSubspaceRule),
+                compat::MakeEnumAttributeChecker(esp::SubspaceRule::First,
+                                                 "First",
+                                                 esp::SubspaceRule::ClassNumber,
+                                                 "ClassNumber",
+                                                 esp::SubspaceRule::Flow,
+                                                 "Flow",
+                                                 esp::SubspaceRule::RoundRobin,
+                                                 "RoundRobin"))
+            .AddAttribute(
                 "CryptoMode",
                 "Real: ESP is encrypted; Sized: same lengths and counters, no cipher. "
                 "IKE is always real.",
@@ -729,12 +758,19 @@ IpsecGateway::InstallChildSa(const ike::ChildSaInstalled& sa)
     in.volume = sa.volume;
     in.antiReplay.window = m_replayWindow;
     in.antiReplay.profile = m_replayProfile;
+    in.antiReplay.kind = m_windowKind;
     in.remoteSelectors = sa.remoteSelectors;
     in.localSelectors = sa.localSelectors;
     in.tos.ecn = m_ecnProfile;
     out.ipsecMode = in.ipsecMode = sa.properties.Find<ike::TransportMode>()
                                      ? esp::IpsecMode::Transport
                                      : esp::IpsecMode::Tunnel;
+
+    out.subspaceRule = m_subspaceRule;
+    if (const auto* scheme = sa.properties.Find<esp::SequenceScheme>())
+    {
+        out.subspaces = in.subspaces = *scheme;
+    }
 
     auto outbound = esp::OutboundSa::Create(out);
     auto inbound = esp::InboundSa::Create(in);
@@ -954,6 +990,30 @@ compat::EnumResult<esp::ReplayProfile>
 IpsecGateway::GetReplayProfile() const
 {
     return {m_replayProfile};
+}
+
+void
+IpsecGateway::SetWindowKind(esp::WindowKind value)
+{
+    m_windowKind = value;
+}
+
+compat::EnumResult<esp::WindowKind>
+IpsecGateway::GetWindowKind() const
+{
+    return {m_windowKind};
+}
+
+void
+IpsecGateway::SetSubspaceRule(esp::SubspaceRule value)
+{
+    m_subspaceRule = value;
+}
+
+compat::EnumResult<esp::SubspaceRule>
+IpsecGateway::GetSubspaceRule() const
+{
+    return {m_subspaceRule};
 }
 
 void

@@ -206,6 +206,10 @@ class IpsecGateway : public Object
     Tag& TagOf(TypeId tid);
     void SetReplayProfile(ipseclab::esp::ReplayProfile profile);
     compat::EnumResult<ipseclab::esp::ReplayProfile> GetReplayProfile() const;
+    void SetWindowKind(ipseclab::esp::WindowKind value);
+    compat::EnumResult<ipseclab::esp::WindowKind> GetWindowKind() const;
+    void SetSubspaceRule(ipseclab::esp::SubspaceRule value);
+    compat::EnumResult<ipseclab::esp::SubspaceRule> GetSubspaceRule() const;
     void SetCryptoMode(ipseclab::crypto::CryptoMode mode);
     compat::EnumResult<ipseclab::crypto::CryptoMode> GetCryptoMode() const;
     void SetDfPolicy(ipseclab::esp::DfPolicy policy);
@@ -241,6 +245,8 @@ class IpsecGateway : public Object
     std::vector<std::pair<TypeId, std::unique_ptr<Tag>>> m_tags; ///< reused from packet to packet
     uint32_t m_replayWindow;
     ipseclab::esp::ReplayProfile m_replayProfile;
+    ipseclab::esp::WindowKind m_windowKind;
+    ipseclab::esp::SubspaceRule m_subspaceRule;
     ipseclab::crypto::CryptoMode m_cryptoMode;
     ipseclab::esp::DfPolicy m_dfPolicy;
     uint8_t m_outerTtl;

@@ -62,8 +62,13 @@ ReorderingChannel::TransmitStart(Ptr<const Packet> packet,
                                  Time transmitTime)
 {
     // Drawn for lost packets too: the delays of the others do not depend on the loss.
-    const Time extra = Seconds(m_extraDelay->GetValue());
-    NS_ABORT_MSG_IF(extra.IsStrictlyNegative(), "ExtraDelay drew a negative delay: " << extra);
+    Time extra = Seconds(m_extraDelay->GetValue());
+    if (m_packetDelay)
+    {
+        extra += m_packetDelay(packet);
+    }
+    NS_ABORT_MSG_IF(extra.IsStrictlyNegative(),
+                    "the extra delay of a packet is negative: " << extra);
     if (m_lossProbability > 0 && m_lossDraw->GetValue(0, 1) < m_lossProbability)
     {
         NS_LOG_LOGIC("lost: packet " << packet->GetUid());
@@ -90,6 +95,12 @@ ReorderingChannel::Deliver(Ptr<PointToPointNetDevice> destination, Ptr<Packet> p
     --m_inFlight;
     m_deliverTrace(packet);
     destination->Receive(packet);
+}
+
+void
+ReorderingChannel::SetPacketDelay(PacketDelay delay)
+{
+    m_packetDelay = std::move(delay);
 }
 
 int64_t

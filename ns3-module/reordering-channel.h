@@ -9,6 +9,8 @@
 #include "ns3/random-variable-stream.h"
 #include "ns3/traced-callback.h"
 
+#include <functional>
+
 namespace ns3
 {
 
@@ -32,6 +34,10 @@ class ReorderingChannel : public PointToPointChannel
                        Ptr<PointToPointNetDevice> source,
                        Time transmitTime) override;
 
+    /// A delay that depends on the packet, link header included; on top of ExtraDelay.
+    using PacketDelay = std::function<Time(Ptr<const Packet> packet)>;
+    void SetPacketDelay(PacketDelay delay);
+
     /// \return the number of streams used
     int64_t AssignStreams(int64_t stream);
 
@@ -46,6 +52,7 @@ class ReorderingChannel : public PointToPointChannel
     void Deliver(Ptr<PointToPointNetDevice> destination, Ptr<Packet> packet);
 
     Ptr<RandomVariableStream> m_extraDelay; ///< seconds
+    PacketDelay m_packetDelay;
     Ptr<UniformRandomVariable> m_lossDraw;
     double m_lossProbability;
     uint64_t m_lost{0};

@@ -6,6 +6,8 @@
 #include "helpers/delay-model.h"
 #include "helpers/node-setup.h"
 
+#include "model/ike/extensions/subspaces.h"
+
 #include "ns3/point-to-point-helper.h"
 #include "ns3/queue-size.h"
 #include "ns3/string.h"
@@ -31,6 +33,7 @@ constexpr std::int64_t kStreamsOfNetwork = 300;
 constexpr std::int64_t kStreamOfSource = 400;
 
 constexpr const char* kAddressB = "10.2.0.2";
+constexpr const char* kOutsideAddressB = "198.51.100.1";
 
 /// The seconds by which a packet can be overtaken; with exponential delays but for 1e-9 of them.
 double
@@ -55,6 +58,19 @@ SetDefaultRoute(Ptr<ns3::Node> node, const char* next, std::uint32_t interface)
     StaticRoutesOf(node)->SetDefaultRoute(next, interface);
 }
 
+/// All packets take the slow path up to the middle of the stream, and then the fast one.
+DelayModel
+FailoverDelay(const Settings& settings)
+{
+    constexpr std::uint64_t kIkeDatagrams = 4; // which are the first on the link
+    DelayModel model;
+    model.kind = DelayModel::Kind::Custom;
+    const std::uint64_t last = kIkeDatagrams + settings.stream.packets / 2;
+    model.custom = [last, spread = settings.spread](std::uint64_t index, double)
+    { return index < last ? spread : 0.0; };
+    return model;
+}
+
 DelayModel
 DelayModelOf(const Settings& settings)
 {
@@ -64,6 +80,10 @@ DelayModelOf(const Settings& settings)
                                                    {"uniform", Kind::Uniform},
                                                    {"exponential", Kind::Exponential}};
     DelayModel model;
+    if (settings.network == "failover")
+    {
+        return FailoverDelay(settings);
+    }
     model.kind = kinds.at(settings.network);
     model.seconds = settings.spread;
     model.fastShare = settings.fastShare;
@@ -82,6 +102,7 @@ QueueFor(const Settings& settings)
 
 Settings::Settings(const ParameterValues& values)
     : window(static_cast<std::uint32_t>(values.Count("window"))),
+      receiver(values.Word("receiver")),
       network(values.Word("network")),
       spread(values.Number("spread")),
       fastShare(values.Number("fast_share")),
@@ -130,10 +151,15 @@ Chain::Chain(const Settings& settings, bool sized)
       m_hostB(CreateObject<ns3::Node>())
 {
     m_tunnel.addressA = ns3::Ipv4Address("192.0.2.1");
-    m_tunnel.addressB = ns3::Ipv4Address("198.51.100.1");
+    m_tunnel.addressB = OutsideAddressB();
     m_tunnel.protectedA = "10.1.0.0/24";
     m_tunnel.protectedB = "10.2.0.0/24";
+    m_tunnel.childSuites.front().cipher = settings.suite;
     m_tunnel.childSuites.front().extendedSequenceNumbers = settings.esn;
+    if (settings.subspaces.HasSubspaces())
+    {
+        m_tunnel.extensions.push_back(ike::Subspaces({{settings.subspaces}, true, {}}));
+    }
     InstallStacks(sized);
     BuildLinks();
     ns3::IpsecHelper::Configure(m_tunnel, m_gatewayA, m_gatewayB);
@@ -148,6 +174,12 @@ Chain::InstallStacks(bool sized)
     }
     ns3::IpsecHelper helper;
     helper.SetGatewayAttribute("ReplayWindow", ns3::UintegerValue(m_settings.window));
+    static const std::map<std::string, std::string> windowKinds{
+        {"bitmap", "Bitmap"},
+        {"double", "Double"},
+        {"controlled-shift", "ControlledShift"}};
+    helper.SetGatewayAttribute("WindowKind", ns3::StringValue(windowKinds.at(m_settings.receiver)));
+    helper.SetGatewayAttribute("SubspaceRule", ns3::StringValue(m_settings.subspaceRule));
     helper.SetGatewayAttribute("CryptoMode", ns3::StringValue(sized ? "Sized" : "Real"));
     m_gatewayA = helper.Install(m_nodeA);
     m_gatewayB = helper.Install(m_nodeB);
@@ -165,12 +197,13 @@ Chain::BuildLinks()
     m_outsideA = middle.Get(0);
     m_outsideB = network.Get(1);
     Network()->AssignStreams(kStreamsOfNetwork);
+    Network()->SetPacketDelay(m_settings.packetDelay);
 
     SetDefaultRoute(m_hostA, "10.1.0.1", AddAddress(linkA.Get(0), "10.1.0.2"));
     AddGateway(m_gatewayA, linkA.Get(1), "10.1.0.1", m_outsideA, "192.0.2.1", "192.0.2.2");
     AddAddress(middle.Get(1), "192.0.2.2");
     AddAddress(network.Get(0), "198.51.100.2");
-    AddGateway(m_gatewayB, linkB.Get(0), "10.2.0.1", m_outsideB, "198.51.100.1", "198.51.100.2");
+    AddGateway(m_gatewayB, linkB.Get(0), "10.2.0.1", m_outsideB, kOutsideAddressB, "198.51.100.2");
     SetDefaultRoute(m_hostB, "10.2.0.1", AddAddress(linkB.Get(1), kAddressB));
 }
 
@@ -224,6 +257,18 @@ ns3::Ptr<ns3::Node>
 Chain::HostB() const
 {
     return m_hostB;
+}
+
+ns3::Ptr<ns3::Node>
+Chain::Router() const
+{
+    return m_router;
+}
+
+ns3::Ipv4Address
+Chain::OutsideAddressB() const
+{
+    return ns3::Ipv4Address(kOutsideAddressB);
 }
 
 ns3::Ipv4Address

@@ -19,6 +19,7 @@ namespace ipseclab::replay_window
 /// The parameters of one run in SI units; README.md says what each means.
 struct Settings
 {
+    Settings() = default;
     explicit Settings(const ParameterValues& values);
 
     /// Octets of one sealed packet on the wire between the gateways, PPP header included.
@@ -26,16 +27,21 @@ struct Settings
     /// Numbers at the end of the stream that can lack packets that would overtake them.
     std::uint64_t Cooldown() const;
 
-    std::uint32_t window;
+    std::uint32_t window{64};
+    std::string receiver{"bitmap"};
     UdpStream stream;
-    std::string network;
-    double spread;
-    double fastShare;
-    double delay;
-    double loss;
-    bool esn;
-    bool fastPath;
-    std::uint64_t linkRate;
+    std::string network{"ordered"};
+    double spread{0};
+    double fastShare{0};
+    double delay{0.001};
+    double loss{0};
+    bool esn{false};
+    bool fastPath{false};
+    std::uint64_t linkRate{100000000000};
+    esp::SequenceScheme subspaces;                   ///< asked for where it has some
+    std::string subspaceRule{"First"};               ///< of IpsecGateway
+    crypto::CipherSuite suite;                       ///< of ESP
+    ns3::ReorderingChannel::PacketDelay packetDelay; ///< on top of `network`; may be empty
 };
 
 /**
@@ -51,7 +57,10 @@ class Chain
 
     ns3::Ptr<ns3::Node> HostA() const;
     ns3::Ptr<ns3::Node> HostB() const;
+    ns3::Ptr<ns3::Node> Router() const;
     ns3::Ipv4Address AddressB() const;
+    /// Where ESP for gateway B goes.
+    ns3::Ipv4Address OutsideAddressB() const;
     ns3::Ptr<ns3::IpsecGateway> GatewayA() const;
     ns3::Ptr<ns3::IpsecGateway> GatewayB() const;
     /// The devices on the wire, for captures.

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: GPL-2.0-only
  */
 #include "helpers/capture-keys.h"
+#include "helpers/drop-metrics.h"
 #include "helpers/reordering-meter.h"
 #include "helpers/scenario.h"
 #include "helpers/tunnel-handshake.h"
@@ -85,6 +86,11 @@ class Observer
         return m_replayLost;
     }
 
+    std::uint64_t Sacrificed() const
+    {
+        return m_sacrificed;
+    }
+
   private:
     void HandleReceived(std::uint32_t, std::uint64_t guess, DropReason reason)
     {
@@ -97,6 +103,7 @@ class Observer
             ++m_fresh;
             const bool late =
                 reason == DropReason::ReplayTooOld || (m_esn && reason == DropReason::Icv);
+            m_sacrificed += reason == DropReason::ReplayFarAhead ? 1 : 0;
             m_replayLost += late ? 1 : 0;
         }
     }
@@ -154,25 +161,8 @@ class Observer
     std::uint64_t m_inFlight{0};
     std::uint64_t m_fresh{0};
     std::uint64_t m_replayLost{0};
+    std::uint64_t m_sacrificed{0};
 };
-
-std::string
-DropMetric(const char* direction, DropReason reason)
-{
-    std::string name = esp::Name(reason);
-    std::replace(name.begin(), name.end(), '-', '_');
-    return std::string("drop_") + direction + "_" + name;
-}
-
-template <typename Function>
-void
-ForEachReason(Function function)
-{
-    for (std::size_t i = 1; i < esp::kDropReasons; ++i)
-    {
-        function(static_cast<DropReason>(i));
-    }
-}
 
 double
 Ratio(std::uint64_t part, std::uint64_t whole)
@@ -219,7 +209,9 @@ class Run
         CheckConservation();
         RunResult result;
         AddCounts(result.metrics);
-        AddDrops(result.metrics);
+        AddDrops(result.metrics,
+                 m_chain.GatewayA()->GetCounters(),
+                 m_chain.GatewayB()->GetCounters());
         AddReplay(result.metrics);
         AddTimes(result.metrics);
         if (!m_folder.empty())
@@ -286,23 +278,12 @@ class Run
         metrics["events"] = Whole(Simulator::GetEventCount());
     }
 
-    void AddDrops(Metrics& metrics) const
-    {
-        ForEachReason(
-            [&](DropReason reason)
-            {
-                metrics[DropMetric("outbound", reason)] =
-                    Whole(m_chain.GatewayA()->GetCounters().outboundDrops[reason]);
-                metrics[DropMetric("inbound", reason)] =
-                    Whole(m_chain.GatewayB()->GetCounters().inboundDrops[reason]);
-            });
-    }
-
     void AddReplay(Metrics& metrics) const
     {
         const auto& meter = m_observer.Meter();
         metrics["fresh_packets"] = Whole(m_observer.Fresh());
         metrics["replay_lost"] = Whole(m_observer.ReplayLost());
+        metrics["sacrificed_packets"] = Whole(m_observer.Sacrificed());
         metrics["replay_loss_ratio"] = Ratio(m_observer.ReplayLost(), m_observer.Fresh());
         metrics["reordered_packets"] = Whole(meter.Reordered());
         metrics["reordered_ratio"] = meter.ReorderedRatio();
@@ -395,6 +376,14 @@ MakeParameters()
          "no replay check",
          {},
          "replay window of the receiver"},
+        {"receiver",
+         Q::Choice,
+         "bitmap",
+         0,
+         0,
+         "",
+         {"bitmap", "double", "controlled-shift"},
+         "how the receiver remembers numbers"},
         {"rate", Q::PacketRate, "100kpps", 1, 1e7, "", {}, "packets per second of the source"},
         {"spacing", Q::Choice, "constant", 0, 0, "", {"constant", "poisson"}, "of the source"},
         {"payload", Q::Octets, "1000B", 12, 1372, "", {}, "UDP payload of each packet"},
@@ -412,7 +401,7 @@ MakeParameters()
          0,
          0,
          "",
-         {"two-path", "uniform", "exponential", "ordered"},
+         {"two-path", "uniform", "exponential", "ordered", "failover"},
          "how the extra delay of a packet is drawn"},
         {"spread",
          Q::Time,
@@ -421,8 +410,8 @@ MakeParameters()
          10,
          "",
          {},
-         "two-path: how much longer the slow path is; uniform: largest extra delay; exponential: "
-         "mean extra delay"},
+         "two-path, failover: how much longer the slow path is; uniform: largest extra delay; "
+         "exponential: mean extra delay"},
         {"fast_share",
          Q::Number,
          "0.3",
@@ -459,6 +448,7 @@ MakeMetrics()
         {"delivered_octets", "B", "UDP payload that host B got"},
         {"fresh_packets", "1", "arrived packets that count for the replay loss"},
         {"replay_lost", "1", "of these, dropped for being left of the window"},
+        {"sacrificed_packets", "1", "of these, dropped so that the window need not move far"},
         {"replay_loss_ratio", "1", "replay_lost / fresh_packets"},
         {"reordered_packets", "1", "arrivals behind a larger number (RFC 4737, section 3)"},
         {"reordered_ratio", "1", "reordered_packets / arrived_packets"},
@@ -471,17 +461,7 @@ MakeMetrics()
         {"simulated_time_s", "s", "simulated time of the whole run"},
         {"events", "1", "events that the simulator executed"},
     };
-    ForEachReason(
-        [&](DropReason reason)
-        {
-            const std::string name = esp::Name(reason);
-            metrics.push_back({DropMetric("outbound", reason),
-                               "1",
-                               "dropped by gateway A on the way out: " + name});
-            metrics.push_back({DropMetric("inbound", reason),
-                               "1",
-                               "dropped by gateway B on the way in: " + name});
-        });
+    DescribeDrops(metrics);
     return metrics;
 }
 
