@@ -97,12 +97,14 @@ RealtimeNode::BuildNode(const RealtimeNodeConfig& config)
     m_gateway->SetRandomSource(std::make_unique<OsRandomSource>());
     const auto outside = ns3::IpsecHelper::AttachDevice(m_gateway, port);
     AddRoutes(config, AddAddress(outside, config.address, config.mask));
-    m_gateway->AddPeer(config.peer);
+    // Before the peer, with which ICMP of the gateway itself passes in clear: in transport mode
+    // that is what is to be protected.
     m_gateway->AddPolicy({config.peer.name,
                           config.peer.localSelectors,
                           config.peer.remoteSelectors,
                           esp::SpdAction::Protect,
                           config.peer.name});
+    m_gateway->AddPeer(config.peer);
     m_gateway->TraceConnectWithoutContext("IkeEvent",
                                           ns3::MakeCallback(&RealtimeNode::HandleIke, this));
     m_keys.Listen(m_gateway);
@@ -112,8 +114,12 @@ void
 RealtimeNode::AddRoutes(const RealtimeNodeConfig& config, std::uint32_t outside)
 {
     const auto ipv4 = m_node->GetObject<ns3::Ipv4>();
-    constexpr std::uint32_t kLoopback = 0;
-    ipv4->AddAddress(kLoopback, ns3::Ipv4InterfaceAddress(config.inner, ns3::Ipv4Mask::GetOnes()));
+    if (config.inner != config.address)
+    {
+        constexpr std::uint32_t kLoopback = 0;
+        ipv4->AddAddress(kLoopback,
+                         ns3::Ipv4InterfaceAddress(config.inner, ns3::Ipv4Mask::GetOnes()));
+    }
     StaticRoutesOf(m_node)->SetDefaultRoute(ns3::Ipv4Address(config.peer.remote.address.V4Value()),
                                             outside);
 }

@@ -4,6 +4,8 @@
 #include "helpers/python/realtime-node-bindings.h"
 
 #include "helpers/realtime-node.h"
+#include "model/ike/extensions/childless.h"
+#include "model/ike/extensions/transport-mode.h"
 
 #include <chrono>
 #include <pybind11/functional.h>
@@ -177,6 +179,14 @@ ToPeer(const py::dict& from)
     if (Need<bool>(from, "cookies"))
     {
         peer.cookieThreshold = 0;
+    }
+    if (Need<bool>(from, "childless"))
+    {
+        peer.extensions.push_back(ike::Childless(true));
+    }
+    if (Need<bool>(from, "transport"))
+    {
+        peer.extensions.push_back(ike::UseTransportMode(true));
     }
     return peer;
 }

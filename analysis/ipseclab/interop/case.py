@@ -62,6 +62,11 @@ def _ike_replaced(before: Lists, now: Lists) -> bool:
 
 
 VERBS: dict[str, Verb] = {
+    "create_child": Verb(
+        lambda before, now: len(installed(now)) == len(installed(before)) + 1,
+        lambda message: message.has("TSi") and not message.has("N(REKEY_SA)"),
+        "CREATE_CHILD_SA",
+    ),
     "rekey_child": Verb(
         _child_replaced, lambda message: message.has("N(REKEY_SA)"), "CREATE_CHILD_SA"
     ),
@@ -122,7 +127,7 @@ def judge(case: Case, evidence: Evidence, *, data: bool) -> None:
         _judge_step(step, evidence)
     for packet in evidence.esp:
         require(not packet.fault, f"ESP packet in frame {packet.frame}: {packet.fault}")
-    if case.comes_up == "child" and data:
+    if data and any(installed(lists) for lists in evidence.lists):
         require(not evidence.failed_pings, "; ".join(evidence.failed_pings))
         for side in (NODE, PEER):
             require(evidence.carried(side), f"no packet of the {side} in the tunnel")

@@ -7,7 +7,14 @@ from collections.abc import Iterator
 
 from ipseclab.interop import checks
 from ipseclab.interop.case import Case, Step
-from ipseclab.interop.settings import DEFAULT_ESP, DEFAULT_IKE, NODE, PEER
+from ipseclab.interop.settings import (
+    DEFAULT_ESP,
+    DEFAULT_IKE,
+    NODE,
+    NODE_ADDRESS,
+    PEER,
+    PEER_ADDRESS,
+)
 
 # Every transform of the model at least once, in IKE and in ESP.
 _SUITES = (
@@ -94,6 +101,33 @@ CASES: tuple[Case, ...] = (
             Step("terminate", PEER),
         ),
         needs=("child",),
+    ),
+    *(
+        Case(
+            f"childless-{begins}-began",
+            f"an IKE SA without Child SA, then one; the {begins} began both",
+            begins=begins,
+            comes_up="ike",
+            steps=(Step("create_child", begins),),
+            node={"childless": True},
+            peer={"childless": True},
+            needs=("child", "childless"),
+            check=checks.childless,
+        )
+        for begins in (NODE, PEER)
+    ),
+    *(
+        Case(
+            f"transport-{begins}-began",
+            f"transport mode between the two hosts, Child SA rekeyed; the {begins} began",
+            begins=begins,
+            steps=(Step("rekey_child", NODE), Step("rekey_child", PEER)),
+            node={"transport": True, "inner": NODE_ADDRESS, "remote_inner": PEER_ADDRESS},
+            peer={"transport": True, "inner": PEER_ADDRESS, "remote_inner": NODE_ADDRESS},
+            needs=("child", "transport"),
+            check=checks.transport,
+        )
+        for begins in (NODE, PEER)
     ),
     *(
         Case(

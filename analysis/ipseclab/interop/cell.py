@@ -159,12 +159,11 @@ class _Cell:
             lambda: VERBS[step.verb].settled(before, self._peer.list()),
             _SETTLE,
         )
-        if installed(self._peer.list()):
-            self._exchange_data()
+        self._exchange_data()
         self._note()
 
     def _exchange_data(self) -> None:
-        if not self._peer.data or self._case.comes_up != "child":
+        if not self._peer.data or not installed(self._peer.list()):
             return
         for name in (NODE, PEER):
             fault = self._side(name).ping(_PINGS, _OCTETS)

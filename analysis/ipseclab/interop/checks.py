@@ -15,15 +15,16 @@ _SIDES = (NODE, PEER)
 
 
 def _chosen(payload_owner: Evidence, exchange: str) -> list[dict[int, tuple[int, int]]]:
-    """The transforms that responders chose: type to number and key bits."""
-    found = []
+    """The transforms that responders chose: type to number and key bits; retransmissions once."""
+    found = {}
     for side in _SIDES:
         for message in payload_owner.find(exchange, side, "SA", response=True):
             for payload in message.payloads:
                 if payload["name"] == "SA":
                     transforms = payload["proposals"][0]["transforms"]
-                    found.append({t["type"]: (t["id"], t["key_bits"]) for t in transforms})
-    return found
+                    place = (message.spi_i, message.spi_r, message.message_id)
+                    found[place] = {t["type"]: (t["id"], t["key_bits"]) for t in transforms}
+    return list(found.values())
 
 
 def suite(ike: str, esp: str) -> Callable[[Evidence], None]:
@@ -61,6 +62,26 @@ def key_exchange_in_rekey(evidence: Evidence) -> None:
             evidence.find("CREATE_CHILD_SA", side, "SA", "KE", response=True),
             f"no rekey response with KE of the {side}",
         )
+
+
+def childless(evidence: Evidence) -> None:
+    """IKE_AUTH made no Child SA, and was not asked for one (RFC 6023)."""
+    for message in evidence.messages:
+        asks = message.exchange == "IKE_AUTH" and (message.has("SA") or message.has("TSi"))
+        require(not asks, f"IKE_AUTH in frame {message.frame} asks for a Child SA")
+
+
+def transport(evidence: Evidence) -> None:
+    """Both sides said USE_TRANSPORT_MODE."""
+    for response in (False, True):
+        found = [
+            m
+            for side in _SIDES
+            for m in evidence.find(
+                "IKE_AUTH", side, "SA", "N(USE_TRANSPORT_MODE)", response=response
+            )
+        ]
+        require(found, f"no USE_TRANSPORT_MODE in the {'response' if response else 'request'}")
 
 
 def liveness(by: str) -> Callable[[Evidence], None]:

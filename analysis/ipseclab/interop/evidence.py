@@ -104,6 +104,7 @@ class Reader:
     """Opens a capture with the keys that were recorded for its SAs."""
 
     def __init__(self, pair: Pair, keys: Iterable[Mapping[str, Any]]) -> None:
+        self._transport = pair.node.transport
         self._ends = {pair.node.address: NODE, pair.peer.address: PEER}
         self._ike: dict[tuple[int, int], Mapping[str, Any]] = {}
         self._esp: dict[int, InboundSa] = {}
@@ -125,6 +126,7 @@ class Reader:
                 bytes.fromhex(event[f"integrity_{way}"]),
                 esn=event["esn"],
                 window=0,
+                transport=self._transport,
             )
 
     def read(self, capture: Path) -> tuple[list[Message], list[EspPacket]]:

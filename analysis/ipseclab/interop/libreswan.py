@@ -123,6 +123,7 @@ class Libreswan(Peer):
         reasons = {
             "certificates": "no adapter for its certificates",
             "cookie-by-peer": "no adapter for its cookies",
+            "childless": "it has no childless IKE SAs as initiator, and no word for them",
             "fragmentation": "its size of fragments is fixed",
         }
         if feature == "child":
@@ -185,6 +186,9 @@ class Libreswan(Peer):
 
     def initiate(self) -> None:
         self._whack("--initiate", "--name", "lab", "--asynchronous")
+
+    def create_child(self) -> None:
+        self.initiate()
 
     def rekey_child(self) -> None:
         self._whack("--rekey-ipsec", "--name", "lab", "--asynchronous")

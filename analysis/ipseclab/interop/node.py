@@ -46,6 +46,8 @@ def config_of(pair: Pair, folder: Path, limit: float) -> dict[str, Any]:
                 "ike_lifetime": {"soft": 0, "hard": 0, "jitter": 0},
                 "child_lifetime": {"soft": 0, "hard": 0, "jitter": 0},
                 "cookies": own.cookies,
+                "childless": own.childless,
+                "transport": own.transport,
                 **own.options,
             },
         },
@@ -118,6 +120,9 @@ class Node:
 
     def rekey_ike(self) -> None:
         self._do("rekey_ike")
+
+    def create_child(self) -> None:
+        self._do("create_child")
 
     def terminate_child(self) -> None:
         self._do("close_child")

@@ -87,6 +87,10 @@ class Peer(ABC):
         """Brings up the IKE SA and, unless childless, the Child SA."""
 
     @abstractmethod
+    def create_child(self) -> None:
+        """Adds a Child SA to the IKE SA."""
+
+    @abstractmethod
     def rekey_child(self) -> None: ...
 
     @abstractmethod

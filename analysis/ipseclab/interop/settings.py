@@ -11,6 +11,7 @@ DEFAULT_IKE = "aes128gcm16-prfsha256-x25519"
 DEFAULT_ESP = "aes128gcm16"
 PRE_SHARED_KEY = "interop only, at least 32 octets"
 PEER, NODE = "peer", "node"
+PEER_ADDRESS, NODE_ADDRESS = "192.0.2.1", "192.0.2.2"  # outer
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,8 @@ class End:
 class Pair:
     """The two ends of one cell."""
 
-    node: End = End("node.example", "192.0.2.2", "10.2.0.1", "10.1.0.1")
-    peer: End = End("peer.example", "192.0.2.1", "10.1.0.1", "10.2.0.1")
+    node: End = End("node.example", NODE_ADDRESS, "10.2.0.1", "10.1.0.1")
+    peer: End = End("peer.example", PEER_ADDRESS, "10.1.0.1", "10.2.0.1")
 
     def other(self, end: End) -> End:
         """The opposite end."""

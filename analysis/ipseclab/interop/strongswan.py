@@ -271,6 +271,9 @@ class StrongSwan(Peer):
         what = ("--ike", "lab") if self.end.childless else ("--child", "net")
         self._swanctl("--initiate", *what, "--timeout", "10", may_fail=True)
 
+    def create_child(self) -> None:
+        self._swanctl("--initiate", "--child", "net", "--timeout", "10")
+
     def rekey_child(self) -> None:
         self._swanctl("--rekey", "--child", "net")
 
