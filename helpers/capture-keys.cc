@@ -3,6 +3,8 @@
  */
 #include "capture-keys.h"
 
+#include "model/ike/extensions/eesp.h"
+
 #include "ns3/callback.h"
 
 #include <filesystem>

@@ -140,18 +140,20 @@ IpsecGateway::DeferOutbound(Ptr<const Packet> packet, uint16_t mtu, Forward forw
 bool
 IpsecGateway::DeferInbound(Ptr<const Packet> packet, Forward forward)
 {
-    constexpr std::size_t kSpi = 4;
     Load(packet);
     wire::IpView view;
-    if (!wire::ParseIp(m_dataPlane.Buffer().Span(), view) ||
-        view.Protocol() != wire::kProtocolEsp || view.totalLength < view.upperOffset + kSpi ||
-        !IsLocalAddress(view.Destination()))
+    if (!wire::ParseIp(m_dataPlane.Buffer().Span(), view) || !IsLocalAddress(view.Destination()))
+    {
+        return false;
+    }
+    const auto espOffset = wire::FindEsp(view);
+    if (!espOffset)
     {
         return false;
     }
     timing::Job job;
     job.octets = static_cast<uint32_t>(view.totalLength);
-    job.spi = ipseclab::LoadBe32(view.header + view.upperOffset);
+    job.spi = wire::ReadSpi(view, *espOffset);
     job.outerFlow = HashFlow(view, false);
     job.innerFlow = job.outerFlow;
     job.urgent = m_inboundEngine->IsUrgent(static_cast<uint8_t>(view.Tos() >> 2));

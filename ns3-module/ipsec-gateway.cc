@@ -3,6 +3,7 @@
  */
 #include "ipsec-gateway.h"
 
+#include "model/ike/extensions/eesp.h"
 #include "model/ike/extensions/tfc-padding.h"
 #include "model/ike/extensions/transport-mode.h"
 #include "model/wire/ip-packet.h"
@@ -767,7 +768,13 @@ IpsecGateway::InstallChildSa(const ike::ChildSaInstalled& sa)
                                      : esp::IpsecMode::Tunnel;
 
     out.subspaceRule = m_subspaceRule;
-    if (const auto* scheme = sa.properties.Find<esp::SequenceScheme>())
+    if (const auto* eesp = sa.properties.Find<ike::EespSa>())
+    {
+        out.subspaces = esp::SequenceScheme::Eesp(eesp->subSasOutbound);
+        in.subspaces = esp::SequenceScheme::Eesp(eesp->subSasInbound);
+        out.subSaKdf = in.subSaKdf = eesp->kdf;
+    }
+    else if (const auto* scheme = sa.properties.Find<esp::SequenceScheme>())
     {
         out.subspaces = in.subspaces = *scheme;
     }
@@ -871,7 +878,7 @@ IpsecGateway::Open()
     {
         return m_dataPlane.ProcessInboundClear();
     }
-    const uint32_t spi = espOffset ? ipseclab::LoadBe32(view.header + *espOffset) : 0;
+    const uint32_t spi = espOffset ? wire::ReadSpi(view, *espOffset) : 0;
     const esp::DataPlaneResult result = m_dataPlane.ProcessInbound();
     m_espReceivedTrace(spi, result.number, result.drop);
     return result;

@@ -32,7 +32,7 @@ ReadUdpPath(const wire::IpView& view, std::size_t espOffset)
         return std::nullopt;
     }
     const std::uint8_t* const udp = view.header + view.upperOffset;
-    return UdpPath{LoadBe32(view.header + espOffset),
+    return UdpPath{wire::ReadSpi(view, espOffset),
                    view.Source(),
                    view.Destination(),
                    {LoadBe16(udp), LoadBe16(udp + 2)}};
@@ -236,9 +236,9 @@ DataPlane::ProcessInbound()
     {
         return DropInbound(DropReason::Malformed);
     }
-    const std::uint32_t spi = LoadBe32(view.header + *outerLength);
+    const std::uint32_t spi = wire::ReadSpi(view, *outerLength);
     InboundSa* const sa = m_sad.FindInbound(spi);
-    if (!sa)
+    if (!sa || sa->Config().IsEesp() != (view.Protocol() == wire::kProtocolEesp))
     {
         if (m_unknownSpi)
         {

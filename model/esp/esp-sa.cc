@@ -169,6 +169,42 @@ FitsSelectors(const InboundSaConfig& config, const wire::IpView& inner)
            MatchesAny(config.localSelectors, packet.destination, packet.destinationPort, packet);
 }
 
+SubSaCiphers
+MakeSubSas(const EspSaConfig& config, crypto::Direction direction)
+{
+    return {config.suite, config.subSaKdf, config.keyingMaterial, direction, config.mode};
+}
+
+/// Octets of EESP's payload information, which tunnel mode goes without.
+std::size_t
+InfoLength(const EspSaConfig& config)
+{
+    return config.IsEesp() && config.ipsecMode == IpsecMode::Transport ? kEespPayloadInfo : 0;
+}
+
+/// Null when it cannot be; of EESP that of Sub SA 0.
+std::unique_ptr<crypto::PayloadCipher>
+MakeCipher(const EspSaConfig& config, crypto::Direction direction)
+{
+    if (!config.Numbers().IsValid())
+    {
+        return nullptr;
+    }
+    if (!config.IsEesp())
+    {
+        return crypto::PayloadCipher::Create(config.suite,
+                                             config.keyingMaterial,
+                                             config.integrityKey,
+                                             direction,
+                                             config.mode);
+    }
+    const auto traits = crypto::FindTraits(config.suite);
+    const auto rootLength = crypto::FindPrfLength(config.subSaKdf);
+    const bool fits = traits && traits->combined && rootLength &&
+                      config.keyingMaterial.size() == *rootLength && !config.udp;
+    return fits ? MakeSubSas(config, direction).Derive(0) : nullptr;
+}
+
 /// The encrypted part of a packet: payload, padding, pad length, next header.
 struct Text
 {
@@ -181,13 +217,8 @@ struct Text
 std::unique_ptr<OutboundSa>
 OutboundSa::Create(const OutboundSaConfig& config)
 {
-    auto cipher = crypto::PayloadCipher::Create(config.suite,
-                                                config.keyingMaterial,
-                                                config.integrityKey,
-                                                crypto::Direction::Seal,
-                                                config.mode);
-    if (!cipher || !config.Numbers().IsValid() ||
-        config.outerSource.IsV4() != config.outerDestination.IsV4())
+    auto cipher = MakeCipher(config, crypto::Direction::Seal);
+    if (!cipher || config.outerSource.IsV4() != config.outerDestination.IsV4())
     {
         return nullptr;
     }
@@ -203,6 +234,10 @@ OutboundSa::OutboundSa(const OutboundSaConfig& config,
       m_rekeyNumber(FindRekeyNumber(config, m_cipher->Traits())),
       m_meter(config.volume)
 {
+    if (config.IsEesp())
+    {
+        m_subSas.emplace(MakeSubSas(config, crypto::Direction::Seal));
+    }
     if (!m_counters)
     {
         m_counters = std::make_shared<SequenceCounters>(m_scheme,
@@ -259,7 +294,29 @@ OutboundSa::UdpLength() const
 std::uint8_t
 OutboundSa::OuterProtocol() const
 {
+    if (m_config.IsEesp())
+    {
+        return wire::kProtocolEesp;
+    }
     return m_config.udp ? wire::kProtocolUdp : wire::kProtocolEsp;
+}
+
+std::size_t
+OutboundSa::FrontLength() const
+{
+    return m_scheme.HeaderLength() + m_cipher->Traits().ivLength;
+}
+
+std::size_t
+OutboundSa::AroundPayload(std::size_t payload) const
+{
+    const std::size_t alignment = m_cipher->Traits().alignment;
+    if (!m_config.IsEesp())
+    {
+        return PadLength(payload, alignment) + kEspTrailer;
+    }
+    const std::size_t info = InfoLength(m_config);
+    return info + (alignment - (payload + info) % alignment) % alignment;
 }
 
 std::size_t
@@ -269,19 +326,18 @@ OutboundSa::SealedLength(std::size_t length, std::size_t headerLength) const
     const bool tunnel = m_config.ipsecMode == IpsecMode::Tunnel;
     const std::size_t text = tunnel ? length : length - headerLength;
     const std::size_t header = tunnel ? OuterHeaderLength() : headerLength;
-    return header + UdpLength() + m_scheme.HeaderLength() + traits.ivLength + text +
-           PadLength(text, traits.alignment) + kEspTrailer + traits.icvLength;
+    return header + UdpLength() + FrontLength() + text + AroundPayload(text) + traits.icvLength;
 }
 
 std::size_t
 OutboundSa::LargestText(std::size_t limit, std::size_t headerLength) const
 {
     const crypto::CipherTraits& traits = m_cipher->Traits();
-    const std::size_t around =
-        headerLength + UdpLength() + m_scheme.HeaderLength() + traits.ivLength + traits.icvLength;
+    const std::size_t around = headerLength + UdpLength() + FrontLength() + traits.icvLength;
     const std::size_t room = limit < around ? 0 : limit - around;
     const std::size_t text = room - room % traits.alignment;
-    return text < kEspTrailer ? 0 : text - kEspTrailer;
+    const std::size_t least = m_config.IsEesp() ? InfoLength(m_config) : kEspTrailer;
+    return text < least ? 0 : text - least;
 }
 
 std::size_t
@@ -298,7 +354,9 @@ OutboundSa::LargestInner(std::size_t limit, std::size_t headerLength) const
 std::size_t
 OutboundSa::LargestDummy(std::size_t limit) const
 {
-    return LargestText(limit, OuterHeaderLength());
+    const std::size_t text = LargestText(limit, OuterHeaderLength());
+    const std::size_t info = m_config.IsEesp() ? kEespPayloadInfo - InfoLength(m_config) : 0;
+    return text < info ? 0 : text - info;
 }
 
 std::optional<std::uint64_t>
@@ -371,7 +429,7 @@ OutboundSa::SealTransport(PacketBuffer& buffer, std::uint64_t number)
     wire::IpView view;
     wire::ParseIp(buffer.Span(), view);
     const auto header = static_cast<std::ptrdiff_t>(view.espOffset);
-    const std::size_t front = UdpLength() + m_scheme.HeaderLength() + m_cipher->Traits().ivLength;
+    const std::size_t front = UdpLength() + FrontLength() + InfoLength(m_config);
     const std::uint8_t nextHeader = view.header[view.espField];
     std::memmove(buffer.Data() - front, buffer.Data(), view.espOffset);
     buffer.MoveFront(-header);
@@ -385,6 +443,11 @@ OutboundSa::SealTransport(PacketBuffer& buffer, std::uint64_t number)
 void
 OutboundSa::SealText(PacketBuffer& buffer, std::uint64_t number, std::uint8_t nextHeader)
 {
+    if (m_config.IsEesp())
+    {
+        SealEesp(buffer, number, nextHeader);
+        return;
+    }
     const crypto::CipherTraits& traits = m_cipher->Traits();
     const std::size_t payload = buffer.Size();
     const std::size_t padding = PadLength(payload, traits.alignment);
@@ -459,12 +522,8 @@ OutboundSa::WriteOuterHeader(PacketBuffer& buffer, std::uint8_t tos, bool innerD
 std::unique_ptr<InboundSa>
 InboundSa::Create(const InboundSaConfig& config)
 {
-    auto cipher = crypto::PayloadCipher::Create(config.suite,
-                                                config.keyingMaterial,
-                                                config.integrityKey,
-                                                crypto::Direction::Open,
-                                                config.mode);
-    if (!cipher || !config.Numbers().IsValid())
+    auto cipher = MakeCipher(config, crypto::Direction::Open);
+    if (!cipher)
     {
         return nullptr;
     }
@@ -477,6 +536,10 @@ InboundSa::InboundSa(const InboundSaConfig& config, std::unique_ptr<crypto::Payl
       m_replay(config.Numbers(), config.antiReplay),
       m_meter(config.volume)
 {
+    if (config.IsEesp())
+    {
+        m_subSas.emplace(MakeSubSas(config, crypto::Direction::Open));
+    }
 }
 
 void
@@ -492,6 +555,10 @@ InboundSa::SetOuter(const IpAddress& source,
 OpenResult
 InboundSa::Open(PacketBuffer& buffer, std::size_t outerHeaderLength)
 {
+    if (m_config.IsEesp())
+    {
+        return OpenEesp(buffer, outerHeaderLength);
+    }
     const crypto::CipherTraits& traits = m_cipher->Traits();
     const SequenceScheme& scheme = m_replay.Scheme();
     const std::size_t front = outerHeaderLength + scheme.HeaderLength() + traits.ivLength;

@@ -8,6 +8,7 @@
 #include "model/esp/anti-replay.h"
 #include "model/esp/drop-reason.h"
 #include "model/esp/ecn.h"
+#include "model/esp/eesp-format.h"
 #include "model/esp/packet-buffer.h"
 #include "model/esp/sequence-counters.h"
 #include "model/esp/sequence-receiver.h"
@@ -34,12 +35,14 @@ struct EspSaConfig
 {
     std::uint32_t spi{0};
     crypto::CipherSuite suite;
-    Bytes keyingMaterial; ///< cipher key and salt
+    Bytes keyingMaterial; ///< cipher key and salt; of EESP, the root key of the Sub SAs
     Bytes integrityKey;   ///< empty with a combined mode
     bool extendedSequenceNumbers{false};
-    /// Numbers in subspaces, in place of what extendedSequenceNumbers says.
+    /// Numbers in subspaces, in place of what extendedSequenceNumbers says. SequenceKind::Eesp
+    /// makes it an SA of EESP, which needs a combined mode and has no UDP around it.
     std::optional<SequenceScheme> subspaces;
-    IpAddress outerSource; ///< of the packets of this SA
+    crypto::PrfId subSaKdf{crypto::PrfId::HmacSha2_256}; ///< of EESP: HKDF with this hash
+    IpAddress outerSource;                               ///< of the packets of this SA
     IpAddress outerDestination;
     IpsecMode ipsecMode{IpsecMode::Tunnel};
     TosPolicy tos; ///< of tunnel mode; transport mode leaves the octet alone
@@ -52,6 +55,11 @@ struct EspSaConfig
     SequenceScheme Numbers() const
     {
         return subspaces.value_or(SequenceScheme::Plain(extendedSequenceNumbers));
+    }
+
+    bool IsEesp() const
+    {
+        return subspaces && subspaces->kind == SequenceKind::Eesp;
     }
 };
 
@@ -187,6 +195,12 @@ class OutboundSa
   private:
     OutboundSa(const OutboundSaConfig& config, std::unique_ptr<crypto::PayloadCipher> cipher);
 
+    /// Octets before the text: header and IV.
+    std::size_t FrontLength() const;
+    /// Octets of the text around a payload: padding and trailer, or what EESP has before it.
+    std::size_t AroundPayload(std::size_t payload) const;
+    void SealEesp(PacketBuffer& buffer, std::uint64_t number, std::uint8_t nextHeader);
+    crypto::PayloadCipher& SubSaCipher(std::uint16_t subSa);
     std::size_t OuterHeaderLength() const;
     std::size_t UdpLength() const;
     std::uint8_t OuterProtocol() const;
@@ -199,6 +213,7 @@ class OutboundSa
 
     OutboundSaConfig m_config;
     std::unique_ptr<crypto::PayloadCipher> m_cipher;
+    std::optional<SubSaCiphers> m_subSas; ///< of EESP; then m_cipher is that of Sub SA 0
     SequenceScheme m_scheme;
     std::shared_ptr<SequenceCounters> m_counters;
     std::optional<std::uint64_t> m_rekeyNumber;
@@ -261,6 +276,8 @@ class InboundSa
     }
 
   private:
+    OpenResult OpenEesp(PacketBuffer& buffer, std::size_t outerHeaderLength);
+    DropReason UnwrapEesp(PacketBuffer& buffer, std::size_t front, std::size_t length) const;
     DropReason Unwrap(PacketBuffer& buffer, std::size_t front, std::size_t length) const;
     DropReason UnwrapTunnel(PacketBuffer& buffer,
                             std::size_t front,
@@ -275,6 +292,7 @@ class InboundSa
 
     InboundSaConfig m_config;
     std::unique_ptr<crypto::PayloadCipher> m_cipher;
+    std::optional<SubSaCiphers> m_subSas; ///< of EESP; then m_cipher is that of Sub SA 0
     SequenceReceiver m_replay;
     VolumeMeter m_meter;
 };

@@ -42,18 +42,21 @@ SequenceReceiver::SequenceReceiver(const SequenceScheme& scheme, const AntiRepla
 }
 
 SequenceReceiver::Guess
-SequenceReceiver::Check(const std::uint8_t* field) const
+SequenceReceiver::CheckSent(const SequenceNumber& sent) const
 {
-    const SequenceNumber sent = m_scheme.LoadFromWire(field);
+    if (sent.counter > m_scheme.LastCounter())
+    {
+        return {DropReason::ReplayInvalid, sent.counter, sent};
+    }
     if (sent.subspace >= m_scheme.subspaces)
     {
         return {DropReason::SubspaceRange, m_scheme.Join(sent), sent};
     }
     const AntiReplay* const known = Find(sent.subspace);
     const AntiReplay& window = known ? *known : m_empty;
-    const AntiReplay::Guess guess = m_scheme.kind == SequenceKind::Sub64
-                                      ? window.CheckWhole(sent.counter)
-                                      : window.Check(static_cast<std::uint32_t>(sent.counter));
+    const bool whole = m_scheme.HasSubspaces() && !m_scheme.HasImpliedPart();
+    const AntiReplay::Guess guess = whole ? window.CheckWhole(sent.counter)
+                                          : window.Check(static_cast<std::uint32_t>(sent.counter));
     const SequenceNumber parts{sent.subspace, guess.number};
     if (guess.drop == DropReason::None && guess.number > m_scheme.LastCounter())
     {

@@ -38,7 +38,13 @@ class SequenceReceiver
     };
 
     /// \param field the octets after the SPI: SequenceScheme::HeaderLength() - 4
-    Guess Check(const std::uint8_t* field) const;
+    Guess Check(const std::uint8_t* field) const
+    {
+        return CheckSent(m_scheme.LoadFromWire(field));
+    }
+
+    /// What was read from the wire, without the part that may be implied.
+    Guess CheckSent(const SequenceNumber& sent) const;
     /// Of a guess that Check passed and the ICV confirmed. None, or ReplayFarAhead.
     DropReason Accept(const Guess& guess);
 

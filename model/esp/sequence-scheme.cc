@@ -35,6 +35,12 @@ SequenceScheme::Sub64(std::uint32_t subspaces)
     return {SequenceKind::Sub64, subspaces, 0};
 }
 
+SequenceScheme
+SequenceScheme::Eesp(std::uint32_t subSas)
+{
+    return {SequenceKind::Eesp, subSas, 0};
+}
+
 bool
 SequenceScheme::operator==(const SequenceScheme& o) const
 {
@@ -53,6 +59,7 @@ SequenceScheme::IsValid() const
         return idBits >= 1 && idBits <= kMostIdBits && subspaces >= 1 &&
                subspaces <= std::uint32_t{1} << idBits;
     case SequenceKind::Sub64:
+    case SequenceKind::Eesp:
         return subspaces >= 1 && subspaces <= kMostSubspaces;
     }
     return false;
@@ -66,6 +73,7 @@ SequenceScheme::CounterBits() const
     case SequenceKind::Sub32:
         return 64U - idBits;
     case SequenceKind::Sub64:
+    case SequenceKind::Eesp:
         return 64U - kSub64IdBits;
     case SequenceKind::Sequential32:
     case SequenceKind::Extended:
@@ -82,6 +90,7 @@ SequenceScheme::CounterBitsOnWire() const
     case SequenceKind::Sub32:
         return 32U - idBits;
     case SequenceKind::Sub64:
+    case SequenceKind::Eesp:
         return 64U - kSub64IdBits;
     case SequenceKind::Sequential32:
     case SequenceKind::Extended:
@@ -101,6 +110,7 @@ SequenceScheme::LastCounter() const
         return std::numeric_limits<std::uint64_t>::max();
     case SequenceKind::Sub32:
     case SequenceKind::Sub64:
+    case SequenceKind::Eesp:
         break;
     }
     return (std::uint64_t{1} << CounterBits()) - 1;
@@ -164,6 +174,8 @@ Name(SequenceKind kind)
         return "sub32";
     case SequenceKind::Sub64:
         return "sub64";
+    case SequenceKind::Eesp:
+        return "eesp";
     }
     return "?";
 }

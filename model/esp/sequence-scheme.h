@@ -19,6 +19,10 @@
  *     Sub32   | subspace, s bits | counter, 64 - s bits       |    sent: the subspace and the lower
  *                                                                  32 - s bits of the counter
  *
+ * EESP has a field of its own for the Sub SA. Its counters have 64 bits on the wire; the model uses
+ * 48 of them, which last for 22 days at 148 million packets a second, so that a whole number is
+ * joined as for Sub64.
+ *
  * The text of the draft's last version (03) was not at hand; both forms are configured and not
  * claimed to be its own. Sub64 is what EESP says that it took over from there, Sub32 is the form of
  * the US patent 9,667,650.
@@ -33,6 +37,7 @@ enum class SequenceKind : std::uint8_t
     Extended,     ///< RFC 4303, section 2.2.1: 64 bits, the lower 32 of them on the wire
     Sub32,        ///< subspaces in a 32-bit field, upper parts of the counters implied
     Sub64,        ///< subspaces in a 64-bit field
+    Eesp,         ///< Sub SAs of EESP, each with a 64-bit field; draft-ietf-ipsecme-eesp-03
 };
 
 /// A number as its subspace and the counter in it.
@@ -55,6 +60,7 @@ struct SequenceScheme
     static SequenceScheme Plain(bool extended);
     static SequenceScheme Sub32(std::uint8_t idBits, std::uint32_t subspaces);
     static SequenceScheme Sub64(std::uint32_t subspaces);
+    static SequenceScheme Eesp(std::uint32_t subSas);
 
     bool operator==(const SequenceScheme& o) const;
 
@@ -62,7 +68,7 @@ struct SequenceScheme
     bool IsValid() const;
     bool HasSubspaces() const
     {
-        return kind == SequenceKind::Sub32 || kind == SequenceKind::Sub64;
+        return kind != SequenceKind::Sequential32 && kind != SequenceKind::Extended;
     }
 
     /// Whether the ICV covers 64 bits of the number.
@@ -71,10 +77,27 @@ struct SequenceScheme
         return kind != SequenceKind::Sequential32;
     }
 
-    /// Octets of the SPI and what of the number is on the wire.
+    /// Whether a part of the number is not on the wire.
+    bool HasImpliedPart() const
+    {
+        return kind == SequenceKind::Extended || kind == SequenceKind::Sub32;
+    }
+
+    /// Octets of the SPI and what of the number is on the wire; of EESP, all without options.
     std::size_t HeaderLength() const
     {
-        return kind == SequenceKind::Sub64 ? 12 : 8;
+        switch (kind)
+        {
+        case SequenceKind::Eesp:
+            return 16;
+        case SequenceKind::Sub64:
+            return 12;
+        case SequenceKind::Sequential32:
+        case SequenceKind::Extended:
+        case SequenceKind::Sub32:
+            break;
+        }
+        return 8;
     }
 
     /// The last counter of a subspace.
@@ -93,13 +116,14 @@ struct SequenceScheme
 
     SequenceNumber Split(std::uint64_t number) const;
 
-    /// Writes what is sent of a whole number: HeaderLength() - 4 octets.
+    /// Writes what is sent of a whole number behind the SPI of ESP: HeaderLength() - 4 octets.
+    /// Not for EESP, as little as LoadFromWire; see eesp-format.h.
     void StoreOnWire(std::uint8_t* field, std::uint64_t number) const;
     /// What is on the wire. The counter lacks its upper bits where they are implied.
     SequenceNumber LoadFromWire(const std::uint8_t* field) const;
 };
 
-/// A stable lower-case name: "32bit", "esn", "sub32", "sub64".
+/// A stable lower-case name: "32bit", "esn", "sub32", "sub64", "eesp".
 const char* Name(SequenceKind kind);
 
 } // namespace ipseclab::esp

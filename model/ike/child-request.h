@@ -46,6 +46,13 @@ class ChildProperties
     std::map<std::type_index, std::any> m_values;
 };
 
+/// A property of Child SAs whose keying material is not for the cipher itself: from each direction's
+/// root key of this length others are derived.
+struct RootKeyLength
+{
+    std::size_t octets{0};
+};
+
 /// What somebody wants a Child SA for.
 struct ChildRequest
 {

@@ -516,12 +516,14 @@ IkeSa::NoteRival(ChildSa& old, Rival rival)
 void
 IkeSa::InstallChild(Instant now, NewChild made)
 {
+    const auto* root = made.properties.Find<RootKeyLength>();
     ChildKeys keys = DeriveChildKeys(m_channel->Suite().prf,
                                      made.suite.cipher,
                                      m_channel->Keys().skD,
                                      made.shared,
                                      made.nonceI,
-                                     made.nonceR);
+                                     made.nonceR,
+                                     root ? root->octets : 0);
     ChildSa child;
     child.spiInbound = made.spiInbound;
     child.spiOutbound = made.spiOutbound;

@@ -104,16 +104,18 @@ DeriveChildKeys(crypto::PrfId prf,
                 ByteSpan skD,
                 ByteSpan shared,
                 ByteSpan nonceI,
-                ByteSpan nonceR)
+                ByteSpan nonceR,
+                std::size_t rootKeyLength)
 {
     const crypto::CipherTraits traits = crypto::FindTraits(suite).value();
-    const std::size_t total = 2 * (traits.KeyingMaterial() + traits.integrityKeyLength);
+    const std::size_t encryption = rootKeyLength != 0 ? rootKeyLength : traits.KeyingMaterial();
+    const std::size_t total = 2 * (encryption + traits.integrityKeyLength);
     const Bytes material = crypto::PrfPlus(prf, skD, Concatenate({shared, nonceI, nonceR}), total);
     KeyCutter cut(material);
     ChildKeys keys;
-    keys.encryptionI = cut.Next(traits.KeyingMaterial());
+    keys.encryptionI = cut.Next(encryption);
     keys.integrityI = cut.Next(traits.integrityKeyLength);
-    keys.encryptionR = cut.Next(traits.KeyingMaterial());
+    keys.encryptionR = cut.Next(encryption);
     keys.integrityR = cut.Next(traits.integrityKeyLength);
     return keys;
 }

@@ -53,12 +53,14 @@ IkeKeys DeriveIkeKeys(const IkeSuite& suite,
                       std::uint64_t spiI,
                       std::uint64_t spiR);
 /// KEYMAT = prf+(SK_d, [g^ir |] Ni | Nr); `shared` is empty without a key exchange of its own.
+/// \param rootKeyLength RootKeyLength, in place of the cipher's; 0: none
 ChildKeys DeriveChildKeys(crypto::PrfId prf,
                           const crypto::CipherSuite& suite,
                           ByteSpan skD,
                           ByteSpan shared,
                           ByteSpan nonceI,
-                          ByteSpan nonceR);
+                          ByteSpan nonceR,
+                          std::size_t rootKeyLength = 0);
 
 /// RealMessage | peer's nonce | prf(SK_p, ID body) [| IntAuth] (RFC 7296, section 2.15; RFC 9242,
 /// section 3.3.2).

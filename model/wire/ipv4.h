@@ -24,6 +24,8 @@ constexpr std::uint8_t kProtocolIpv4 = 4;
 constexpr std::uint8_t kProtocolUdp = 17;
 constexpr std::uint8_t kProtocolIpv6 = 41;
 constexpr std::uint8_t kProtocolEsp = 50;
+/// EESP has no number yet; 253 is for experiments (RFC 3692).
+constexpr std::uint8_t kProtocolEesp = 253;
 constexpr std::uint8_t kProtocolIcmpv6 = 58;
 constexpr std::uint8_t kProtocolDummy = 59;
 

@@ -20,13 +20,21 @@ ClassifyNatTraversal(ByteSpan payload)
     return LoadBe32(payload.data()) == 0 ? NatTraversalContent::Ike : NatTraversalContent::Esp;
 }
 
+namespace
+{
+
+constexpr std::size_t kSpi = 4;
+constexpr std::size_t kEespSpi = 4; ///< where it begins
+
+} // namespace
+
 std::optional<std::size_t>
 FindEsp(const IpView& packet)
 {
-    constexpr std::size_t kSpi = 4;
     const std::uint8_t* const next = packet.header + packet.upperOffset;
     const std::size_t size = packet.hasUpperHeader ? packet.totalLength - packet.upperOffset : 0;
-    if (packet.Protocol() == kProtocolEsp && size >= kSpi)
+    if ((packet.Protocol() == kProtocolEsp && size >= kSpi) ||
+        (packet.Protocol() == kProtocolEesp && size >= kEespSpi + kSpi))
     {
         return packet.upperOffset;
     }
@@ -68,6 +76,13 @@ SetUdpChecksum(std::uint8_t* datagram,
     total = (total & 0xffff) + (total >> 16);
     const auto checksum = static_cast<std::uint16_t>(~total);
     StoreBe16(datagram + 6, checksum == 0 ? std::uint16_t{0xffff} : checksum);
+}
+
+std::uint32_t
+ReadSpi(const IpView& packet, std::size_t espOffset)
+{
+    const bool eesp = packet.Protocol() == kProtocolEesp;
+    return LoadBe32(packet.header + espOffset + (eesp ? kEespSpi : 0));
 }
 
 } // namespace ipseclab::wire

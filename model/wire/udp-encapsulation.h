@@ -58,9 +58,12 @@ enum class NatTraversalContent : std::uint8_t
 /// What a UDP payload that came to port 4500 is.
 NatTraversalContent ClassifyNatTraversal(ByteSpan payload);
 
-/// Octets before the ESP header of a packet for port 4500 or of protocol 50: its IP headers, or
-/// those and a UDP header. Nothing when there is no SPI, or no ESP.
+/// Octets before the ESP header of a packet for port 4500 or of protocol 50, or before that of
+/// EESP: its IP headers, or those and a UDP header. Nothing when there is no SPI, or no ESP.
 std::optional<std::size_t> FindEsp(const IpView& packet);
+/// The SPI of such a packet.
+/// \param espOffset from FindEsp
+std::uint32_t ReadSpi(const IpView& packet, std::size_t espOffset);
 
 /// Writes 8 octets. The checksum is zero, "none": RFC 3948, section 2.1, wants that for IPv4.
 void WriteUdpHeader(std::uint8_t* out, const UdpPorts& ports, std::size_t payloadLength);

@@ -43,6 +43,10 @@ SchemeOf(const ParameterValues& values)
     {
         return SequenceScheme::Sub64(count);
     }
+    if (numbers == "eesp")
+    {
+        return SequenceScheme::Eesp(count);
+    }
     if (numbers == "sub32")
     {
         std::uint8_t bits = 1;
@@ -389,9 +393,9 @@ MakeParameters()
          0,
          0,
          "",
-         {"32bit", "esn", "sub32", "sub64"},
+         {"32bit", "esn", "sub32", "sub64", "eesp"},
          "how packets are numbered; 32bit and esn have one space whatever `subspaces` says"},
-        {"subspaces", Q::Count, "2", 1, 65536, "", {}, "that both gateways agree on"},
+        {"subspaces", Q::Count, "2", 1, 65536, "", {}, "or Sub SAs, that both gateways agree on"},
         {"rule",
          Q::Choice,
          "class",

@@ -29,7 +29,7 @@ IsEsp(Ptr<const Packet> packet)
     constexpr std::size_t kProtocol = kPppHeader + 9;
     std::uint8_t front[kProtocol + 1];
     return packet->CopyData(front, sizeof(front)) == sizeof(front) &&
-           front[kProtocol] == wire::kProtocolEsp;
+           (front[kProtocol] == wire::kProtocolEsp || front[kProtocol] == wire::kProtocolEesp);
 }
 
 } // namespace
@@ -44,7 +44,9 @@ Forger::Forger(const replay_window::Chain& chain,
       m_socket(ns3::Socket::CreateSocket(chain.Router(), ns3::Ipv4RawSocketFactory::GetTypeId())),
       m_draw(ns3::CreateObject<ns3::UniformRandomVariable>())
 {
-    m_socket->SetAttribute("Protocol", ns3::UintegerValue(wire::kProtocolEsp));
+    const bool eesp = m_scheme.kind == esp::SequenceKind::Eesp;
+    m_socket->SetAttribute("Protocol",
+                           ns3::UintegerValue(eesp ? wire::kProtocolEesp : wire::kProtocolEsp));
     m_draw->SetStream(stream);
 }
 
@@ -54,8 +56,19 @@ Forger::Send(std::uint32_t spi)
     ++m_sent;
     const std::uint64_t half = std::uint64_t{1} << (m_scheme.CounterBitsOnWire() - 1);
     const auto subspace = static_cast<std::uint16_t>(m_draw->GetInteger(0, m_scheme.subspaces - 1));
-    StoreBe32(m_octets.data(), spi);
-    m_scheme.StoreOnWire(m_octets.data() + 4, m_scheme.Join({subspace, half}));
+    if (m_scheme.kind == esp::SequenceKind::Eesp)
+    {
+        esp::EespHeader header;
+        header.spi = spi;
+        header.subSa = subspace;
+        header.sequenceNumber = half;
+        esp::WriteEespHeader(m_octets.data(), header);
+    }
+    else
+    {
+        StoreBe32(m_octets.data(), spi);
+        m_scheme.StoreOnWire(m_octets.data() + 4, m_scheme.Join({subspace, half}));
+    }
     m_octets.back() = static_cast<std::uint8_t>(m_draw->GetInteger(0, 255));
     m_socket->SendTo(
         ns3::Create<Packet>(m_octets.data(), static_cast<std::uint32_t>(m_octets.size())),
@@ -114,7 +127,7 @@ Observer::HandleReceived(std::uint32_t, std::uint64_t number, DropReason reason)
     if (sent->second <= m_lastCounted)
     {
         ++m_fresh;
-        const bool wrongGuess = m_scheme.CoversWholeNumber() && reason == DropReason::Icv;
+        const bool wrongGuess = m_scheme.HasImpliedPart() && reason == DropReason::Icv;
         m_replayLost += reason == DropReason::ReplayTooOld || wrongGuess ? 1 : 0;
     }
 }

@@ -6,6 +6,7 @@
 #include "helpers/delay-model.h"
 #include "helpers/node-setup.h"
 
+#include "model/ike/extensions/eesp.h"
 #include "model/ike/extensions/subspaces.h"
 
 #include "ns3/point-to-point-helper.h"
@@ -156,7 +157,14 @@ Chain::Chain(const Settings& settings, bool sized)
     m_tunnel.protectedB = "10.2.0.0/24";
     m_tunnel.childSuites.front().cipher = settings.suite;
     m_tunnel.childSuites.front().extendedSequenceNumbers = settings.esn;
-    if (settings.subspaces.HasSubspaces())
+    if (settings.subspaces.kind == esp::SequenceKind::Eesp)
+    {
+        ike::EespConfig eesp;
+        eesp.subSas = settings.subspaces.subspaces;
+        eesp.required = true;
+        m_tunnel.extensions.push_back(ike::Eesp(eesp));
+    }
+    else if (settings.subspaces.HasSubspaces())
     {
         m_tunnel.extensions.push_back(ike::Subspaces({{settings.subspaces}, true, {}}));
     }
