@@ -210,14 +210,9 @@ Offer(SequenceReceiver& receiver, const SequenceNumber& parts)
 std::uint64_t
 ReachOf(const SequenceScheme& scheme)
 {
-    switch (scheme.kind)
+    if (scheme.HasImpliedPart())
     {
-    case SequenceKind::Extended:
-    case SequenceKind::Sub32:
         return std::uint64_t{1} << scheme.CounterBitsOnWire();
-    case SequenceKind::Sequential32:
-    case SequenceKind::Sub64:
-        break;
     }
     return std::uint64_t{1} << 60; // all numbers of a walk
 }
