@@ -198,6 +198,18 @@ def check_chain(leaf: bytes, others: list[bytes], anchors: list[bytes], unix_tim
 def verify_signature(certificate: bytes, method: int, auth: bytes, signed: bytes) -> bool:
     """Is the data of an AUTH payload (methods 1, 9 to 11, 14) a signature? Raises ValueError."""
 
+class SequenceScheme:
+    """Numbers in subspaces, or Sub SAs of EESP: their keying material is then a root key."""
+
+    @staticmethod
+    def sub32(id_bits: int, subspaces: int) -> SequenceScheme: ...
+    @staticmethod
+    def sub64(subspaces: int) -> SequenceScheme: ...
+    @staticmethod
+    def eesp(sub_sas: int) -> SequenceScheme: ...
+    def join(self, subspace: int, counter: int) -> int:
+        """The whole number, as seal takes it and open gives it."""
+
 class OutboundSa:
     def __init__(
         self,
@@ -210,6 +222,7 @@ class OutboundSa:
         source: str = "192.0.2.1",
         destination: str = "192.0.2.2",
         transport: bool = False,
+        scheme: SequenceScheme | None = None,
     ) -> None: ...
     def seal(self, inner: bytes, number: int, tfc_length: int = 0) -> bytes:
         """The ESP packet for an IP packet, with a number of the caller's choice."""
@@ -229,6 +242,7 @@ class InboundSa:
         profile: str = "rfc4303",
         top: int = 0,
         transport: bool = False,
+        scheme: SequenceScheme | None = None,
     ) -> None: ...
     def open(self, packet: bytes, outer_header_length: int = 20) -> tuple[str, int, bytes]:
         """Name of the drop reason ("none" when opened), number as guessed, inner packet or b""."""

@@ -7,6 +7,7 @@
 #include "model/wire/ip-packet.h"
 
 #include <cstring>
+#include <optional>
 #include <pybind11/stl.h>
 
 namespace ipseclab
@@ -40,6 +41,27 @@ Load(esp::PacketBuffer& buffer, ByteSpan packet)
     }
 }
 
+/// EESP has a root key instead, which is checked when the SA is made.
+void
+RequireKeysOf(const esp::EspSaConfig& config, const SupportedSuite& suite)
+{
+    if (!config.IsEesp())
+    {
+        RequireKeys(suite, config.keyingMaterial, config.integrityKey);
+    }
+}
+
+esp::SequenceScheme
+RequireValid(const esp::SequenceScheme& scheme)
+{
+    if (!scheme.IsValid())
+    {
+        throw std::invalid_argument(
+            "subspaces: more than the bits for them can tell apart, or none");
+    }
+    return scheme;
+}
+
 /// An OutboundSa with its buffer.
 class Sealer
 {
@@ -51,9 +73,9 @@ class Sealer
            bool esn,
            const std::string& source,
            const std::string& destination,
-           bool transport)
+           bool transport,
+           const std::optional<esp::SequenceScheme>& scheme)
     {
-        RequireKeys(suite, FromPython(key), FromPython(integrityKey));
         esp::OutboundSaConfig config;
         config.spi = spi;
         config.suite = suite.suite;
@@ -63,10 +85,13 @@ class Sealer
         config.outerSource = RequireAddress(source);
         config.outerDestination = RequireAddress(destination);
         config.ipsecMode = transport ? esp::IpsecMode::Transport : esp::IpsecMode::Tunnel;
+        config.subspaces = scheme;
+        RequireKeysOf(config, suite);
         m_sa = esp::OutboundSa::Create(config);
         if (!m_sa)
         {
-            throw std::invalid_argument("outer addresses of two IP versions");
+            throw std::invalid_argument("outer addresses of two IP versions, or a suite or a root "
+                                        "key that EESP has not got");
         }
     }
 
@@ -121,9 +146,9 @@ class Opener
            std::uint32_t window,
            const std::string& profile,
            std::uint64_t top,
-           bool transport)
+           bool transport,
+           const std::optional<esp::SequenceScheme>& scheme)
     {
-        RequireKeys(suite, FromPython(key), FromPython(integrityKey));
         esp::InboundSaConfig config;
         config.spi = spi;
         config.suite = suite.suite;
@@ -134,7 +159,13 @@ class Opener
         config.antiReplay.profile = RequireProfile(profile);
         config.antiReplay.top = top;
         config.ipsecMode = transport ? esp::IpsecMode::Transport : esp::IpsecMode::Tunnel;
+        config.subspaces = scheme;
+        RequireKeysOf(config, suite);
         m_sa = esp::InboundSa::Create(config);
+        if (!m_sa)
+        {
+            throw std::invalid_argument("a suite or a root key that EESP has not got");
+        }
     }
 
     py::tuple Open(const py::bytes& packet, std::size_t outerHeaderLength)
@@ -167,6 +198,34 @@ class Opener
 void
 DefineEsp(py::module_& module)
 {
+    py::class_<esp::SequenceScheme>(module, "SequenceScheme")
+        .def_static(
+            "sub32",
+            [](std::uint8_t idBits, std::uint32_t subspaces)
+            { return RequireValid(esp::SequenceScheme::Sub32(idBits, subspaces)); },
+            py::arg("id_bits"),
+            py::arg("subspaces"))
+        .def_static(
+            "sub64",
+            [](std::uint32_t subspaces)
+            { return RequireValid(esp::SequenceScheme::Sub64(subspaces)); },
+            py::arg("subspaces"))
+        .def_static(
+            "eesp",
+            [](std::uint32_t subSas) { return RequireValid(esp::SequenceScheme::Eesp(subSas)); },
+            py::arg("sub_sas"))
+        .def(
+            "join",
+            [](const esp::SequenceScheme& scheme, std::uint16_t subspace, std::uint64_t counter)
+            {
+                if (subspace >= scheme.subspaces || counter > scheme.LastCounter())
+                {
+                    throw std::invalid_argument("join: no such subspace or counter");
+                }
+                return scheme.Join({subspace, counter});
+            },
+            py::arg("subspace"),
+            py::arg("counter"));
     py::class_<Sealer>(module, "OutboundSa")
         .def(py::init<std::uint32_t,
                       const SupportedSuite&,
@@ -175,7 +234,8 @@ DefineEsp(py::module_& module)
                       bool,
                       const std::string&,
                       const std::string&,
-                      bool>(),
+                      bool,
+                      const std::optional<esp::SequenceScheme>&>(),
              py::arg("spi"),
              py::arg("suite"),
              py::arg("key"),
@@ -184,7 +244,8 @@ DefineEsp(py::module_& module)
              py::arg("esn") = false,
              py::arg("source") = "192.0.2.1",
              py::arg("destination") = "192.0.2.2",
-             py::arg("transport") = false)
+             py::arg("transport") = false,
+             py::arg("scheme") = py::none())
         .def("seal", &Sealer::Seal, py::arg("inner"), py::arg("number"), py::arg("tfc_length") = 0);
     py::class_<Opener>(module, "InboundSa")
         .def(py::init<std::uint32_t,
@@ -195,7 +256,8 @@ DefineEsp(py::module_& module)
                       std::uint32_t,
                       const std::string&,
                       std::uint64_t,
-                      bool>(),
+                      bool,
+                      const std::optional<esp::SequenceScheme>&>(),
              py::arg("spi"),
              py::arg("suite"),
              py::arg("key"),
@@ -205,7 +267,8 @@ DefineEsp(py::module_& module)
              py::arg("window") = 64,
              py::arg("profile") = "rfc4303",
              py::arg("top") = 0,
-             py::arg("transport") = false)
+             py::arg("transport") = false,
+             py::arg("scheme") = py::none())
         .def("open", &Opener::Open, py::arg("packet"), py::arg("outer_header_length") = 20)
         .def_property_readonly("top", &Opener::Top);
 }
