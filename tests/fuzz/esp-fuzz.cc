@@ -7,8 +7,8 @@
  * The ESP boundary of a gateway against hostile packets, and against those of a peer that has the
  * keys and puts nonsense inside. An input is one octet of options and then records: one octet of
  * kind, two octets of length, that many octets. Whatever comes, the counters must balance and what
- * is let through must be an IP packet. The options choose suite, ESN, window, the outer IP version
- * and transport mode.
+ * is let through must be an IP packet. The options choose suite, ESN, window, the outer IP version,
+ * transport mode, and EESP in place of ESP.
  */
 
 #include "model/crypto/payload-cipher.h"
@@ -27,12 +27,15 @@ using namespace ipseclab;
 constexpr std::uint32_t kSpi = 0x1000;
 constexpr std::size_t kEspHeader = 8;
 constexpr std::size_t kMtu = 1500;
+constexpr std::size_t kRootKey = 32; ///< octets, of EESP
+constexpr std::uint32_t kSubSas = 16;
 
 enum class Kind : std::uint8_t
 {
     Inbound,      ///< an outer packet as it is
-    InboundEsp,   ///< what follows the SPI of an ESP packet that is addressed rightly
-    Authentic,    ///< four octets of sequence number, then a plaintext sealed with the peer's key
+    InboundEsp,   ///< all but the SPI of an ESP packet that is addressed rightly
+    Authentic,    ///< four octets of sequence number (EESP: two of Sub SA ID, two of number), then
+                  ///< a plaintext sealed with the peer's key
     InboundClear, ///< a clear packet from outside
     Outbound,     ///< a clear packet that leaves
     Count
@@ -52,22 +55,27 @@ class Gateway
   public:
     explicit Gateway(std::uint8_t options)
         : m_esn(options & 1),
-          m_suite(options & 2 ? crypto::CipherSuite{crypto::EncryptionId::AesCbc,
-                                                    128,
-                                                    crypto::IntegrityId::HmacSha2_256_128}
-                              : crypto::CipherSuite{}),
+          m_eesp(options & 32),
+          m_suite(options & 2 && !m_eesp
+                      ? crypto::CipherSuite{crypto::EncryptionId::AesCbc,
+                                            128,
+                                            crypto::IntegrityId::HmacSha2_256_128}
+                      : crypto::CipherSuite{}),
           m_peerAddress(Address(options & 8, 1)),
           m_address(Address(options & 8, 2)),
           m_mode(options & 16 ? esp::IpsecMode::Transport : esp::IpsecMode::Tunnel),
           m_traits(*crypto::FindTraits(m_suite)),
-          m_key(m_traits.KeyingMaterial(), 0x42),
+          m_key(m_eesp ? kRootKey : m_traits.KeyingMaterial(), 0x42),
           m_integrityKey(m_traits.integrityKeyLength, 0x43)
     {
-        m_peer = crypto::PayloadCipher::Create(m_suite,
-                                               m_key,
-                                               m_integrityKey,
-                                               crypto::Direction::Seal,
-                                               crypto::CryptoMode::Sized);
+        if (!m_eesp)
+        {
+            m_peer = crypto::PayloadCipher::Create(m_suite,
+                                                   m_key,
+                                                   m_integrityKey,
+                                                   crypto::Direction::Seal,
+                                                   crypto::CryptoMode::Sized);
+        }
         AddSa(options & 4 ? 0 : 64);
         const TrafficSelectorList any{*TrafficSelector::FromString("10.0.0.0/8"),
                                       *TrafficSelector::FromString("fd00::/8"),
@@ -88,7 +96,7 @@ class Gateway
             Check(m_plane.ProcessInbound());
             break;
         case Kind::Authentic:
-            Load(Outer(Sealed(octets)));
+            Load(Outer(m_eesp ? SealedEesp(octets) : Sealed(octets)));
             Check(m_plane.ProcessInbound());
             break;
         case Kind::InboundClear:
@@ -115,6 +123,10 @@ class Gateway
         config.outerSource = m_peerAddress;
         config.outerDestination = m_address;
         config.ipsecMode = m_mode;
+        if (m_eesp)
+        {
+            config.subspaces = esp::SequenceScheme::Eesp(kSubSas);
+        }
     }
 
     void AddSa(std::uint32_t window)
@@ -134,16 +146,19 @@ class Gateway
                   : IpAddress::V4(0xc0000200U + last);
     }
 
-    /// SPI and the given octets behind an outer header for this gateway.
-    Bytes Outer(ByteSpan afterSpi) const
+    /// The given octets and the SPI, where it belongs, behind an outer header for this gateway.
+    Bytes Outer(ByteSpan octets) const
     {
+        const std::uint8_t protocol = m_eesp ? wire::kProtocolEesp : wire::kProtocolEsp;
+        const std::size_t front = std::min<std::size_t>(m_eesp ? 4 : 0, octets.size());
         const bool v4 = m_address.IsV4();
         const std::size_t header = v4 ? wire::kIpv4HeaderSize : wire::kIpv6HeaderSize;
-        Bytes packet(header + 4 + afterSpi.size());
+        Bytes packet(header + 4 + octets.size());
         if (v4)
         {
             wire::Ipv4HeaderFields fields;
             fields.totalLength = static_cast<std::uint16_t>(packet.size());
+            fields.protocol = protocol;
             fields.source = m_peerAddress.V4Value();
             fields.destination = m_address.V4Value();
             wire::WriteIpv4Header(packet.data(), fields);
@@ -152,12 +167,17 @@ class Gateway
         {
             wire::Ipv6HeaderFields fields;
             fields.totalLength = packet.size();
+            fields.protocol = protocol;
             fields.source = m_peerAddress;
             fields.destination = m_address;
             wire::WriteIpv6Header(packet.data(), fields);
         }
-        StoreBe32(packet.data() + header, kSpi);
-        std::copy(afterSpi.begin(), afterSpi.end(), packet.data() + header + 4);
+        std::uint8_t* const body = packet.data() + header;
+        std::copy_n(octets.data(), front, body);
+        StoreBe32(body + front, kSpi);
+        std::copy(octets.begin() + static_cast<std::ptrdiff_t>(front),
+                  octets.end(),
+                  body + front + 4);
         return packet;
     }
 
@@ -186,6 +206,32 @@ class Gateway
         return packet;
     }
 
+    /// An EESP packet of a peer with the root key, but for the SPI.
+    Bytes SealedEesp(ByteSpan numberAndText) const
+    {
+        const std::size_t given = numberAndText.size() < 4 ? 0 : numberAndText.size() - 4;
+        const std::size_t text = given - given % m_traits.alignment;
+        esp::EespHeader header;
+        header.subSa = given == 0 ? std::uint16_t{0} : LoadBe16(numberAndText.data());
+        header.sequenceNumber = given == 0 ? 1 : LoadBe16(numberAndText.data() + 2);
+        const std::size_t front = header.length + m_traits.ivLength;
+        Bytes packet(front + text + m_traits.icvLength);
+        esp::WriteEespHeader(packet.data(), header);
+        std::uint8_t* const iv = packet.data() + header.length;
+        std::uint8_t* const body = packet.data() + front;
+        std::copy_n(numberAndText.data() + (given == 0 ? 0 : 4), text, body);
+        const auto cipher = esp::SubSaCiphers(m_suite,
+                                              crypto::PrfId::HmacSha2_256,
+                                              m_key,
+                                              crypto::Direction::Seal,
+                                              crypto::CryptoMode::Sized)
+                                .Derive(header.subSa);
+        cipher->MakeIv(header.sequenceNumber, iv);
+        cipher->Seal(ByteSpan(packet.data(), front), iv, body, text, body + text);
+        packet.erase(packet.begin() + 4, packet.begin() + 8);
+        return packet;
+    }
+
     void Load(ByteSpan octets)
     {
         const std::size_t size = std::min(octets.size(), esp::PacketBuffer::kMaximumPacket);
@@ -202,6 +248,7 @@ class Gateway
     }
 
     bool m_esn;
+    bool m_eesp;
     crypto::CipherSuite m_suite;
     IpAddress m_peerAddress;
     IpAddress m_address;
