@@ -19,6 +19,7 @@
 #include <benchmark/benchmark.h>
 #include <cstdio>
 #include <cstring>
+#include <iterator>
 #include <map>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
@@ -106,6 +107,52 @@ BmSealOpenModel(benchmark::State& state)
         }
     }
     state.SetBytesProcessed(state.iterations() * state.range(0));
+}
+
+/// The ways to number packets; those that have subspaces use 16 of them in turn.
+const esp::SequenceScheme kSchemes[] = {esp::SequenceScheme::Plain(false),
+                                        esp::SequenceScheme::Plain(true),
+                                        esp::SequenceScheme::Sub32(4, 16),
+                                        esp::SequenceScheme::Sub64(16),
+                                        esp::SequenceScheme::Eesp(16)};
+
+void
+BmScheme(benchmark::State& state)
+{
+    constexpr std::size_t kLength = 64;
+    constexpr std::size_t kRootKey = 32;
+    const esp::SequenceScheme& scheme = kSchemes[state.range(0)];
+    esp::OutboundSaConfig out;
+    esp::InboundSaConfig in;
+    FillConfig(out);
+    FillConfig(in);
+    if (scheme.HasSubspaces())
+    {
+        out.subspaces = in.subspaces = scheme;
+    }
+    out.extendedSequenceNumbers = in.extendedSequenceNumbers =
+        scheme.kind == esp::SequenceKind::Extended;
+    if (out.IsEesp())
+    {
+        out.keyingMaterial = in.keyingMaterial = Bytes(kRootKey, 0x42);
+    }
+    auto sender = esp::OutboundSa::Create(out);
+    auto receiver = esp::InboundSa::Create(in);
+    esp::PacketBuffer buffer;
+    const Bytes inner = InnerPacket(kLength);
+    std::uint32_t turn = 0;
+    for (auto _ : state)
+    {
+        std::memcpy(buffer.Reset(inner.size()), inner.data(), inner.size());
+        const auto subspace = static_cast<std::uint16_t>(turn++ % scheme.subspaces);
+        sender->Seal(buffer, *sender->NextNumber(subspace));
+        const auto result = receiver->Open(buffer, wire::kIpv4HeaderSize);
+        if (result.drop != esp::DropReason::None)
+        {
+            state.SkipWithError(esp::Name(result.drop));
+            break;
+        }
+    }
 }
 
 /// The floor: one AES-128-GCM encryption and one decryption with kept, keyed contexts.
@@ -365,6 +412,7 @@ BmHandshakeBare(benchmark::State& state)
 BENCHMARK(BmSealOpenModel)->Arg(64)->Arg(576)->Arg(1400)->Name("seal+open/model");
 BENCHMARK(BmSealOpenBare)->Arg(64)->Arg(576)->Arg(1400)->Name("seal+open/bare");
 BENCHMARK(BmWindow)->RangeMultiplier(4)->Range(64, 65536)->Name("window");
+BENCHMARK(BmScheme)->DenseRange(0, 4)->Name("scheme");
 BENCHMARK(BmHandshakeModel)->Name("handshake/model");
 BENCHMARK(BmHandshakeBare)->Name("handshake/bare");
 
@@ -442,6 +490,12 @@ main(int argc, char** argv)
                    std::string("seal+open/bare/") + size);
     }
     PrintRatio(reporter, "window of 65536 / window of 64", "window/65536", "window/64");
+    for (std::size_t i = 1; i < std::size(kSchemes); ++i)
+    {
+        const std::string label =
+            std::string("seal and open 64 octets, ") + esp::Name(kSchemes[i].kind) + " / 32bit";
+        PrintRatio(reporter, label.c_str(), "scheme/" + std::to_string(i), "scheme/0");
+    }
     PrintRatio(reporter,
                "handshake / its bare DH, PRF, AEAD operations",
                "handshake/model/",
