@@ -20,7 +20,17 @@ from conftest import Cli, default_interrupt, environment
 
 from ipseclab.errors import LabError
 from ipseclab.interop import case as cases
-from ipseclab.interop import cell, checks, libreswan, matrix, report, sandbox, strongswan, suites
+from ipseclab.interop import (
+    cell,
+    checks,
+    libreswan,
+    matrix,
+    openiked,
+    report,
+    sandbox,
+    strongswan,
+    suites,
+)
 from ipseclab.interop.case import Case, Differs, Step, judge
 from ipseclab.interop.cases import CASES
 from ipseclab.interop.cell import FAIL, PASS, UNSUPPORTED, Result
@@ -60,6 +70,51 @@ def test_list_of_sas() -> None:
         ChildSa(0xC8A73B2F, 0x21E4C2AA, "INSTALLED", 84, 168, "AES_GCM_16/128"),
     )
     assert strongswan.read_sas("list-sas reply {}\n") == ()
+
+
+# As ikectl of openiked 7.2 prints it, and iproute2 for the same SAs.
+IKED = """\
+iked_sas: 0x56 rspi 0x9b69aada8c68ae2d ispi 0x5997faec4ae31783 192.0.2.1:500->192.0.2.2:500\
+<FQDN/node.example>[] ESTABLISHED r nexti (nil) pol 0x57
+  sa_childsas: 0x5d0 ESP 0xf6506f48 in 192.0.2.2:500 -> 192.0.2.1:500 (LA) B=(nil) P=0x580 @0x56
+  sa_childsas: 0x580 ESP 0x707cdb92 out 192.0.2.1:500 -> 192.0.2.2:500 (L) B=(nil) P=0x5d0 @0x56
+  sa_flows: 0x290 ESP out 10.2.0.1/32 -> 10.1.0.1/32 [0]@-1 (L) @0x56
+iked_dstid_sas: 0x56 rspi 0x9b69aada8c68ae2d ispi 0x5997faec4ae31783 192.0.2.1:500->192.0.2.2:500\
+<FQDN/node.example>[] ESTABLISHED r nexti (nil) pol 0x57
+"""
+KERNEL = """\
+src 192.0.2.1 dst 192.0.2.2
+\tproto esp spi 0x707cdb92(1887230866) reqid 0(0x00000000) mode tunnel
+\tlifetime current:
+\t  336(bytes), 4(packets)
+src 192.0.2.2 dst 192.0.2.1
+\tproto esp spi 0xf6506f48(4132466504) reqid 0(0x00000000) mode tunnel
+\tlifetime current:
+\t  252(bytes), 3(packets)
+"""
+
+
+def test_list_of_iked() -> None:
+    (sa,) = openiked.read_sas(IKED, KERNEL)
+    assert (sa.spi_i, sa.spi_r) == (0x5997FAEC4AE31783, 0x9B69AADA8C68AE2D)
+    assert (sa.state, sa.initiator) == ("ESTABLISHED", False)
+    (child,) = sa.installed
+    assert (child.spi_in, child.spi_out) == (0xF6506F48, 0x707CDB92)
+    assert (child.octets_in, child.octets_out) == (252, 336)
+    (going,) = openiked.read_sas(IKED.replace("(LA)", "(R)"), KERNEL)
+    assert going.children and not going.installed
+    assert openiked.read_sas("", "") == ()
+
+
+def test_proposals_of_iked() -> None:
+    assert (
+        openiked.ike_proposal("aes128gcm16-prfsha256-x25519")
+        == "ikesa enc aes-128-gcm group curve25519 prf hmac-sha2-256"
+    )
+    assert (
+        openiked.esp_proposal("aes256-sha512-ecp521")
+        == "childsa enc aes-256 auth hmac-sha2-512 group ecp521 noesn"
+    )
 
 
 # As whack of libreswan 4.10 prints it.

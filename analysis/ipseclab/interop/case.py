@@ -9,7 +9,7 @@ from typing import Any
 
 from ipseclab.interop.evidence import Evidence, Message
 from ipseclab.interop.peer import IkeSa
-from ipseclab.interop.settings import NODE, PEER, Pair
+from ipseclab.interop.settings import DEFAULT_ESP, NODE, PEER, Pair
 
 
 class Differs(Exception):
@@ -110,10 +110,13 @@ class Case:
     wait: float = 0.0  # seconds of silence after all steps, for what comes by time
     quick: bool = False  # part of the short matrix
 
-    def pair(self) -> Pair:
-        """What both ends are told."""
+    def pair(self, esp: tuple[str, ...] = (DEFAULT_ESP,)) -> Pair:
+        """What both ends are told; ``esp``: where the case does not say what ESP proposals."""
         plain = Pair()
-        return Pair(replace(plain.node, **self.node), replace(plain.peer, **self.peer))
+        return Pair(
+            replace(plain.node, **{"esp": esp, **self.node}),
+            replace(plain.peer, **{"esp": esp, **self.peer}),
+        )
 
 
 def judge(case: Case, evidence: Evidence, *, data: bool) -> None:

@@ -219,6 +219,7 @@ CASES: tuple[Case, ...] = (
             begins=begins,
             comes_up="ike",
             node={"remote_inner": "10.9.0.1"},
+            needs=("ts-mismatch",),
             check=checks.selectors_refused(PEER if begins == NODE else NODE),
         )
         for begins in (NODE, PEER)

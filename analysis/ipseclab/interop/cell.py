@@ -43,7 +43,8 @@ class Result:
 
 def fit(case: Case, peer: type[Peer]) -> tuple[Case, str]:
     """The case as this peer can do it, and why it cannot be done at all; empty when it can."""
-    needs = (*case.needs, f"begins:{case.begins}")
+    steps = (f"{step.verb}-by-{step.by}-{case.begins}-began" for step in case.steps)
+    needs = (*case.needs, f"begins:{case.begins}", *steps)
     reason = next((why for need in needs if (why := peer.lacks(need))), "")
     if case.comes_up == "child" and peer.lacks("child"):
         case = replace(case, comes_up="ike")
@@ -82,7 +83,7 @@ class _Cell:
         self._peer_class = peer
         self._folder = folder
         self._cancel = cancel
-        self._pair = case.pair()
+        self._pair = case.pair(peer.esp)
         self._evidence = Evidence(self._pair, [], [])
         self.counters: dict[str, Any] = {}
 

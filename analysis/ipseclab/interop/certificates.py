@@ -24,8 +24,14 @@ def _openssl(*words: str) -> None:
         raise CellFault(f"openssl {words[0]}: {' '.join(done.stderr.split())[-120:]}")
 
 
-def _key(kind: str, path: Path) -> None:
+def make_key(kind: str, path: Path) -> None:
+    """A private key of a kind of End.auth, in PEM."""
     _openssl("genpkey", "-algorithm", *_KEYS[kind], "-out", str(path))
+
+
+def write_public(private: Path, public: Path) -> None:
+    """The public half of a key, in PEM."""
+    _openssl("pkey", "-in", str(private), "-pubout", "-out", str(public))
 
 
 def make(folder: Path, pair: Pair) -> None:
@@ -33,7 +39,7 @@ def make(folder: Path, pair: Pair) -> None:
     place = folder / "certificates"
     place.mkdir()
     # An Ed25519 CA would sign without a hash of its own, and "-days" is the same for all.
-    _key("ecdsa", place / "ca.key")
+    make_key("ecdsa", place / "ca.key")
     subject = ("-subj", "/O=ipseclab/CN=CA", "-days", _DAYS)
     usage = ("-addext", "keyUsage=critical,keyCertSign,cRLSign")
     _openssl(
@@ -41,7 +47,7 @@ def make(folder: Path, pair: Pair) -> None:
         *("-out", str(place / "ca.pem")),
     )
     for name, end in (("node", pair.node), ("peer", pair.peer)):
-        _key(end.auth, place / f"{name}.key")
+        make_key(end.auth, place / f"{name}.key")
         _leaf(place, name, end.identity)
 
 

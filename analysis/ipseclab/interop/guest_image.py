@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The machine of the peer ``linux``: Debian's kernel with strongSwan inside, booted and saved.
+"""The machine of peers with a kernel of their own: Debian's, with their daemons, booted and saved.
 
 Made once, of Debian's kernel package (fetched, never installed) and of programs of this machine,
 into a folder of the user's cache ($XDG_CACHE_HOME/ipseclab, by default ~/.cache/ipseclab).
@@ -18,6 +18,8 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from ipseclab import BUILD_FOLDER
 
 PACKAGES = ("qemu-system-x86", "busybox-static", "iproute2", "kmod", "cpio", "iputils-ping")
 _KERNEL = "linux-image-cloud-amd64"
@@ -42,9 +44,19 @@ _MODULES = """
 """
 _STRONGSWAN = Path("/usr/lib/ipsec")
 _LIBRARIES = ("libcharon.so.0", "libstrongswan.so.0", "libvici.so.0")
-# Loaded by pthread_cancel, which no list of dependencies shows.
-_UNLISTED = ("/lib/x86_64-linux-gnu/libgcc_s.so.1",)
-_FOLDERS = "bin sbin proc sys dev etc tmp run root usr/sbin usr/bin usr/lib/ssl var etc/swanctl"
+# No list of dependencies shows what pthread_cancel loads, nor iked's provider of OpenSSL.
+_UNLISTED = (
+    "/lib/x86_64-linux-gnu/libgcc_s.so.1",
+    "/usr/lib/x86_64-linux-gnu/ossl-modules/legacy.so",
+)
+_FOLDERS = (
+    "bin sbin proc sys dev etc tmp run root usr/sbin usr/bin usr/lib/ssl var etc/swanctl empty"
+)
+# openiked installed, or unpacked by build-tools/unpack-peer.sh.
+_IKED_FOLDERS = (Path("/usr/sbin"), BUILD_FOLDER / "peers" / "openiked" / "usr" / "sbin")
+_IKED_PROGRAMS = ("iked", "ikectl")
+_USERS = "root:x:0:0:root:/root:/bin/sh\n_iked:x:983:983::/empty:/bin/false\n"
+_GROUPS = "root:x:0:\n_iked:x:983:\n"
 _MEMORY = 192  # MiB; the file system is in it
 # Freed pages are cleared, so that they take no room in the saved state.
 _ARGUMENTS = "console=ttyS0 quiet panic=-1 mitigations=off net.ifnames=0 init_on_free=1"
@@ -98,6 +110,16 @@ def prepare(plugins: Sequence[str]) -> Image:
     return Image(folder / "vmlinuz", folder / "ramdisk.gz", folder / "state", release)
 
 
+def iked_programs() -> list[Path]:
+    """iked and ikectl, if there are both."""
+    found = (
+        [folder / name for name in _IKED_PROGRAMS]
+        for folder in _IKED_FOLDERS
+        if all((folder / name).exists() for name in _IKED_PROGRAMS)
+    )
+    return next(found, [])
+
+
 def machine(folder: Path) -> list[str]:
     """qemu with the image of a folder; to be completed by what c, n0 and the console are."""
     return [
@@ -119,7 +141,8 @@ def _which(name: str) -> str | None:
 def _recipe(plugins: Sequence[str]) -> str:
     """Names what the image is made of: this recipe and the programs that go in."""
     digest = hashlib.sha256()
-    for file in (Path(__file__), _init_file(), _STRONGSWAN / "charon", _STRONGSWAN / _LIBRARIES[1]):
+    daemons = (_STRONGSWAN / "charon", _STRONGSWAN / _LIBRARIES[1], *iked_programs())
+    for file in (Path(__file__), _init_file(), *daemons):
         digest.update(file.read_bytes())
     # A saved machine is for the emulator that saved it.
     emulator = Path(str(_which("qemu-system-x86_64"))).stat()
@@ -212,13 +235,15 @@ def _fill(root: Path, modules: Path, plugins: Sequence[str]) -> None:
         _add_program(root, Path(str(_which(name))), f"bin/{name}")
     _add_program(root, _STRONGSWAN / "charon", "usr/lib/ipsec/charon")
     _add_program(root, Path(str(_which("swanctl"))), "usr/sbin/swanctl")
+    for program in iked_programs():
+        _add_program(root, program, f"usr/sbin/{program.name}")
     parts = [_STRONGSWAN / name for name in _LIBRARIES]
     parts += [_STRONGSWAN / "plugins" / f"libstrongswan-{name}.so" for name in plugins]
     _add_libraries(root, parts)
     _add_libraries(root, [Path(name) for name in _UNLISTED])
     _copy(root, Path("/etc/ssl/openssl.cnf"), "usr/lib/ssl/openssl.cnf")
-    (root / "etc" / "passwd").write_text("root:x:0:0:root:/root:/bin/sh\n", encoding="ascii")
-    (root / "etc" / "group").write_text("root:x:0:\n", encoding="ascii")
+    (root / "etc" / "passwd").write_text(_USERS, encoding="ascii")
+    (root / "etc" / "group").write_text(_GROUPS, encoding="ascii")
     shutil.copy(_init_file(), root / "init")
     (root / "init").chmod(0o755)
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ipseclab.interop import guest_image
-from ipseclab.interop.guest import BRIDGE, Guest
-from ipseclab.interop.peer import ping_command, ping_fault
+from ipseclab.interop.guest import BRIDGE
+from ipseclab.interop.guest_peer import GuestPeer
 from ipseclab.interop.strongswan import StrongSwan
 
 _CHARON = "/usr/lib/ipsec/charon"
@@ -22,7 +22,7 @@ _WAIT = (
 _SWANCTL = "swanctl {\n    load = random openssl pem pkcs1 pkcs8 x509 pubkey\n}\n"
 
 
-class Linux(StrongSwan):
+class Linux(GuestPeer, StrongSwan):
     """The kernel's own ESP, as IP protocol 50 where there is no NAT."""
 
     name = "linux"
@@ -32,14 +32,7 @@ class Linux(StrongSwan):
 
     @classmethod
     def missing(cls) -> str:
-        why = super().missing() or guest_image.missing()
-        if why:
-            return why
-        try:
-            guest_image.prepare(cls.plugins.split())
-        except guest_image.ImageFault as fault:
-            return f"no image for the emulator: {fault}"
-        return ""
+        return StrongSwan.missing() or cls.missing_image()
 
     @classmethod
     def lacks(cls, feature: str) -> str:
@@ -55,10 +48,7 @@ class Linux(StrongSwan):
         self._write_configuration()
         with (self._files / "strongswan.conf").open("a", encoding="utf-8") as settings:
             settings.write(_SWANCTL)
-        image = guest_image.prepare(self.plugins.split())
-        self._guest = Guest(self.sandbox, self.namespace, image, self.folder)
-        self._guest.put_folder(self._files)
-        self._give_addresses()
+        self.boot(self._files)
         conf, socket = (
             shlex.quote(str(path)) for path in (self._files / "strongswan.conf", self.vici)
         )
@@ -68,26 +58,8 @@ class Linux(StrongSwan):
         if self.end.cookies:
             self._open_halves(BRIDGE, 24)
 
-    def _give_addresses(self) -> None:
-        end, other = self.end, self.pair.other(self.end)
-        self._guest.check(f"ip addr add {end.address}/24 dev eth0; ip link set eth0 up")
-        if end.inner != end.address:
-            # The answer to an inner packet goes into the tunnel on its way to this gateway.
-            way = f"{end.remote_inner} via {other.address} src {end.inner}"
-            self._guest.check(f"ip addr add {end.inner}/32 dev lo; ip route add {way}")
-
-    def ping(self, count: int, octets: int) -> str:
-        command = shlex.join(ping_command(self.end, count, octets))
-        return ping_fault(self._guest.run(command, timeout=10.0 + count)[1], count)
-
     def stop(self) -> None:
-        """Keeps charon's log and the kernel's view of its SAs."""
-        log = self._guest.get(self._files / "charon.log")
-        (self._files / "charon.log").write_bytes(log)
-        said = self._guest.run("ip -s xfrm state; ip xfrm policy; cat /proc/net/xfrm_stat")[1]
-        (self.folder / "xfrm.txt").write_text(said, encoding="utf-8")
-        self._guest.stop()
+        self.switch_off(self._files / "charon.log")
 
     def _execute(self, command: Sequence[str], environment: dict[str, str]) -> tuple[int, str]:
-        settings = " ".join(f"{name}={shlex.quote(value)}" for name, value in environment.items())
-        return self._guest.run(f"{settings} {shlex.join(command)}", timeout=45.0)
+        return self.execute(command, environment)

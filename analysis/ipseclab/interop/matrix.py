@@ -16,11 +16,12 @@ from ipseclab.interop.case import Case
 from ipseclab.interop.cell import UNSUPPORTED, Result
 from ipseclab.interop.libreswan import Libreswan
 from ipseclab.interop.linux import Linux
+from ipseclab.interop.openiked import OpenIked
 from ipseclab.interop.peer import Peer, require_programs
 from ipseclab.interop.strongswan import StrongSwan
 
 # A peer is added here.
-PEERS: tuple[type[Peer], ...] = (StrongSwan, Linux, Libreswan)
+PEERS: tuple[type[Peer], ...] = (StrongSwan, Linux, Libreswan, OpenIked)
 
 
 def find_peers(names: Sequence[str]) -> list[type[Peer]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ipseclab.interop.sandbox import Sandbox
-from ipseclab.interop.settings import End, Pair
+from ipseclab.interop.settings import DEFAULT_ESP, End, Pair
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ class Peer(ABC):
 
     name: str  # as in --peer
     packages: tuple[str, ...]  # Debian packages that bring it
+    esp: tuple[str, ...] = (DEFAULT_ESP,)  # proposals where a case is not about them
     data = True  # ESP packets get through
     encapsulates = True  # ESP goes in UDP, whether or not there is a NAT
 
