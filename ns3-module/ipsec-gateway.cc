@@ -302,6 +302,10 @@ IpsecGateway::IpsecGateway()
                                    spi,
                                    source);
         });
+    m_pathMtu = CreateObject<IpsecPathMtu>();
+    m_pathMtu->SetGateway(this);
+    m_dataPlane.SetSizeLimit([this](const esp::OutboundSa& sa, const wire::IpView& inner, size_t mtu)
+                             { return m_pathMtu->SizeLimit(sa, inner, mtu); });
     m_dataPlane.SetPathCallback(
         [this](const esp::UdpPath& path)
         { Simulator::ScheduleNow(&IpsecGateway::HandlePath, Ptr<IpsecGateway>(this), path); });
@@ -344,6 +348,8 @@ IpsecGateway::DoDispose()
     m_dataPlane.SetVolumeCallback({});
     m_dataPlane.SetPathCallback({});
     m_dataPlane.SetUnknownSpiCallback({});
+    m_dataPlane.SetSizeLimit({});
+    m_pathMtu->Dispose();
     for (const auto& socket : m_sockets)
     {
         socket.second->SetRecvCallback(MakeNullCallback<void, Ptr<Socket>>());
@@ -876,7 +882,12 @@ IpsecGateway::Open()
     const std::optional<size_t> espOffset = wire::FindEsp(view);
     if (!espOffset && view.Protocol() != wire::kProtocolEsp)
     {
-        return m_dataPlane.ProcessInboundClear();
+        const esp::DataPlaneResult clear = m_dataPlane.ProcessInboundClear();
+        if (clear.verdict == esp::Verdict::Bypass)
+        {
+            m_pathMtu->Read(view);
+        }
+        return clear;
     }
     const uint32_t spi = espOffset ? wire::ReadSpi(view, *espOffset) : 0;
     const esp::DataPlaneResult result = m_dataPlane.ProcessInbound();
@@ -956,6 +967,12 @@ IpsecGateway::TagOf(TypeId tid)
 }
 
 // ---- access
+
+Ptr<IpsecPathMtu>
+IpsecGateway::GetPathMtu() const
+{
+    return m_pathMtu;
+}
 
 const esp::DataPlaneCounters&
 IpsecGateway::GetCounters() const

@@ -6,6 +6,7 @@
 
 #include "ipsec-compat.h"
 #include "ipsec-engine.h"
+#include "ipsec-path-mtu.h"
 #include "rng-random-source.h"
 
 #include "model/esp/data-plane.h"
@@ -105,6 +106,9 @@ class IpsecGateway : public Object
     {
         return static_cast<bool>(outbound ? m_outboundEngine : m_inboundEngine);
     }
+
+    /// Sizes: path MTU, fragments, reports of packets that are too big; and their attributes.
+    Ptr<IpsecPathMtu> GetPathMtu() const;
 
     /// Gets what becomes of a packet, later or at once; not called when it is dropped.
     using Forward = std::function<void(Ptr<Packet> packet)>;
@@ -230,6 +234,7 @@ class IpsecGateway : public Object
     RngRandomSource m_random;
     ipseclab::ike::IkeEndpoint m_ike;
     ipseclab::esp::DataPlane m_dataPlane;
+    Ptr<IpsecPathMtu> m_pathMtu;
     Ptr<IpsecEngine> m_outboundEngine; ///< null: infinitely fast
     Ptr<IpsecEngine> m_inboundEngine;  ///< null: infinitely fast
     Ptr<Node> m_node;

@@ -63,24 +63,51 @@ IpsecNetDevice::Leave(Ptr<Packet> packet, uint16_t protocol, const Sending& send
     {
         return send(packet, protocol);
     }
+    bool sent = true;
+    for (const Ptr<Packet>& piece : m_gateway->GetPathMtu()->CutInner(packet, m_lower->GetMtu()))
+    {
+        sent = Protect(piece, send) && sent;
+    }
+    return sent;
+}
+
+template <typename Sending>
+bool
+IpsecNetDevice::Protect(Ptr<Packet> packet, const Sending& send)
+{
     const uint16_t mtu = m_lower->GetMtu();
     if (m_gateway->HasEngine(true) &&
-        m_gateway->DeferOutbound(
-            packet,
-            mtu,
-            [self = Ptr<IpsecNetDevice>(this), send](Ptr<Packet> leaving)
-            {
-                if (self->m_lower) // still there when the engine is done
-                {
-                    self->Account(leaving, send(leaving, IpsecGateway::ProtocolOf(leaving)));
-                }
-            }))
+        m_gateway->DeferOutbound(packet,
+                                 mtu,
+                                 [self = Ptr<IpsecNetDevice>(this), send](Ptr<Packet> leaving)
+                                 {
+                                     if (self->m_lower) // still there when the engine is done
+                                     {
+                                         self->SendSealed(leaving, send);
+                                     }
+                                 }))
     {
         return true;
     }
     const IpsecGateway::Outcome outcome = m_gateway->ProcessOutbound(packet, mtu);
-    const Ptr<Packet> leaving = outcome.verdict == Verdict::Bypass ? packet : outcome.packet;
-    return leaving && Account(leaving, send(leaving, IpsecGateway::ProtocolOf(leaving)));
+    if (outcome.verdict == Verdict::Bypass)
+    {
+        return Account(packet, send(packet, IpsecGateway::ProtocolOf(packet)));
+    }
+    return outcome.packet && SendSealed(outcome.packet, send);
+}
+
+template <typename Sending>
+bool
+IpsecNetDevice::SendSealed(Ptr<Packet> packet, const Sending& send)
+{
+    const uint16_t protocol = IpsecGateway::ProtocolOf(packet);
+    bool sent = true;
+    for (const Ptr<Packet>& piece : m_gateway->GetPathMtu()->CutOuter(packet, m_lower->GetMtu()))
+    {
+        sent = sent && send(piece, protocol);
+    }
+    return Account(packet, sent);
 }
 
 bool
@@ -132,6 +159,12 @@ IpsecNetDevice::EnterLater(Ptr<const Packet> packet,
 }
 
 Ptr<const Packet>
+IpsecNetDevice::JoinFragments(Ptr<const Packet> packet, uint16_t protocol)
+{
+    return m_gateway->IsGuarded(protocol) ? m_gateway->GetPathMtu()->Join(packet) : packet;
+}
+
+Ptr<const Packet>
 IpsecNetDevice::Enter(Ptr<const Packet> packet, uint16_t protocol)
 {
     if (!m_gateway->IsGuarded(protocol))
@@ -144,13 +177,18 @@ IpsecNetDevice::Enter(Ptr<const Packet> packet, uint16_t protocol)
 
 bool
 IpsecNetDevice::ReceiveFromLower(Ptr<NetDevice>,
-                                 Ptr<const Packet> packet,
+                                 Ptr<const Packet> arrived,
                                  uint16_t protocol,
                                  const Address& from)
 {
     if (!m_promiscReceive.IsNull())
     {
         return true; // the promiscuous callback gets every frame and hands it up
+    }
+    const Ptr<const Packet> packet = JoinFragments(arrived, protocol);
+    if (!packet)
+    {
+        return true; // waits for others
     }
     if (EnterLater(packet,
                    protocol,
@@ -165,7 +203,7 @@ IpsecNetDevice::ReceiveFromLower(Ptr<NetDevice>,
 
 bool
 IpsecNetDevice::ReceivePromiscuous(Ptr<NetDevice>,
-                                   Ptr<const Packet> packet,
+                                   Ptr<const Packet> arrived,
                                    uint16_t protocol,
                                    const Address& from,
                                    const Address& to,
@@ -173,7 +211,12 @@ IpsecNetDevice::ReceivePromiscuous(Ptr<NetDevice>,
 {
     if (type == PACKET_OTHERHOST)
     {
-        return m_promiscReceive(this, packet, protocol, from, to, type);
+        return m_promiscReceive(this, arrived, protocol, from, to, type);
+    }
+    const Ptr<const Packet> packet = JoinFragments(arrived, protocol);
+    if (!packet)
+    {
+        return true; // waits for others
     }
     const auto receive = [this, packet, protocol, from, to, type](Ptr<const Packet> entered)
     {

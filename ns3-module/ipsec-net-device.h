@@ -90,6 +90,14 @@ class IpsecNetDevice : public NetDevice
     /// \return false when it is known that nothing is sent
     template <typename Sending>
     bool Leave(Ptr<Packet> packet, uint16_t protocol, const Sending& send);
+    /// Likewise one packet, or one piece of a packet that does not fit.
+    template <typename Sending>
+    bool Protect(Ptr<Packet> packet, const Sending& send);
+    /// Sends a sealed packet, perhaps in fragments.
+    template <typename Sending>
+    bool SendSealed(Ptr<Packet> packet, const Sending& send);
+    /// A packet from below, or the one that it completes; null: it waits for other fragments.
+    Ptr<const Packet> JoinFragments(Ptr<const Packet> packet, uint16_t protocol);
     /// True when an engine has the packet; `receive` gets what becomes of it.
     bool EnterLater(Ptr<const Packet> packet,
                     uint16_t protocol,

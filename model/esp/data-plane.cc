@@ -73,6 +73,12 @@ DataPlane::SetPathCallback(std::function<void(const UdpPath& path)> callback)
     m_pathChanged = std::move(callback);
 }
 
+void
+DataPlane::SetSizeLimit(SizeLimit limit)
+{
+    m_sizeLimit = std::move(limit);
+}
+
 /// An SA that does not use UDP itself takes packets in UDP, too, but stays as it is.
 void
 DataPlane::NotePath(const InboundSa& sa, const UdpPath& path)
@@ -156,8 +162,10 @@ DataPlane::SealWith(OutboundSa& sa, const wire::IpView& view, std::size_t mtu)
 {
     DataPlaneResult result;
     const std::size_t length = view.totalLength;
-    const std::size_t limit = std::min(mtu, PacketBuffer::kMaximumPacket);
     const DropReason refused = sa.Check(view);
+    const std::size_t limit =
+        std::min(m_sizeLimit && refused == DropReason::None ? m_sizeLimit(sa, view, mtu) : mtu,
+                 PacketBuffer::kMaximumPacket);
     if (refused != DropReason::None)
     {
         result = DropOutbound(refused);

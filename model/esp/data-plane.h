@@ -107,6 +107,11 @@ class DataPlane
     /// Called when an authentic packet in UDP has come over another path than its SA's.
     void SetPathCallback(std::function<void(const UdpPath& path)> callback);
 
+    /// Asked how many octets a sealed packet may have, given the packet and the MTU of the link.
+    using SizeLimit =
+        std::function<std::size_t(const OutboundSa&, const wire::IpView& inner, std::size_t mtu)>;
+    void SetSizeLimit(SizeLimit limit);
+
     /**
      * A clear packet that leaves the node. One that does not fit spends no sequence number.
      * \param mtu of the link below, octets of IP; an IP packet is never longer than 65535
@@ -150,6 +155,7 @@ class DataPlane
     std::function<void(std::uint32_t, VolumeMeter::Event)> m_volumeReached;
     std::function<void(const UdpPath&)> m_pathChanged;
     std::function<void(std::uint32_t, const IpAddress&)> m_unknownSpi;
+    SizeLimit m_sizeLimit;
 };
 
 } // namespace ipseclab::esp

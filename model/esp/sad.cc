@@ -167,4 +167,18 @@ Sad::Choose(const Senders& senders, const PacketSelectors* packet)
     return newest;
 }
 
+const OutboundSa*
+Sad::FindOutbound(const IpAddress& destination, std::uint32_t spi) const
+{
+    for (const auto& pair : m_pairs)
+    {
+        const OutboundSa* const sa = pair.second.outbound.get();
+        if (sa && sa->Config().spi == spi && sa->Config().outerDestination == destination)
+        {
+            return sa;
+        }
+    }
+    return nullptr;
+}
+
 } // namespace ipseclab::esp

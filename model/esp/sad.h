@@ -52,6 +52,10 @@ class Sad
     /// The newest SA to that peer that is ready; if none is, the newest at all; null without any.
     OutboundSa* FindOutbound(const std::string& peer) const;
 
+    /// By what a report about one of its packets quotes (RFC 4301, section 8.2); null when there is
+    /// none. Linear in the number of pairs.
+    const OutboundSa* FindOutbound(const IpAddress& destination, std::uint32_t spi) const;
+
     /// Whether an authentic packet may be the proof that some pair is ready to send.
     bool AwaitsProof() const
     {

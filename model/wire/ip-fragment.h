@@ -99,6 +99,9 @@ class Reassembler
     {
     }
 
+    Reassembler(const Reassembler&) = delete;
+    Reassembler& operator=(const Reassembler&) = delete;
+
     /// \param now never earlier than before
     /// \param whole on Complete the packet, without fragment header; otherwise untouched
     FragmentVerdict Add(ByteSpan packet, Instant now, Bytes& whole);

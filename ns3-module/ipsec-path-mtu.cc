@@ -1,0 +1,409 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#include "ipsec-path-mtu.h"
+
+#include "ipsec-gateway.h"
+
+#include "model/wire/icmp-too-big.h"
+#include "model/wire/udp-encapsulation.h"
+
+#include "ns3/icmpv6-l4-protocol.h"
+#include "ns3/ipv4-l3-protocol.h"
+#include "ns3/ipv4-routing-protocol.h"
+#include "ns3/ipv6-l3-protocol.h"
+#include "ns3/ipv6-routing-protocol.h"
+#include "ns3/log.h"
+#include "ns3/simulator.h"
+#include "ns3/string.h"
+#include "ns3/uinteger.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace ns3
+{
+
+namespace esp = ipseclab::esp;
+namespace wire = ipseclab::wire;
+using ipseclab::Bytes;
+
+NS_LOG_COMPONENT_DEFINE("IpsecPathMtu");
+NS_OBJECT_ENSURE_REGISTERED(IpsecPathMtu);
+
+namespace
+{
+
+Bytes
+OctetsOf(Ptr<const Packet> packet)
+{
+    Bytes octets(packet->GetSize());
+    packet->CopyData(octets.data(), packet->GetSize());
+    return octets;
+}
+
+/// The pieces of a packet; their byte tags are those that the octets have had. Empty when it
+/// cannot be cut.
+std::vector<Ptr<Packet>>
+Cut(Ptr<const Packet> packet, const Bytes& octets, size_t mtu, uint32_t identification)
+{
+    std::vector<Ptr<Packet>> pieces;
+    for (const wire::FragmentPart& part : wire::CutPacket(octets, mtu, identification))
+    {
+        const auto piece =
+            Create<Packet>(part.header.data(), static_cast<uint32_t>(part.header.size()));
+        piece->AddAtEnd(packet->CreateFragment(static_cast<uint32_t>(part.begin),
+                                               static_cast<uint32_t>(part.length)));
+        pieces.push_back(piece);
+    }
+    return pieces;
+}
+
+/// An error message is never the cause of another (RFC 1122, section 3.2.2; RFC 4443, section 2.4).
+bool
+MayBeReported(const wire::IpView& view)
+{
+    constexpr uint8_t kFirstInformational = 128; // ICMPv6
+    constexpr uint8_t kErrors[] = {3, 4, 5, 11, 12};
+    if (!view.hasUpperHeader)
+    {
+        return false;
+    }
+    if (view.totalLength == view.upperOffset)
+    {
+        return true;
+    }
+    const uint8_t type = view.header[view.upperOffset];
+    if (view.v6)
+    {
+        return view.Protocol() != wire::kProtocolIcmpv6 || type >= kFirstInformational;
+    }
+    return view.Protocol() != wire::kProtocolIcmp ||
+           std::find(std::begin(kErrors), std::end(kErrors), type) == std::end(kErrors);
+}
+
+} // namespace
+
+TypeId
+IpsecPathMtu::GetTypeId()
+{
+    static TypeId tid =
+        TypeId("ns3::IpsecPathMtu")
+            .SetParent<Object>()
+            .SetGroupName("Ipsec")
+            .AddConstructor<IpsecPathMtu>()
+            .AddAttribute("Fragmentation",
+                          "What happens to a packet that does not fit and has no DF bit.",
+                          StringValue("Drop"),
+                          compat::MakeEnumAttributeAccessor<IpsecFragmentation>(
+                              &IpsecPathMtu::SetFragmentation,
+                              &IpsecPathMtu::GetFragmentation),
+                          compat::MakeEnumAttributeChecker(IpsecFragmentation::Drop,
+                                                           "Drop",
+                                                           IpsecFragmentation::BeforeEsp,
+                                                           "BeforeEsp",
+                                                           IpsecFragmentation::AfterEsp,
+                                                           "AfterEsp"))
+            .AddAttribute("Lifetime",
+                          "Time after which a path MTU that was reported is forgotten.",
+                          TimeValue(Minutes(10)),
+                          MakeTimeAccessor(&IpsecPathMtu::m_lifetime),
+                          MakeTimeChecker(Seconds(0)))
+            .AddAttribute("FloorIpv4",
+                          "The least path MTU between IPv4 gateways that is believed, in octets.",
+                          UintegerValue(576),
+                          MakeUintegerAccessor(&IpsecPathMtu::m_floorV4),
+                          MakeUintegerChecker<uint32_t>(68, 65535))
+            .AddAttribute("FloorIpv6",
+                          "The least path MTU between IPv6 gateways that is believed, in octets.",
+                          UintegerValue(1280),
+                          MakeUintegerAccessor(&IpsecPathMtu::m_floorV6),
+                          MakeUintegerChecker<uint32_t>(1280, 65535))
+            .AddAttribute("ReassemblyMemory",
+                          "For fragments that wait for others, in octets; 0: no reassembly.",
+                          UintegerValue(1 << 20),
+                          MakeUintegerAccessor(&IpsecPathMtu::m_reassemblyMemory),
+                          MakeUintegerChecker<uint32_t>())
+            .AddAttribute("ReassemblyTimeout",
+                          "Time from the first fragment of a packet until it is given up.",
+                          TimeValue(Seconds(30)),
+                          MakeTimeAccessor(&IpsecPathMtu::m_reassemblyTimeout),
+                          MakeTimeChecker(Seconds(0)))
+            .AddAttribute("SmallestFragment",
+                          "Octets behind the IP headers that all fragments but the last have.",
+                          UintegerValue(40),
+                          MakeUintegerAccessor(&IpsecPathMtu::m_smallestFragment),
+                          MakeUintegerChecker<uint32_t>(0, 65535));
+    return tid;
+}
+
+void
+IpsecPathMtu::SetGateway(IpsecGateway* gateway)
+{
+    m_gateway = gateway;
+}
+
+void
+IpsecPathMtu::DoDispose()
+{
+    m_gateway = nullptr;
+    Object::DoDispose();
+}
+
+// ---- packets that leave
+
+size_t
+IpsecPathMtu::SizeLimit(const esp::OutboundSa& sa, const wire::IpView& inner, size_t mtu)
+{
+    const size_t limit = Limit(sa.Config().outerDestination, sa.Config().spi, mtu);
+    if (sa.SealedLength(inner.totalLength, inner.espOffset) <= limit)
+    {
+        return limit;
+    }
+    if (inner.DontFragment())
+    {
+        Report(inner, sa.LargestInner(limit, inner.espOffset));
+        return limit;
+    }
+    const bool cut =
+        m_fragmentation == IpsecFragmentation::AfterEsp && sa.Config().df != esp::DfPolicy::Set;
+    return cut ? std::numeric_limits<size_t>::max() : limit;
+}
+
+std::vector<Ptr<Packet>>
+IpsecPathMtu::CutInner(Ptr<Packet> packet, uint16_t mtu)
+{
+    if (m_fragmentation != IpsecFragmentation::BeforeEsp)
+    {
+        return {packet};
+    }
+    const Bytes octets = OctetsOf(packet);
+    wire::IpView view;
+    if (!wire::ParseIp(octets, view) || view.DontFragment())
+    {
+        return {packet};
+    }
+    esp::DataPlane& plane = m_gateway->GetDataPlane();
+    const ipseclab::PacketSelectors selectors = wire::ReadSelectors(view);
+    const esp::SpdEntry* const entry = plane.GetSpd().LookupOutbound(selectors);
+    const esp::OutboundSa* const sa = entry && entry->action == esp::SpdAction::Protect
+                                        ? plane.GetSad().FindOutbound(entry->peer, selectors)
+                                        : nullptr;
+    if (!sa || sa->Config().ipsecMode != esp::IpsecMode::Tunnel)
+    {
+        return {packet};
+    }
+    const size_t limit = Limit(sa->Config().outerDestination, sa->Config().spi, mtu);
+    const std::vector<Ptr<Packet>> pieces = Cut(packet, octets, sa->LargestInner(limit), 0);
+    m_counters.cutBeforeEsp += pieces.size() > 1;
+    return pieces.size() > 1 ? pieces : std::vector<Ptr<Packet>>{packet};
+}
+
+std::vector<Ptr<Packet>>
+IpsecPathMtu::CutOuter(Ptr<Packet> packet, uint16_t mtu)
+{
+    if (m_fragmentation != IpsecFragmentation::AfterEsp)
+    {
+        return {packet};
+    }
+    Bytes octets = OctetsOf(packet);
+    wire::IpView view;
+    const std::optional<size_t> at =
+        wire::ParseIp(octets, view) ? wire::FindEsp(view) : std::nullopt;
+    const size_t limit =
+        at ? Limit(view.Destination(), ipseclab::LoadBe32(octets.data() + *at), mtu) : mtu;
+    if (!at || octets.size() <= limit)
+    {
+        return {packet};
+    }
+    // Each SA numbers for itself, and several may go between the same two gateways.
+    ++m_identification;
+    if (!view.v6)
+    {
+        ipseclab::StoreBe16(&octets[4], static_cast<uint16_t>(m_identification));
+    }
+    ++m_counters.cutAfterEsp;
+    return Cut(packet, octets, limit, m_identification);
+}
+
+void
+IpsecPathMtu::Report(const wire::IpView& inner, size_t mtu)
+{
+    if (mtu == 0 || !MayBeReported(inner) || m_gateway->IsLocalAddress(inner.Source()))
+    {
+        return;
+    }
+    // Not at once: the data plane is in the middle of the packet.
+    Simulator::ScheduleNow(&IpsecPathMtu::SendReport,
+                           Ptr<IpsecPathMtu>(this),
+                           inner.Source(),
+                           Bytes(inner.header, inner.header + inner.totalLength),
+                           mtu);
+}
+
+void
+IpsecPathMtu::SendReport(const ipseclab::IpAddress& to, const Bytes& inner, size_t mtu)
+{
+    const Ptr<Node> node = m_gateway ? m_gateway->GetObject<Node>() : nullptr;
+    if (!node)
+    {
+        return;
+    }
+    const auto message = Create<Packet>(inner.data(), static_cast<uint32_t>(inner.size()));
+    Socket::SocketErrno error;
+    if (to.IsV4())
+    {
+        const Ptr<Ipv4L3Protocol> ipv4 = node->GetObject<Ipv4L3Protocol>();
+        Ipv4Header header;
+        header.SetDestination(Ipv4Address(to.V4Value()));
+        const auto route = ipv4->GetRoutingProtocol()->RouteOutput(message, header, nullptr, error);
+        if (route)
+        {
+            const auto from = ipseclab::IpAddress::V4(route->GetSource().Get());
+            const Bytes icmp =
+                wire::BuildTooBig(inner, static_cast<uint32_t>(mtu), from, wire::kIcmpLimit);
+            ipv4->Send(Create<Packet>(icmp.data(), static_cast<uint32_t>(icmp.size())),
+                       route->GetSource(),
+                       header.GetDestination(),
+                       wire::kProtocolIcmp,
+                       route);
+            ++m_counters.reported;
+        }
+        return;
+    }
+    uint8_t octets[16];
+    std::copy_n(to.Octets().data(), sizeof(octets), octets);
+    // It chooses the source and cuts the quotation to what fits into 1280 octets.
+    node->GetObject<Icmpv6L4Protocol>()->SendErrorTooBig(message,
+                                                         Ipv6Address(octets),
+                                                         static_cast<uint32_t>(mtu));
+    ++m_counters.reported;
+}
+
+// ---- packets that come in
+
+Ptr<const Packet>
+IpsecPathMtu::Join(Ptr<const Packet> packet)
+{
+    uint8_t start[8] = {};
+    packet->CopyData(start, sizeof(start));
+    const bool fragment = wire::IsIpv6(start) ? start[6] == wire::kProtocolFragment
+                                              : (ipseclab::LoadBe16(start + 6) & 0x3fff) != 0;
+    if (!fragment || m_reassemblyMemory == 0)
+    {
+        return packet;
+    }
+    const Bytes octets = OctetsOf(packet);
+    wire::IpView view;
+    if (!wire::ParseIp(octets, view) || !m_gateway->IsLocalAddress(view.Destination()))
+    {
+        return packet;
+    }
+    GetReassembler();
+    Bytes whole;
+    const wire::Reassembler::Instant now(Simulator::Now().GetNanoSeconds());
+    switch (m_reassembler->Add(octets, now, whole))
+    {
+    case wire::FragmentVerdict::Held:
+    case wire::FragmentVerdict::Duplicate:
+        return nullptr;
+    case wire::FragmentVerdict::Complete:
+        return Create<Packet>(whole.data(), static_cast<uint32_t>(whole.size()));
+    default:
+        return packet; // the data plane drops and counts it
+    }
+}
+
+void
+IpsecPathMtu::Read(const wire::IpView& view)
+{
+    const auto report = wire::ParseTooBig(view);
+    if (!report)
+    {
+        return;
+    }
+    const auto quoted = wire::ReadQuotedEsp(report->quoted);
+    const esp::OutboundSa* const sa =
+        quoted ? m_gateway->GetDataPlane().GetSad().FindOutbound(quoted->destination, quoted->spi)
+               : nullptr;
+    if (!sa || sa->Config().outerSource != quoted->source)
+    {
+        ++m_counters.foreign;
+        return;
+    }
+    const size_t floor = quoted->source.IsV4() ? m_floorV4 : m_floorV6;
+    const size_t mtu = std::max<size_t>(report->mtu, floor);
+    const auto known = GetPathMtu(quoted->destination, quoted->spi);
+    if (report->mtu == 0 || report->mtu >= quoted->totalLength || (known && mtu >= *known))
+    {
+        ++m_counters.implausible;
+        return;
+    }
+    NS_LOG_LOGIC("path MTU " << mtu << " of SPI " << quoted->spi);
+    ++m_counters.learnt;
+    m_counters.belowFloor += report->mtu < floor;
+    m_learnt[{quoted->destination, quoted->spi}] = {mtu, Simulator::Now() + m_lifetime};
+}
+
+// ---- what is known
+
+size_t
+IpsecPathMtu::Limit(const ipseclab::IpAddress& destination, uint32_t spi, size_t mtu)
+{
+    const auto known = GetPathMtu(destination, spi);
+    return known ? std::min(mtu, *known) : mtu;
+}
+
+std::optional<size_t>
+IpsecPathMtu::GetPathMtu(const ipseclab::IpAddress& destination, uint32_t spi)
+{
+    if (m_learnt.empty())
+    {
+        return std::nullopt;
+    }
+    const auto known = m_learnt.find({destination, spi});
+    if (known == m_learnt.end())
+    {
+        return std::nullopt;
+    }
+    if (known->second.until <= Simulator::Now())
+    {
+        m_learnt.erase(known);
+        return std::nullopt;
+    }
+    return known->second.mtu;
+}
+
+const IpsecPathMtu::Counters&
+IpsecPathMtu::GetCounters() const
+{
+    return m_counters;
+}
+
+const wire::Reassembler&
+IpsecPathMtu::GetReassembler()
+{
+    if (!m_reassembler)
+    {
+        wire::Reassembler::Limits limits;
+        limits.memory = m_reassemblyMemory;
+        limits.smallest = m_smallestFragment;
+        limits.timeout = wire::Reassembler::Instant(m_reassemblyTimeout.GetNanoSeconds());
+        m_reassembler.emplace(limits);
+    }
+    return *m_reassembler;
+}
+
+void
+IpsecPathMtu::SetFragmentation(IpsecFragmentation value)
+{
+    m_fragmentation = value;
+}
+
+compat::EnumResult<IpsecFragmentation>
+IpsecPathMtu::GetFragmentation() const
+{
+    return {m_fragmentation};
+}
+
+} // namespace ns3

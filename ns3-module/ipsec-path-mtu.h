@@ -1,0 +1,120 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#ifndef IPSEC_PATH_MTU_H
+#define IPSEC_PATH_MTU_H
+
+#include "ipsec-compat.h"
+
+#include "model/esp/esp-sa.h"
+#include "model/wire/ip-fragment.h"
+
+#include "ns3/nstime.h"
+#include "ns3/object.h"
+#include "ns3/packet.h"
+
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace ns3
+{
+
+class IpsecGateway;
+
+/// What a gateway does with a packet that does not fit when it is sealed and that may be cut: one
+/// of IPv4 without DF (RFC 4301, section 8.2.1).
+enum class IpsecFragmentation
+{
+    Drop,
+    BeforeEsp, ///< tunnel mode: the inner packet is cut, each piece is sealed
+    AfterEsp,  ///< the ESP packet is cut, unless it has DF; the peer has to reassemble
+};
+
+/**
+ * \ingroup ipsec
+ * A gateway and the size of packets (RFC 4301, section 8): the path MTU of each SA, packets that do
+ * not fit, and fragments for the gateway itself.
+ *
+ * The MTU is that of the device below, or what a router has reported for the SA: the report has to
+ * quote a packet between the SA's addresses with its SPI, and to be below the size of that packet.
+ * It lasts for Lifetime and is never raised before. The source of the next packet that does not
+ * fit and must not be cut (DF, or IPv6) is told what would fit.
+ *
+ * For IpsecNetDevice only; IpsecFastPath neither cuts nor joins.
+ */
+class IpsecPathMtu : public Object
+{
+  public:
+    static TypeId GetTypeId();
+
+    /// Reports by what became of them, and packets.
+    struct Counters
+    {
+        uint64_t learnt{0};       ///< the path MTU of an SA fell
+        uint64_t belowFloor{0};   ///< of these: to the floor, for the report had less
+        uint64_t foreign{0};      ///< quoted no packet of an SA, or too little to tell
+        uint64_t implausible{0};  ///< no MTU, not below the quoted packet or what is known
+        uint64_t reported{0};     ///< told an inner source
+        uint64_t cutBeforeEsp{0}; ///< packets
+        uint64_t cutAfterEsp{0};  ///< packets
+    };
+
+    void SetGateway(IpsecGateway* gateway);
+
+    /// Octets that the sealed packet may have. One that must not be cut is reported when that is
+    /// less than it would have.
+    size_t SizeLimit(const ipseclab::esp::OutboundSa& sa,
+                     const ipseclab::wire::IpView& inner,
+                     size_t mtu);
+    /// The inner packets to seal in place of one: its pieces, or itself.
+    std::vector<Ptr<Packet>> CutInner(Ptr<Packet> packet, uint16_t mtu);
+    /// What a sealed packet is sent in: its pieces, or itself.
+    std::vector<Ptr<Packet>> CutOuter(Ptr<Packet> packet, uint16_t mtu);
+    /// A packet from outside: itself, or the packet that it completes; null when it is a fragment
+    /// for this node that waits for others.
+    Ptr<const Packet> Join(Ptr<const Packet> packet);
+    /// A clear packet for this node that was let in, which may be a report.
+    void Read(const ipseclab::wire::IpView& view);
+
+    /// Of an SA, octets; nothing: none was reported, or it has aged.
+    std::optional<size_t> GetPathMtu(const ipseclab::IpAddress& destination, uint32_t spi);
+    const Counters& GetCounters() const;
+    /// Of fragments for this node.
+    const ipseclab::wire::Reassembler& GetReassembler();
+
+  protected:
+    void DoDispose() override;
+
+  private:
+    struct Learnt
+    {
+        size_t mtu;
+        Time until;
+    };
+
+    void SetFragmentation(IpsecFragmentation value);
+    compat::EnumResult<IpsecFragmentation> GetFragmentation() const;
+    size_t Limit(const ipseclab::IpAddress& destination, uint32_t spi, size_t mtu);
+    void Report(const ipseclab::wire::IpView& inner, size_t mtu);
+    void SendReport(const ipseclab::IpAddress& to, const ipseclab::Bytes& inner, size_t mtu);
+
+    IpsecGateway* m_gateway{nullptr};
+    IpsecFragmentation m_fragmentation;
+    Time m_lifetime;
+    uint32_t m_floorV4;
+    uint32_t m_floorV6;
+    uint32_t m_reassemblyMemory;
+    uint32_t m_smallestFragment;
+    Time m_reassemblyTimeout;
+    /// By destination and SPI; only of SAs that were there.
+    std::map<std::pair<ipseclab::IpAddress, uint32_t>, Learnt> m_learnt;
+    std::optional<ipseclab::wire::Reassembler> m_reassembler; ///< from its first use
+    uint32_t m_identification{0};
+    Counters m_counters;
+};
+
+} // namespace ns3
+
+#endif // IPSEC_PATH_MTU_H

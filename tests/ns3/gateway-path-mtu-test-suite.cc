@@ -1,0 +1,365 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#include "tunnel-chain.h"
+
+#include "model/wire/icmp-too-big.h"
+
+#include "ns3/boolean.h"
+#include "ns3/ipv4-raw-socket-factory.h"
+#include "ns3/path-mtu-routing.h"
+#include "ns3/test.h"
+
+using namespace ns3;
+namespace wire = ipseclab::wire;
+using ipseclab::Bytes;
+using ipseclab::esp::DropReason;
+
+namespace
+{
+
+constexpr uint8_t kProtocol = 253; // for experiments (RFC 3692)
+
+/// A chain whose host A sends raw packets of given sizes, and hears ICMP.
+class SizedChain
+{
+  public:
+    explicit SizedChain(const std::string& fragmentation,
+                        const ChainOptions& options = ChainOptions())
+        : chain(options)
+    {
+        chain.a->GetPathMtu()->SetAttribute("Fragmentation", StringValue(fragmentation));
+        const Ptr<Node> host = chain.nodes.Get(TunnelChain::HostA);
+        m_source = RawSocket(host, kProtocol);
+        m_source->SetAttribute("IpHeaderInclude", BooleanValue(true));
+        m_listener = RawSocket(host, wire::kProtocolIcmp);
+        m_listener->SetRecvCallback(MakeCallback(&SizedChain::Receive, this));
+        m_receiver = RawSocket(chain.nodes.Get(TunnelChain::HostB), kProtocol);
+        m_receiver->SetRecvCallback(MakeCallback(&SizedChain::Receive, this));
+        for (const Ptr<NetDevice>& device : {chain.links[1].Get(0), chain.links[2].Get(0)})
+        {
+            device->TraceConnectWithoutContext("PhyTxBegin",
+                                               MakeCallback(&SizedChain::SeeFrame, this));
+        }
+        chain.Initiate(Seconds(0));
+    }
+
+    /// A packet of that many octets, header included.
+    void Send(Time at, uint16_t octets, bool dontFragment)
+    {
+        Ipv4Header header;
+        header.SetSource("10.0.1.1");
+        header.SetDestination("10.0.4.2");
+        header.SetProtocol(kProtocol);
+        header.SetTtl(64);
+        header.SetIdentification(octets);
+        header.SetPayloadSize(octets - 20);
+        if (dontFragment)
+        {
+            header.SetDontFragment();
+        }
+        const auto packet = Create<Packet>(header.GetPayloadSize());
+        packet->AddHeader(header);
+        Simulator::ScheduleWithContext(
+            m_source->GetNode()->GetId(),
+            at,
+            [this, packet] { m_source->SendTo(packet, 0, InetSocketAddress("10.0.4.2", 0)); });
+    }
+
+    /// Makes the path behind the router narrow; the router minds DF.
+    void Narrow(uint16_t mtu)
+    {
+        const Ptr<Ipv4> ipv4 = chain.nodes.Get(TunnelChain::Router)->GetObject<Ipv4>();
+        const auto routing = CreateObject<PathMtuRouting>();
+        ipv4->SetRoutingProtocol(routing);
+        routing->AddNetworkRouteTo("10.0.1.0", "255.255.255.0", "10.0.2.1", 1);
+        routing->AddNetworkRouteTo("10.0.4.0", "255.255.255.0", "10.0.3.2", 2);
+        chain.links[2].Get(0)->SetMtu(mtu);
+        chain.links[2].Get(1)->SetMtu(mtu);
+    }
+
+    /// Of the last ESP packet that gateway A has sent, as a router reports it.
+    void InjectReport(uint16_t mtu, uint32_t spiChange)
+    {
+        Bytes quoted = lastEsp;
+        quoted.resize(28);
+        ipseclab::StoreBe32(&quoted[20], ipseclab::LoadBe32(&quoted[20]) + spiChange);
+        Bytes packet(28);
+        wire::Ipv4HeaderFields fields;
+        fields.totalLength = 56;
+        fields.protocol = wire::kProtocolIcmp;
+        fields.source = 0x0a000202;
+        fields.destination = 0x0a000201;
+        wire::WriteIpv4Header(packet.data(), fields);
+        packet[20] = 3;
+        packet[21] = 4;
+        ipseclab::StoreBe16(&packet[26], mtu);
+        packet.insert(packet.end(), quoted.begin(), quoted.end());
+        const Ptr<NetDevice> device = chain.links[1].Get(1);
+        device->Send(Create<Packet>(packet.data(), static_cast<uint32_t>(packet.size())),
+                     device->GetBroadcast(),
+                     0x0800);
+    }
+
+    const IpsecPathMtu::Counters& CountersOfA() const
+    {
+        return chain.a->GetPathMtu()->GetCounters();
+    }
+
+    uint64_t TooBig() const
+    {
+        return chain.a->GetCounters().outboundDrops[DropReason::TooBig];
+    }
+
+    bool Balanced() const
+    {
+        return chain.a->GetCounters().Balanced() && chain.b->GetCounters().Balanced();
+    }
+
+    TunnelChain chain;
+    std::vector<uint32_t> arrived;  ///< sizes at host B, as its IP gets them
+    std::vector<uint32_t> reported; ///< MTUs that host A was told
+    std::vector<uint32_t> espSizes; ///< of what gateway A and the router sent on, ESP only
+    Bytes lastEsp;                  ///< of them
+
+  private:
+    static Ptr<Socket> RawSocket(Ptr<Node> node, uint8_t protocol)
+    {
+        const auto socket = Socket::CreateSocket(node, Ipv4RawSocketFactory::GetTypeId());
+        socket->SetAttribute("Protocol", UintegerValue(protocol));
+        socket->Bind();
+        return socket;
+    }
+
+    void Receive(Ptr<Socket> socket)
+    {
+        while (const Ptr<Packet> packet = socket->Recv())
+        {
+            Bytes octets(packet->GetSize());
+            packet->CopyData(octets.data(), packet->GetSize());
+            wire::IpView view;
+            if (socket == m_receiver)
+            {
+                arrived.push_back(packet->GetSize());
+            }
+            else if (wire::ParseIp(octets, view))
+            {
+                const auto report = wire::ParseTooBig(view);
+                reported.push_back(report ? report->mtu : 0);
+            }
+        }
+    }
+
+    void SeeFrame(Ptr<const Packet> frame)
+    {
+        constexpr uint32_t kPpp = 2;
+        Bytes octets(frame->GetSize());
+        frame->CopyData(octets.data(), frame->GetSize());
+        if (octets.size() > kPpp + 20 && octets[kPpp + 9] == wire::kProtocolEsp)
+        {
+            octets.erase(octets.begin(), octets.begin() + kPpp);
+            espSizes.push_back(static_cast<uint32_t>(octets.size()));
+            if ((octets[7] | (octets[6] & 0x1f)) == 0)
+            {
+                lastEsp = octets;
+            }
+        }
+    }
+
+    Ptr<Socket> m_source;
+    Ptr<Socket> m_listener;
+    Ptr<Socket> m_receiver;
+};
+
+using Sizes = std::vector<uint32_t>;
+
+/// 1446 octets are what AES-GCM in IPv4 leaves of 1500 (as Linux has it, and its ICMP).
+class PolicyCase : public TestCase
+{
+  public:
+    PolicyCase()
+        : TestCase("packets that do not fit: dropped, cut before or after ESP, reported with DF")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        Try("Drop", {1446}, {1500, 1500});
+        Try("BeforeEsp", {1446, 1444, 76}, {1500, 1500, 1500, 1500, 132, 132});
+        Try("AfterEsp", {1446, 1500}, {1500, 1500, 1500, 1500, 76, 76});
+    }
+
+    /// \param espSizes of ESP packets and fragments on two links, in no order
+    void Try(const std::string& policy, const Sizes& arrived, Sizes espSizes)
+    {
+        SizedChain sized(policy);
+        sized.Send(Seconds(1), 1446, true);
+        sized.Send(Seconds(2), 1447, true);
+        sized.Send(Seconds(3), 1500, false);
+        sized.chain.Run(Seconds(4));
+        std::sort(sized.espSizes.begin(), sized.espSizes.end());
+        std::sort(espSizes.begin(), espSizes.end());
+        NS_TEST_EXPECT_MSG_EQ((sized.arrived == arrived), true, policy << ": arrived");
+        NS_TEST_EXPECT_MSG_EQ((sized.reported == Sizes{1446}), true, policy << ": told of DF");
+        NS_TEST_EXPECT_MSG_EQ((sized.espSizes == espSizes), true, policy << ": sizes");
+        NS_TEST_EXPECT_MSG_EQ(sized.TooBig(), (policy == "Drop" ? 2 : 1), policy << ": dropped");
+        NS_TEST_EXPECT_MSG_EQ(sized.CountersOfA().cutBeforeEsp, (policy == "BeforeEsp"), policy);
+        NS_TEST_EXPECT_MSG_EQ(sized.CountersOfA().cutAfterEsp, (policy == "AfterEsp"), policy);
+        NS_TEST_EXPECT_MSG_EQ(sized.Balanced(), true, policy << ": every packet has one end");
+    }
+};
+
+/// The router behind gateway A says 1400: Linux, too, then tells sources 1346.
+class LearningCase : public TestCase
+{
+  public:
+    LearningCase()
+        : TestCase("a path MTU is learnt from ICMP, told to the source, and ages")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        SizedChain sized("Drop");
+        sized.chain.a->GetPathMtu()->SetAttribute("Lifetime", TimeValue(Seconds(10)));
+        sized.Narrow(1400);
+        sized.Send(Seconds(1), 1446, true);  // the router drops it and reports 1400
+        sized.Send(Seconds(2), 1446, true);  // the source is told 1346
+        sized.Send(Seconds(3), 1347, true);  // again
+        sized.Send(Seconds(4), 1346, true);  // fits
+        sized.Send(Seconds(12), 1446, true); // forgotten: the router reports once more
+        sized.Send(Seconds(13), 1446, true);
+        sized.chain.Run(Seconds(14));
+        NS_TEST_EXPECT_MSG_EQ((sized.arrived == Sizes{1346}), true, "what fits arrives");
+        NS_TEST_EXPECT_MSG_EQ((sized.reported == Sizes{1346, 1346, 1346}), true, "told");
+        NS_TEST_EXPECT_MSG_EQ(sized.CountersOfA().learnt, 2, "and learnt anew after ageing");
+        NS_TEST_EXPECT_MSG_EQ(sized.TooBig(), 3, "by gateway A");
+        NS_TEST_EXPECT_MSG_EQ(sized.Balanced(), true, "every packet has one end");
+    }
+};
+
+/// With the path MTU known, what has no DF is cut to it, and the receiver joins it.
+class LearntCutCase : public TestCase
+{
+  public:
+    LearntCutCase()
+        : TestCase("packets are cut to the path MTU that was learnt")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        for (const char* policy : {"BeforeEsp", "AfterEsp"})
+        {
+            SizedChain sized(policy);
+            sized.Narrow(1400);
+            sized.Send(Seconds(1), 1446, true);
+            sized.Send(Seconds(2), 1446, false);
+            sized.chain.Run(Seconds(3));
+            const Sizes arrived =
+                policy == std::string("AfterEsp") ? Sizes{1446} : Sizes{1340, 126};
+            NS_TEST_EXPECT_MSG_EQ((sized.arrived == arrived), true, policy);
+            const uint32_t largest =
+                *std::max_element(sized.espSizes.begin() + 1, sized.espSizes.end());
+            NS_TEST_EXPECT_MSG_EQ((largest <= 1400), true, policy << ": " << largest);
+            NS_TEST_EXPECT_MSG_EQ(sized.Balanced(), true, policy);
+        }
+    }
+};
+
+/// Who does not know the SPI changes nothing, and nobody gets below the floor.
+class ForgedReportCase : public TestCase
+{
+  public:
+    ForgedReportCase()
+        : TestCase("forged reports are ignored, and none gets below the floor")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        SizedChain sized("Drop");
+        sized.Send(Seconds(1), 1400, true);
+        Simulator::Schedule(Seconds(2), &SizedChain::InjectReport, &sized, 600, 1);
+        Simulator::Schedule(Seconds(3), &SizedChain::InjectReport, &sized, 1456, 0);
+        Simulator::Schedule(Seconds(4), &SizedChain::InjectReport, &sized, 0, 0);
+        sized.Send(Seconds(5), 1400, true);
+        Simulator::Schedule(Seconds(6), &SizedChain::InjectReport, &sized, 68, 0);
+        Simulator::Schedule(Seconds(7), &SizedChain::InjectReport, &sized, 1000, 0);
+        sized.Send(Seconds(8), 522, true);
+        sized.Send(Seconds(9), 523, true);
+        sized.chain.Run(Seconds(10));
+        NS_TEST_EXPECT_MSG_EQ(sized.CountersOfA().foreign, 1, "another SPI");
+        NS_TEST_EXPECT_MSG_EQ(sized.CountersOfA().implausible, 3, "not smaller, 0, and a raise");
+        NS_TEST_EXPECT_MSG_EQ(sized.CountersOfA().belowFloor, 1, "68");
+        NS_TEST_EXPECT_MSG_EQ((sized.arrived == Sizes{1400, 1400, 522}), true, "576 - 54");
+        NS_TEST_EXPECT_MSG_EQ((sized.reported == Sizes{522}), true, "the floor's inner size");
+    }
+};
+
+/// Fragments that never become whole stay within the limit; a packet in fragments still passes.
+class FloodCase : public TestCase
+{
+  public:
+    FloodCase()
+        : TestCase("a flood of fragments: bounded memory, and packets still pass")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        constexpr uint32_t kMemory = 50000;
+        SizedChain sized("AfterEsp");
+        sized.chain.b->GetPathMtu()->SetAttribute("ReassemblyMemory", UintegerValue(kMemory));
+        for (uint16_t i = 0; i < 1000; ++i)
+        {
+            Ipv4Header header;
+            header.SetSource("203.0.113.7");
+            header.SetDestination("10.0.3.2");
+            header.SetProtocol(wire::kProtocolEsp);
+            header.SetIdentification(i);
+            header.SetMoreFragments();
+            sized.chain.Inject(Seconds(1) + MilliSeconds(i),
+                               header,
+                               Create<Packet>(i < 900 ? 800 : 16));
+        }
+        for (uint16_t i = 0; i < 10; ++i)
+        {
+            sized.Send(Seconds(1) + MilliSeconds(100 * i), static_cast<uint16_t>(1460 + i), false);
+        }
+        sized.chain.Run(Seconds(3));
+        const wire::Reassembler& reassembler = sized.chain.b->GetPathMtu()->GetReassembler();
+        const auto& counters = reassembler.GetCounters();
+        NS_TEST_EXPECT_MSG_EQ(sized.arrived.size(), 10, "every packet");
+        NS_TEST_EXPECT_MSG_EQ((reassembler.Memory() <= kMemory), true, "bounded");
+        NS_TEST_EXPECT_MSG_EQ(counters.evicted + reassembler.Unfinished(), 900, "of the flood");
+        NS_TEST_EXPECT_MSG_EQ(counters[wire::FragmentVerdict::Tiny], 100, "refused");
+        NS_TEST_EXPECT_MSG_EQ(sized.chain.b->GetCounters().inboundDrops[DropReason::Fragment],
+                              100,
+                              "and counted");
+        NS_TEST_EXPECT_MSG_EQ(sized.Balanced(), true, "every packet has one end");
+    }
+};
+
+class GatewayPathMtuTestSuite : public TestSuite
+{
+  public:
+    GatewayPathMtuTestSuite()
+        : TestSuite("ipsec-gateway-path-mtu", compat::SuiteNames<TestSuite>::kUnit)
+    {
+        AddTestCase(new PolicyCase, compat::TestNames<TestCase>::kQuick);
+        AddTestCase(new LearningCase, compat::TestNames<TestCase>::kQuick);
+        AddTestCase(new LearntCutCase, compat::TestNames<TestCase>::kQuick);
+        AddTestCase(new ForgedReportCase, compat::TestNames<TestCase>::kQuick);
+        AddTestCase(new FloodCase, compat::TestNames<TestCase>::kQuick);
+    }
+};
+
+const GatewayPathMtuTestSuite g_gatewayPathMtuTestSuite;
+
+} // namespace
