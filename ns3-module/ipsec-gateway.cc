@@ -304,8 +304,9 @@ IpsecGateway::IpsecGateway()
         });
     m_pathMtu = CreateObject<IpsecPathMtu>();
     m_pathMtu->SetGateway(this);
-    m_dataPlane.SetSizeLimit([this](const esp::OutboundSa& sa, const wire::IpView& inner, size_t mtu)
-                             { return m_pathMtu->SizeLimit(sa, inner, mtu); });
+    m_dataPlane.SetSizeLimit(
+        [this](const esp::OutboundSa& sa, const wire::IpView& inner, size_t mtu)
+        { return m_pathMtu->SizeLimit(sa, inner, mtu); });
     m_dataPlane.SetPathCallback(
         [this](const esp::UdpPath& path)
         { Simulator::ScheduleNow(&IpsecGateway::HandlePath, Ptr<IpsecGateway>(this), path); });
