@@ -46,8 +46,8 @@ class ChildProperties
     std::map<std::type_index, std::any> m_values;
 };
 
-/// A property of Child SAs whose keying material is not for the cipher itself: from each direction's
-/// root key of this length others are derived.
+/// A property of Child SAs whose keying material is not for the cipher itself: from each
+/// direction's root key of this length others are derived.
 struct RootKeyLength
 {
     std::size_t octets{0};
