@@ -203,7 +203,7 @@ Certificate::Key() const
 Bytes
 Certificate::KeyHash() const
 {
-    return Sha1({m_handle->key->ToDer()});
+    return Sha1({m_handle->key->PublicDer()});
 }
 
 bool

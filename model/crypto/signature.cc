@@ -17,13 +17,7 @@
 namespace ipseclab::crypto
 {
 
-struct PublicKey::Handle
-{
-    PkeyPtr key;
-    KeyType type;
-};
-
-struct PrivateKey::Handle
+struct AsymmetricKey::Handle
 {
     PkeyPtr key;
     KeyType type;
@@ -162,17 +156,6 @@ Fits(KeyType type, const SignatureAlgorithm& algorithm)
         return type == KeyType::Ed25519 && algorithm.hash == HashId::Identity;
     }
     return false;
-}
-
-Bytes
-PublicDerOf(const EVP_PKEY* key)
-{
-    std::uint8_t* der = nullptr;
-    const int length = i2d_PUBKEY(key, &der);
-    Require(length > 0);
-    Bytes out(der, der + length);
-    OPENSSL_free(der);
-    return out;
 }
 
 Bytes
@@ -555,6 +538,30 @@ ParseAlgorithm(ByteSpan der)
     return std::nullopt;
 }
 
+AsymmetricKey::AsymmetricKey(std::unique_ptr<const Handle> handle)
+    : m_handle(std::move(handle))
+{
+}
+
+AsymmetricKey::~AsymmetricKey() = default;
+
+KeyType
+AsymmetricKey::Type() const
+{
+    return m_handle->type;
+}
+
+Bytes
+AsymmetricKey::PublicDer() const
+{
+    std::uint8_t* der = nullptr;
+    const int length = i2d_PUBKEY(m_handle->key.get(), &der);
+    Require(length > 0);
+    Bytes out(der, der + length);
+    OPENSSL_free(der);
+    return out;
+}
+
 std::shared_ptr<const PublicKey>
 PublicKey::FromDer(ByteSpan subjectPublicKeyInfo)
 {
@@ -566,25 +573,6 @@ PublicKey::FromDer(ByteSpan subjectPublicKeyInfo)
         return nullptr;
     }
     return std::make_shared<PublicKey>(std::make_unique<Handle>(Handle{std::move(key), *type}));
-}
-
-PublicKey::PublicKey(std::unique_ptr<const Handle> handle)
-    : m_handle(std::move(handle))
-{
-}
-
-PublicKey::~PublicKey() = default;
-
-KeyType
-PublicKey::Type() const
-{
-    return m_handle->type;
-}
-
-Bytes
-PublicKey::ToDer() const
-{
-    return PublicDerOf(m_handle->key.get());
 }
 
 bool
@@ -652,25 +640,6 @@ PrivateKey::FromOctets(ByteSpan pemOrDer)
         return nullptr;
     }
     return std::make_shared<PrivateKey>(std::make_unique<Handle>(Handle{std::move(key), *type}));
-}
-
-PrivateKey::PrivateKey(std::unique_ptr<const Handle> handle)
-    : m_handle(std::move(handle))
-{
-}
-
-PrivateKey::~PrivateKey() = default;
-
-KeyType
-PrivateKey::Type() const
-{
-    return m_handle->type;
-}
-
-Bytes
-PrivateKey::PublicDer() const
-{
-    return PublicDerOf(m_handle->key.get());
 }
 
 std::optional<Bytes>

@@ -75,48 +75,47 @@ Bytes EncodeAlgorithm(const SignatureAlgorithm& algorithm);
  */
 std::optional<SignatureAlgorithm> ParseAlgorithm(ByteSpan der);
 
-class PublicKey
+/// What both halves of a key have: OpenSSL's object, and what can be said without the secret.
+class AsymmetricKey
 {
   public:
     struct Handle;
 
-    /// From a DER SubjectPublicKeyInfo; null for anything else and for unsupported keys.
-    static std::shared_ptr<const PublicKey> FromDer(ByteSpan subjectPublicKeyInfo);
-    explicit PublicKey(std::unique_ptr<const Handle> handle);
-    ~PublicKey();
-
-    PublicKey(const PublicKey&) = delete;
-    PublicKey& operator=(const PublicKey&) = delete;
+    explicit AsymmetricKey(std::unique_ptr<const Handle> handle);
+    AsymmetricKey(const AsymmetricKey&) = delete;
+    AsymmetricKey& operator=(const AsymmetricKey&) = delete;
 
     KeyType Type() const;
     /// The DER SubjectPublicKeyInfo.
-    Bytes ToDer() const;
-    /// False too when the algorithm does not go with the key.
-    bool Verify(const SignatureAlgorithm& algorithm, ByteSpan message, ByteSpan signature) const;
+    Bytes PublicDer() const;
 
-  private:
+  protected:
+    ~AsymmetricKey();
+
     std::unique_ptr<const Handle> m_handle;
 };
 
-class PrivateKey
+class PublicKey final : public AsymmetricKey
 {
   public:
-    struct Handle;
+    using AsymmetricKey::AsymmetricKey;
+
+    /// From a DER SubjectPublicKeyInfo; null for anything else and for unsupported keys.
+    static std::shared_ptr<const PublicKey> FromDer(ByteSpan subjectPublicKeyInfo);
+    /// False too when the algorithm does not go with the key.
+    bool Verify(const SignatureAlgorithm& algorithm, ByteSpan message, ByteSpan signature) const;
+};
+
+class PrivateKey final : public AsymmetricKey
+{
+  public:
+    using AsymmetricKey::AsymmetricKey;
 
     /**
      * From PEM text or DER octets: PKCS #8 without a pass phrase, or the traditional RSA and EC
      * forms. Null for anything else, for unsupported keys and for RSA below 1024 bits.
      */
     static std::shared_ptr<const PrivateKey> FromOctets(ByteSpan pemOrDer);
-    explicit PrivateKey(std::unique_ptr<const Handle> handle);
-    ~PrivateKey();
-
-    PrivateKey(const PrivateKey&) = delete;
-    PrivateKey& operator=(const PrivateKey&) = delete;
-
-    KeyType Type() const;
-    /// The DER SubjectPublicKeyInfo of the key's other half.
-    Bytes PublicDer() const;
     /**
      * \param random gives the salt of PSS; other schemes do not draw
      * \return nothing when the algorithm does not go with the key, or the key is too short for it
@@ -124,9 +123,6 @@ class PrivateKey
     std::optional<Bytes> Sign(const SignatureAlgorithm& algorithm,
                               ByteSpan message,
                               RandomSource& random) const;
-
-  private:
-    std::unique_ptr<const Handle> m_handle;
 };
 
 } // namespace ipseclab::crypto

@@ -385,8 +385,8 @@ IsComplete(const AuthConfig& auth)
     const auto isComplete = [](const Credential& c)
     {
         const bool ownsCertificate =
-            c.certificates.empty() ||
-            (c.privateKey && c.certificates.front()->Key().ToDer() == c.privateKey->PublicDer());
+            c.certificates.empty() || (c.privateKey && c.certificates.front()->Key().PublicDer() ==
+                                                           c.privateKey->PublicDer());
         return c.kind != AuthKind::Signature || (c.privateKey && ownsCertificate);
     };
     const auto credentials = auth.Credentials();

@@ -220,9 +220,9 @@ TEST(PrivateKey, OctetsThatAreNoneAreRefused)
 {
     EXPECT_FALSE(PrivateKey::FromOctets({}));
     EXPECT_FALSE(PrivateKey::FromOctets(Pattern(100, 1)));
-    EXPECT_FALSE(PrivateKey::FromOctets(Leaf("a-p256")->Key().ToDer())) << "only a public key";
-    EXPECT_FALSE(PrivateKey::FromOctets(Leaf("a-rsa")->Key().ToDer()));
-    EXPECT_FALSE(PrivateKey::FromOctets(Leaf("a-ed25519")->Key().ToDer()));
+    EXPECT_FALSE(PrivateKey::FromOctets(Leaf("a-p256")->Key().PublicDer())) << "only a public key";
+    EXPECT_FALSE(PrivateKey::FromOctets(Leaf("a-rsa")->Key().PublicDer()));
+    EXPECT_FALSE(PrivateKey::FromOctets(Leaf("a-ed25519")->Key().PublicDer()));
     EXPECT_FALSE(PrivateKey::FromOctets(Leaf("a-p256")->Der()));
 }
 
