@@ -73,7 +73,8 @@ IsUsable(const PeerConfig& peer)
     constexpr std::size_t kSmallestDatagram = 256;
     return (peer.maxIkeDatagram == 0 || peer.maxIkeDatagram >= kSmallestDatagram) &&
            IsComplete(peer.auth) && HasNeededKey(peer) && !peer.ikeSuites.empty() &&
-           !peer.childSuites.empty() && IsCountable(peer.localSelectors) &&
+           !peer.childSuites.empty() && FitIntoProposals(peer.ikeSuites) &&
+           FitIntoProposals(peer.childSuites) && IsCountable(peer.localSelectors) &&
            IsCountable(peer.remoteSelectors) &&
            std::all_of(peer.ikeSuites.begin(), peer.ikeSuites.end(), ikeFits) &&
            std::all_of(peer.childSuites.begin(), peer.childSuites.end(), childFits);

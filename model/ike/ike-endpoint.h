@@ -102,8 +102,9 @@ class IkeEndpoint
     /// \name Configuration
     /// Adds a peer; a responder finds it by the remote address, the first one added wins. False:
     /// the name is taken, or there is a suite that the model has not got, or no suite or selector,
-    /// or more than 255 selectors of one side, or a key (an empty pre-shared one included),
-    /// certificate or trust anchor is missing, or the datagram limit is below 256.
+    /// or suites for more than 255 proposals, or more than 255 selectors of one side, or a key (an
+    /// empty pre-shared one included), certificate or trust anchor is missing, or the datagram
+    /// limit is below 256.
     bool AddPeer(const PeerConfig& peer);
 
     /// \name Commands

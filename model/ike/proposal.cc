@@ -483,6 +483,18 @@ MakeChildProposals(const std::vector<ChildSuite>& suites, std::uint32_t spi, boo
 }
 
 bool
+FitIntoProposals(const std::vector<IkeSuite>& suites)
+{
+    return NumberProposals(suites).size() == suites.size();
+}
+
+bool
+FitIntoProposals(const std::vector<ChildSuite>& suites)
+{
+    return NumberProposals(suites).size() == suites.size();
+}
+
+bool
 WasOffered(const std::vector<IkeSuite>& suites, const Choice<IkeSuite>& choice)
 {
     return WasOfferedAs(suites, choice, true);

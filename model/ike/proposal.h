@@ -47,6 +47,10 @@ wire::SaPayload MakeChildProposals(const std::vector<ChildSuite>& suites,
                                    std::uint32_t spi,
                                    bool withGroup);
 
+/// Whether all suites are proposed: there is room for 255 proposals.
+bool FitIntoProposals(const std::vector<IkeSuite>& suites);
+bool FitIntoProposals(const std::vector<ChildSuite>& suites);
+
 /// A choice: which suite, which of the peer's proposals it answers, the peer's SPI in it.
 template <typename Suite>
 struct Choice

@@ -200,6 +200,14 @@ TEST(IkeEndpoint, ConfigurationThatCannotWorkIsRefused)
     peer.localSelectors.resize(255);
     EXPECT_TRUE(endpoint.AddPeer(peer));
     peer.name = "another";
+    peer.ikeSuites.resize(256, peer.ikeSuites.front());
+    EXPECT_FALSE(endpoint.AddPeer(peer)) << "a proposal has a number up to 255";
+    peer.ikeSuites.resize(1);
+    peer.childSuites.resize(256, peer.childSuites.front());
+    EXPECT_FALSE(endpoint.AddPeer(peer)) << "a proposal has a number up to 255";
+    peer.childSuites.resize(255);
+    EXPECT_TRUE(endpoint.AddPeer(peer));
+    peer.name = "one more";
     peer.preSharedKey.clear();
     EXPECT_FALSE(endpoint.AddPeer(peer)) << "an empty key proves nothing";
     EXPECT_FALSE(endpoint.Initiate(0s, "nobody"));
