@@ -322,7 +322,7 @@ IsProven(Instant now, const AuthContext& context, const wire::PayloadList& recei
     const auto* auth = wire::Find<wire::AuthPayload>(received, PayloadType::Auth);
     const PeerConfig& peer = context.peer;
     // The MIC of a resumed IKE SA stands for the proof that its ticket was given for.
-    const bool byTicket = context.abilities.resumed;
+    const bool byTicket = context.abilities.resumed.has_value();
     const AuthKind kind = auth && !byTicket ? KindOf(auth->method) : peer.auth.remote;
     // Whoever proves nothing may call itself what it likes.
     if (!id || !auth || !peer.auth.Accepts(kind) ||

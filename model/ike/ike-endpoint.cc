@@ -179,7 +179,7 @@ struct IkeEndpoint::State
     void RefuseSpi(Instant now, const Path& path, const wire::IkeHeader& header);
 
     void Settle(Instant now, SaEntry& entry);
-    void ForgetOthers(std::uint64_t contact);
+    void ForgetOthers(Instant now, std::uint64_t contact);
     void SettleOne(Instant now, SaEntry& entry);
     void SetTimer(SaEntry& entry, std::optional<Instant> timer);
     void Remove(Instant now, SaEntry& entry);
@@ -406,7 +406,7 @@ IkeEndpoint::State::Settle(Instant now, SaEntry& entry)
     touched.push_back(entry.sa->LocalSpi());
     for (const std::uint64_t contact : std::exchange(contacts, {}))
     {
-        ForgetOthers(contact);
+        ForgetOthers(now, contact);
     }
     while (!successors.empty() || !touched.empty())
     {
@@ -428,14 +428,14 @@ IkeEndpoint::State::Settle(Instant now, SaEntry& entry)
 
 /// All that the peer has lost, by whichever entry it was configured.
 void
-IkeEndpoint::State::ForgetOthers(std::uint64_t contact)
+IkeEndpoint::State::ForgetOthers(Instant now, std::uint64_t contact)
 {
     const IkeSa& only = *sas.at(contact).sa;
     for (const auto& [spi, entry] : sas)
     {
         if (entry.sa->IsForgottenBy(only))
         {
-            entry.sa->Forget();
+            entry.sa->Forget(now);
             touched.push_back(spi);
         }
     }

@@ -29,7 +29,8 @@ enum class IkeFailure
     PeerRejected,         ///< an error notify that has no case of its own
     HalfOpenExpired,      ///< IKE_AUTH never came
     OutOfStep,            ///< minutes of TEMPORARY_FAILURE (RFC 7296, section 2.25)
-    InitialContact,       ///< the peer began anew and has forgotten it (RFC 7296, section 2.4)
+    InitialContact,       ///< the peer began anew and has forgotten it (RFC 7296, section 2.4), or
+                          ///< another was resumed from it (RFC 5723)
 };
 
 const char* Name(IkeFailure failure);

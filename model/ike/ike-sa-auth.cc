@@ -203,6 +203,10 @@ IkeSa::HandleAuthResponse(Instant now, const wire::IkeHeader& header, ByteSpan o
         {
             Adopt(i);
             Establish(now);
+            if (m_abilities.resumed)
+            {
+                m_environment.contacts.push_back(LocalSpi());
+            }
             m_extensions.ReadAuth(*this, true, opened->payloads);
             FinishFirstChild(now, opened->payloads);
             return;
@@ -439,6 +443,10 @@ IkeSa::AnswerAuth(Instant now, const wire::PayloadList& request)
     // Whoever proves nothing may not end what others have (RFC 7619, section 2.2).
     if (m_peer.auth.remote != AuthKind::Null &&
         wire::FindNotify(request, NotifyType::InitialContact))
+    {
+        m_onlyOne = true;
+    }
+    if (m_onlyOne || m_abilities.resumed)
     {
         m_environment.contacts.push_back(LocalSpi());
     }

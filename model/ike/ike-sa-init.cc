@@ -268,6 +268,19 @@ InitInitiator::Hint() const
 }
 
 bool
+InitInitiator::FallBack()
+{
+    if (!m_offer)
+    {
+        return false;
+    }
+    m_offer.reset();
+    m_attempts.clear();
+    AddAttempt(m_peer.ikeSuites.front().group);
+    return true;
+}
+
+bool
 InitInitiator::MayHaveMistakenRequest()
 {
     if (m_mistaken == m_cookiesTaken)
@@ -295,9 +308,7 @@ InitInitiator::HandleResponse(const wire::IkeMessage& response, ByteSpan octets)
     }
     if (IsResumptionRefused(response))
     {
-        m_offer.reset();
-        m_attempts.clear();
-        AddAttempt(m_peer.ikeSuites.front().group);
+        FallBack();
         return Restarted{};
     }
     if (m_offer && wire::Find<wire::NoncePayload>(response.payloads, PayloadType::Nonce))
@@ -380,7 +391,7 @@ InitInitiator::CompleteResumption(const wire::IkeMessage& response, ByteSpan oct
         return Ignored{true};
     }
     PeerAbilities abilities = ReadAbilities(m_peer, response, {m_peer.local, m_peer.remote});
-    abilities.resumed = true;
+    abilities.resumed = m_offer->sa.id;
     ExtensionSet extensions = m_extensions.Clone();
     extensions.ReadInit(m_peer, true, response.payloads);
     return MakeResult(
@@ -613,7 +624,7 @@ AnswerResumption(Instant now,
         MakeInitHeader(id.spiI, id.spiR, wire::kFlagResponse, request.header.exchange),
         payloads);
     PeerAbilities abilities = ReadAbilities(peer, request, path);
-    abilities.resumed = true;
+    abilities.resumed = sa->id;
     InitTranscript transcript{Bytes(octets.begin(), octets.end()), response, nonce->data, ourNonce};
     const Bytes seed = ComputeResumptionSkeyseed(sa->suite.prf, sa->skD, nonce->data, ourNonce);
     return {std::move(response),

@@ -46,7 +46,7 @@ struct PeerAbilities
 {
     bool fragmentation{false};          ///< RFC 7383
     bool intermediate{false};           ///< RFC 9242, with RFC 9370
-    bool resumed{false};                ///< RFC 5723: AUTH proves the old IKE SA's keys
+    std::optional<IkeSaId> resumed;     ///< RFC 5723: AUTH proves the keys of this IKE SA
     bool digitalSignature{false};       ///< RFC 7427; then no other signature will do
     std::vector<crypto::HashId> hashes; ///< that the peer verifies, the model's only
     NatSituation nat;                   ///< RFC 7296, section 2.23
@@ -100,6 +100,9 @@ class InitInitiator
     Reaction HandleResponse(const wire::IkeMessage& response, ByteSpan octets);
     /// The reason to give when no good answer comes: what an error notify said, else Timeout.
     IkeFailure Hint() const;
+    /// No good answer comes. True: Request() has changed from IKE_SESSION_RESUME, which the
+    /// responder may not know at all, to IKE_SA_INIT.
+    bool FallBack();
     /// The responder has refused our AUTH. Whether that may be for it had answered a request
     /// without the last cookie: true once for each cookie.
     bool MayHaveMistakenRequest();

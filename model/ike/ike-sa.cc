@@ -209,13 +209,21 @@ IkeSa::ReportUnknownSpi(Instant now, std::uint32_t spi)
 bool
 IkeSa::IsForgottenBy(const IkeSa& contact) const
 {
-    return this != &contact && m_established && *m_established < contact.m_begun &&
-           m_peer.localId == contact.m_peer.localId && m_peer.remoteId == contact.m_peer.remoteId;
+    const bool older = contact.m_onlyOne && !contact.m_initiator && m_established &&
+                     *m_established < contact.m_begun;
+    const bool resumed = contact.m_abilities.resumed && m_id == *contact.m_abilities.resumed;
+    return this != &contact && (older || resumed) && m_peer.localId == contact.m_peer.localId &&
+           m_peer.remoteId == contact.m_peer.remoteId;
 }
 
 void
-IkeSa::Forget()
+IkeSa::Forget(Instant now)
 {
+    // What the peer has rekeyed already lives on, if the peer does.
+    if (m_peersSuccessor)
+    {
+        Supersede(now, *m_peersSuccessor);
+    }
     Finished(IkeFailure::InitialContact);
 }
 
@@ -646,6 +654,12 @@ IkeSa::GiveUp(Instant now)
     IkeFailure reason = IkeFailure::Timeout;
     if (m_phase == Phase::InitSent)
     {
+        if (m_init->FallBack())
+        {
+            m_retransmitter.Start(now, m_peer.retransmission, {m_init->Request()});
+            Transmit(m_path, m_init->Request());
+            return;
+        }
         reason = m_init->Hint();
     }
     else if (m_inFlight)

@@ -117,7 +117,7 @@ class IkeSa : private ExtensionHost
     /// Whether it was up before the other one was begun, between the same two identities.
     bool IsForgottenBy(const IkeSa& contact) const;
     /// The peer does not have it any more: its end, without a word to the peer.
-    void Forget();
+    void Forget(Instant now);
 
     /// Goes on with what is queued, after another SA has changed this one.
     void Resume(Instant now);
@@ -495,7 +495,7 @@ class IkeSa : private ExtensionHost
     std::optional<Instant> m_halfOpenDeadline;
     Instant m_lastHeard{0};
     std::optional<Instant> m_keepaliveDue; ///< behind a NAT
-    bool m_onlyOne{false};                 ///< INITIAL_CONTACT is to be sent
+    bool m_onlyOne{false};                 ///< INITIAL_CONTACT is to be sent, or has come
     Instant m_begun{0};                    ///< when the first message came or went
     std::optional<Instant> m_established;
 

@@ -6,6 +6,7 @@
 #include "model/ike/extensions/mobike.h"
 #include "model/ike/extensions/optimized-rekey.h"
 #include "model/ike/extensions/per-resource-sa.h"
+#include "model/ike/extensions/session-resumption.h"
 #include "tests/unit/ike-ledger.h"
 
 #include <cstdlib>
@@ -16,7 +17,8 @@
  * times. Whatever happens: once at rest both sides have the same SAs, nothing has leaked, and no
  * message ID was used for different octets.
  *
- * Every third schedule has extensions on both sides, and the first one moves about.
+ * Every third schedule has extensions on both sides, and the first one moves about. In every fifth
+ * the first one has tickets, and resumes: what was deleted, or what is up.
  *
  * 2,000 schedules; 100,000 with IPSECLAB_NIGHTLY in the environment. A schedule is its number and
  * nothing else: IPSECLAB_SCHEDULE=<number> repeats one.
@@ -40,6 +42,7 @@ class Schedule
           m_engine(kSeed + number),
           m_onlyRekeying(Below(2) == 0),
           m_extended(number % 3 == 0),
+          m_resuming(number % 5 == 1),
           m_pair(Config(true), Config(false), number + 1),
           m_a(m_pair.a),
           m_b(m_pair.b)
@@ -50,6 +53,10 @@ class Schedule
     {
         m_pair.Connect();
         Disturb();
+        if (m_resuming)
+        {
+            ResumeSoon();
+        }
         const std::uint64_t commands = 1 + Below(10);
         for (std::uint64_t i = 0; i < commands; ++i)
         {
@@ -93,6 +100,21 @@ class Schedule
         return peer;
     }
 
+    /// Also before the reply to a Delete of the other one is there.
+    void ResumeSoon()
+    {
+        m_a.Update();
+        m_besideEachOther = Below(2) == 0;
+        if (!m_besideEachOther)
+        {
+            m_pair.a.endpoint.CloseIkeSa(m_pair.now, m_a.ikeSas.begin()->second.id);
+            m_pair.Collect();
+        }
+        m_pair.RunFor(1ms * Below(1000));
+        m_pair.Initiate();
+        m_pair.RunFor(1ms * Below(1000));
+    }
+
     /// By the schedule's number: a quarter has none, a quarter has them at one side only.
     void AddExtensions(bool atA, ike::PeerConfig& peer) const
     {
@@ -101,6 +123,14 @@ class Schedule
             ike::OptimizedRekeySettings settings;
             settings.accept = m_number % 8 != 7 || atA;
             peer.extensions.push_back(ike::OptimizedRekey(settings));
+        }
+        if (m_resuming)
+        {
+            const auto kind = m_number % 2 ? ike::TicketIssuer::Kind::ByValue
+                                           : ike::TicketIssuer::Kind::ByReference;
+            const auto issuer = std::make_shared<ike::TicketIssuer>(kind, 24h);
+            peer.extensions.push_back(
+                ike::SessionResumption(atA ? m_wallet : nullptr, atA ? nullptr : issuer));
         }
         if (m_number % 16 == 6)
         {
@@ -230,16 +260,18 @@ class Schedule
         EXPECT_EQ(ledger.LiveChildren().size(), ledger.children.size());
     }
 
-    /// Neither side has given up an IKE SA, so what there is must be what there was, rekeyed.
+    /// Neither side has given up an IKE SA, so what there is must be what there was, rekeyed. What
+    /// was to be resumed may stay beside the new one, because its ticket was late or of another.
     void CheckSurvivors()
     {
         for (const auto* ledger : {&m_a, &m_b})
         {
-            EXPECT_TRUE(ledger->ikeSas.size() == 1 || (m_closed && ledger->ikeSas.empty()))
-                << ledger->ikeSas.size();
+            const std::size_t most = m_besideEachOther ? 2 : 1;
+            EXPECT_LE(ledger->ikeSas.size(), most);
+            EXPECT_TRUE(m_closed || !ledger->ikeSas.empty());
             if (m_onlyRekeying)
             {
-                ASSERT_EQ(ledger->children.size(), 1U);
+                ASSERT_EQ(ledger->children.size(), ledger->ikeSas.size());
                 EXPECT_TRUE(ledger->children.begin()->second.ready);
             }
         }
@@ -261,6 +293,10 @@ class Schedule
             {
                 continue; // INVALID_IKE_SPI, in the clear and with the message ID of the request
             }
+            if (header.exchange == wire::ExchangeType::IkeSessionResume)
+            {
+                continue; // an IKE_SA_INIT that takes its place has the SPI and message ID of it
+            }
             const auto [place, isNew] = seen.try_emplace({message.fromA,
                                                           header.initiatorSpi,
                                                           header.responderSpi,
@@ -275,6 +311,9 @@ class Schedule
     std::mt19937_64 m_engine;
     bool m_onlyRekeying;
     bool m_extended;
+    bool m_resuming;
+    bool m_besideEachOther{false}; ///< the first IKE SA was not deleted before
+    std::shared_ptr<ike::TicketWallet> m_wallet{std::make_shared<ike::TicketWallet>()};
     bool m_withKe{false};
     ike::Duration m_retryWait{};
     bool m_closed{false};

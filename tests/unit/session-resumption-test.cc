@@ -283,6 +283,123 @@ TEST(SessionResumption, AnExpiredTicketIsNotTried)
     ExpectMirrored(r.pair);
 }
 
+/*
+ *  A  IKE_SESSION_RESUME -->                  B does not know the exchange and says nothing
+ *     ...
+ *     IKE_SA_INIT -->  ...
+ */
+TEST(SessionResumption, FallsBackWhenNobodyAnswers)
+{
+    Resumable r;
+    r.EarnTicket();
+    r.pair.copies = [](const Pair::Message& message)
+    {
+        const auto exchange = wire::ParseHeader(message.datagram.octets)->exchange;
+        return exchange == wire::ExchangeType::IkeSessionResume ? 0U : 1U;
+    };
+    r.pair.Initiate();
+    r.pair.RunFor(hours(1));
+    ExpectMirrored(r.pair);
+    const auto lines = r.Exchanges();
+    ASSERT_EQ(lines.size(), r.pair.a.peer.retransmission.tries + 4U);
+    EXPECT_EQ(lines[lines.size() - 5], "A IKE_SESSION_RESUME");
+    EXPECT_EQ(lines[lines.size() - 4], "A IKE_SA_INIT");
+}
+
+/*
+ *  A  rekeys the IKE SA
+ *     INFORMATIONAL: N(TICKET_REQUEST) -->
+ *     <-- N(TICKET_LT_OPAQUE)
+ */
+TEST(SessionResumption, ARekeyedIkeSaHasATicketOfItsOwn)
+{
+    for (const bool byA : {true, false})
+    {
+        Resumable r;
+        r.pair.Connect();
+        auto& node = byA ? r.pair.a : r.pair.b;
+        node.endpoint.RekeyIkeSa(r.pair.now, node.Last<ike::IkeSaEstablished>().id);
+        r.pair.Collect();
+        r.pair.RunUntilQuiet();
+        ASSERT_EQ(r.pair.a.All<ike::IkeExtensionReport>().size(), 2U);
+        EXPECT_TRUE(r.pair.a.Last<ike::IkeExtensionReport>().As<ike::TicketReceived>()->granted);
+        const auto rekeyed = r.pair.a.Last<ike::IkeSaEstablished>();
+        EXPECT_EQ(r.wallet->Take(r.pair.now, "to-b")->sa.skD, rekeyed.keys.skD);
+        r.pair.a.endpoint.Command(r.pair.now, rekeyed.id, ike::AskForTicket{});
+        r.pair.Collect();
+        r.pair.RunUntilQuiet();
+        EXPECT_EQ(r.pair.a.All<ike::IkeExtensionReport>().size(), 3U);
+        r.start = r.pair.log.size();
+        r.pair.Connect();
+        EXPECT_EQ(r.Exchanges(), kResumed);
+        EXPECT_EQ(r.pair.a.endpoint.IkeSaCount(), 1U) << "that which was resumed is gone";
+        EXPECT_EQ(r.pair.b.endpoint.IkeSaCount(), 1U);
+    }
+}
+
+/// In place of a ticket TICKET_ACK, as long as there is one to put off.
+class PutsOff final : public ike::Extension
+{
+  public:
+    std::unique_ptr<Extension> Clone() const override
+    {
+        return std::make_unique<PutsOff>(*this);
+    }
+
+    void Encode(ike::ExtensionHost&,
+                const ike::MessageKind& kind,
+                wire::PayloadList& payloads) override
+    {
+        for (auto& payload : payloads)
+        {
+            const auto* notify = std::get_if<wire::NotifyPayload>(&payload.body);
+            if (kind.exchange == wire::ExchangeType::IkeAuth && notify &&
+                notify->type == NotifyType::TicketLtOpaque)
+            {
+                payload = wire::MakeNotify(NotifyType::TicketAck);
+            }
+        }
+    }
+};
+
+TEST(SessionResumption, WhoeverIsPutOffAsksAgain)
+{
+    Resumable r;
+    auto later = r.Config(false);
+    later.extensions.push_back([] { return std::make_unique<PutsOff>(); });
+    Pair pair(r.Config(true), later);
+    pair.Connect();
+    pair.RunUntilQuiet();
+    ASSERT_EQ(pair.a.All<ike::IkeExtensionReport>().size(), 1U);
+    EXPECT_TRUE(pair.a.Last<ike::IkeExtensionReport>().As<ike::TicketReceived>()->granted);
+    EXPECT_EQ(pair.log.size(), 6U);
+    EXPECT_EQ(r.wallet->Take(pair.now, "to-b")->sa.skD,
+              pair.b.Last<ike::IkeSaEstablished>().keys.skD);
+}
+
+/// Without a Delete, for the keys of the new one prove that both sides mean it.
+TEST(SessionResumption, TheOldIkeSaGoes)
+{
+    for (const Kind kind : {Kind::ByValue, Kind::ByReference})
+    {
+        Resumable r(kind);
+        r.pair.Connect();
+        r.start = r.pair.log.size();
+        r.pair.Connect();
+        EXPECT_EQ(r.Exchanges(), kResumed);
+        for (const auto* node : {&r.pair.a, &r.pair.b})
+        {
+            EXPECT_EQ(node->endpoint.IkeSaCount(), 1U);
+            EXPECT_EQ(node->endpoint.ChildSaCount(), 1U);
+            EXPECT_EQ(node->Last<ike::IkeSaClosed>().id,
+                      node->All<ike::IkeSaEstablished>().at(0).id);
+            EXPECT_EQ(node->Last<ike::IkeSaClosed>().reason, ike::IkeFailure::InitialContact);
+            EXPECT_EQ(node->Last<ike::ChildSaRemoved>().spiInbound,
+                      node->All<ike::ChildSaInstalled>().at(0).spiInbound);
+        }
+    }
+}
+
 /// Whoever has seen the ticket on the wire can do nothing with it.
 TEST(SessionResumption, AStolenTicketEndsInTimeoutNotInAnSa)
 {

@@ -65,6 +65,7 @@ struct ResumableSa
 {
     Bytes skD;
     IkeSuite suite;
+    IkeSaId id{}; ///< gone at either side as soon as it is resumed
 };
 
 /// An initiator's wish to resume.

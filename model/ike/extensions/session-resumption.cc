@@ -55,6 +55,8 @@ Encode(const TicketState& state)
     out.U16(static_cast<std::uint16_t>(suite.group));
     out.U8(static_cast<std::uint8_t>(state.initiator.type));
     out.U8(static_cast<std::uint8_t>(state.responder.type));
+    out.U64(state.sa.id.spiI);
+    out.U64(state.sa.id.spiR);
     WriteField(out, state.sa.skD);
     WriteField(out, state.initiator.data);
     WriteField(out, state.responder.data);
@@ -64,7 +66,7 @@ Encode(const TicketState& state)
 std::optional<TicketState>
 Decode(const Bytes& octets)
 {
-    constexpr std::size_t kFixed = 8 + 5 * 2 + 2;
+    constexpr std::size_t kFixed = 8 + 5 * 2 + 2 + 2 * 8;
     ByteReader in(octets);
     if (in.Left() < kFixed)
     {
@@ -80,6 +82,8 @@ Decode(const Bytes& octets)
     suite.group = static_cast<crypto::GroupId>(in.U16());
     state.initiator.type = static_cast<wire::IdType>(in.U8());
     state.responder.type = static_cast<wire::IdType>(in.U8());
+    state.sa.id.spiI = in.U64();
+    state.sa.id.spiR = in.U64();
     auto skD = ReadField(in);
     auto initiator = ReadField(in);
     auto responder = ReadField(in);
@@ -143,16 +147,69 @@ class ResumptionExtension final : public Extension
         {
             m_asked = wire::FindNotify(in, NotifyType::TicketRequest);
         }
+        else if (m_wallet && wire::FindNotify(in, NotifyType::TicketAck))
+        {
+            m_known = true;
+            RequestTicket(host);
+        }
         else if (m_wallet)
         {
             ReadTicket(host, in);
         }
     }
 
+    void AnswerInformational(Instant,
+                             ExtensionHost& host,
+                             const Path&,
+                             const wire::PayloadList& request,
+                             wire::PayloadList& response) override
+    {
+        if (wire::FindNotify(request, NotifyType::TicketRequest))
+        {
+            response.push_back(m_issuer ? MakeTicket(host)
+                                        : wire::MakeNotify(NotifyType::TicketNack));
+        }
+    }
+
+    void FinishInformational(Instant,
+                             ExtensionHost& host,
+                             const wire::PayloadList& request,
+                             const wire::PayloadList& response) override
+    {
+        if (m_wallet && wire::FindNotify(request, NotifyType::TicketRequest))
+        {
+            ReadTicket(host, response);
+        }
+    }
+
+    /// The ticket was for the keys of the predecessor.
+    void TakeOver(ExtensionHost& host) override
+    {
+        if (m_known)
+        {
+            RequestTicket(host);
+        }
+    }
+
+    bool Command(Instant, ExtensionHost& host, const std::any& command) override
+    {
+        if (!m_wallet || !std::any_cast<AskForTicket>(&command))
+        {
+            return false;
+        }
+        RequestTicket(host);
+        return true;
+    }
+
   private:
+    static void RequestTicket(ExtensionHost& host)
+    {
+        host.Inform({wire::MakeNotify(NotifyType::TicketRequest)});
+    }
+
     static ResumableSa Describe(const ExtensionHost& host)
     {
-        ResumableSa sa{host.Keys().skD, host.Suite()};
+        ResumableSa sa{host.Keys().skD, host.Suite(), host.Id()};
         sa.suite.additional.clear();
         return sa;
     }
@@ -177,6 +234,7 @@ class ResumptionExtension final : public Extension
             host.Report(TicketReceived{});
             return;
         }
+        m_known = true;
         const Duration lifetime = std::chrono::seconds(LoadBe32(notify->data.data()));
         m_wallet->Keep(host.Peer().name,
                        {Bytes(notify->data.begin() + kLifetime, notify->data.end()),
@@ -188,6 +246,7 @@ class ResumptionExtension final : public Extension
     std::shared_ptr<TicketWallet> m_wallet;
     std::shared_ptr<TicketIssuer> m_issuer;
     bool m_asked{false};
+    bool m_known{false}; ///< the peer gives tickets
 };
 
 } // namespace

@@ -12,18 +12,22 @@
 
 /**
  * \file
- * Session resumption (RFC 5723): a responder gives a ticket in IKE_AUTH, with which the initiator
- * sets up another IKE SA without a key exchange and without signatures.
+ * Session resumption (RFC 5723): a gateway gives a ticket, with which the client sets up another
+ * IKE SA without a key exchange and without signatures. The client asks in IKE_AUTH, once more when
+ * the IKE SA has been rekeyed or TICKET_ACK has put it off, and when it is told to.
  *
  *     HDR, SK{IDi, AUTH, ..., N(TICKET_REQUEST)} -->
  *                              <-- HDR, SK{IDr, AUTH, ..., N(TICKET_LT_OPAQUE)}
+ *     ...
+ *     INFORMATIONAL: N(TICKET_REQUEST) -->
+ *                              <-- N(TICKET_LT_OPAQUE)
  *     ...
  *     IKE_SESSION_RESUME: [N(COOKIE),] Ni, N(TICKET_OPAQUE) -->
  *                                                       <-- Nr     or N(TICKET_NACK)
  *     IKE_AUTH as usual, AUTH = prf(SK_p, signed octets)
  *
- * Not here: tickets in INFORMATIONAL or in a rekey, TICKET_ACK, and the end of the old IKE SA when
- * another is resumed from it, which is left to liveness checks and lifetimes.
+ * Both sides drop the IKE SA that the ticket was given in, without a Delete, when the new one is
+ * up. A peer that does not answer IKE_SESSION_RESUME at all is tried again with IKE_SA_INIT.
  */
 
 namespace ipseclab::ike
@@ -96,6 +100,11 @@ class TicketWallet
 
   private:
     std::map<std::string, Ticket> m_tickets;
+};
+
+/// For IkeEndpoint::Command, of a client: asks for a ticket now.
+struct AskForTicket
+{
 };
 
 /// A ticket has come, or the peer has refused to give one.
