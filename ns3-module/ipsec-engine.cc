@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: GPL-2.0-only
  */
 #include "ipsec-engine.h"
+#include "model-values.h"
 
 #include "ns3/nstime.h"
 #include "ns3/simulator.h"
@@ -21,12 +22,6 @@ namespace
 {
 
 constexpr uint8_t kNoDscp = 64; ///< one more than there are
-
-timing::Instant
-ModelNow()
-{
-    return std::chrono::nanoseconds(Simulator::Now().GetNanoSeconds());
-}
 
 } // namespace
 
