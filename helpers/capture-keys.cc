@@ -6,6 +6,7 @@
 #include "model/ike/extensions/eesp.h"
 
 #include "ns3/callback.h"
+#include "ns3/string.h"
 
 #include <filesystem>
 #include <fstream>
@@ -220,6 +221,9 @@ CaptureKeys::CaptureKeys(std::string preSharedKey)
 void
 CaptureKeys::Listen(Ptr<IpsecGateway> gateway)
 {
+    StringValue mode;
+    gateway->GetAttribute("CryptoMode", mode);
+    m_sized = m_sized || mode.Get() == "Sized";
     gateway->TraceConnectWithoutContext("IkeEvent", MakeCallback(&CaptureKeys::HandleEvent, this));
 }
 
@@ -240,7 +244,8 @@ CaptureKeys::HandleEvent(const ipseclab::ike::IkeEvent& event)
             EspSecret(child->spiOutbound, child->encryptionOutbound, child->integrityOutbound));
         m_espSecrets.insert(
             EspSecret(child->spiInbound, child->encryptionInbound, child->integrityInbound));
-        if (const auto names = EspNames(child->suite.cipher))
+        const auto names = EspNames(child->suite.cipher);
+        if (names && !m_sized)
         {
             m_espLines.insert(EspLine(child->localOuter,
                                       child->remoteOuter,
@@ -275,7 +280,8 @@ CaptureKeys::Write(const std::string& folder) const
         WriteLines(profile / "ikev2_decryption_table", m_ikeLines),
         WriteLines(profile / "esp_sa", m_espLines),
         WriteLines(std::filesystem::path(folder) / "secrets.json",
-                   {"{" + Quoted("psk_hex") + ": " +
+                   {"{" + Quoted("crypto_mode") + ": " + Quoted(m_sized ? "sized" : "real") +
+                    ",\n" + Quoted("psk_hex") + ": " +
                     Quoted(Hex(Bytes(m_preSharedKey.begin(), m_preSharedKey.end()))) + ",\n" +
                     List("ike_sas", m_ikeSecrets) + ",\n" + List("esp_sas", m_espSecrets) + "}"}),
     };

@@ -22,7 +22,9 @@ namespace ns3
  *     WIRESHARK_CONFIG_DIR=FOLDER/wireshark tshark -C ipseclab -r FOLDER/x.pcap
  *
  * shows the decrypted IKE payloads and the inner packets, and as a JSON file with which `ipseclab
- * verify` opens the capture. One gateway of a pair is enough, for both directions are written.
+ * verify` opens the capture. One gateway of a pair is enough, for both directions are written. In
+ * crypto mode Sized there is nothing that Wireshark could decrypt in ESP, and the profile has no
+ * keys of ESP.
  */
 class CaptureKeys
 {
@@ -41,6 +43,7 @@ class CaptureKeys
     void HandleEvent(const ipseclab::ike::IkeEvent& event);
 
     std::string m_preSharedKey;
+    bool m_sized{false};              ///< CryptoMode of the gateways
     std::set<std::string> m_ikeLines; ///< both ends of an SA tell the same
     std::set<std::string> m_espLines;
     std::set<std::string> m_ikeSecrets;

@@ -228,7 +228,10 @@ class OutboundSa:
         """The ESP packet for an IP packet, with a number of the caller's choice."""
 
 class InboundSa:
-    """profile: "rfc4303", "linux-bitmap" or "linux-legacy"; window 0: no check."""
+    """profile: "rfc4303", "linux-bitmap" or "linux-legacy"; window 0: no check.
+
+    sized: packets of that crypto mode, with right lengths and nothing encrypted.
+    """
 
     def __init__(
         self,
@@ -243,6 +246,7 @@ class InboundSa:
         top: int = 0,
         transport: bool = False,
         scheme: SequenceScheme | None = None,
+        sized: bool = False,
     ) -> None: ...
     def open(self, packet: bytes, outer_header_length: int = 20) -> tuple[str, int, bytes]:
         """Name of the drop reason ("none" when opened), number as guessed, inner packet or b""."""

@@ -135,8 +135,10 @@ def run_command(
     _check_names(scenario, list(typed))
     points = plan.make_points(scenario, typed, {})
     todo = plan.make_jobs(scenario, points, plan.Replications(runs, first_run, seed, sized))
-    from ipseclab import screen, tables, work  # takes a second: not before a mistake is found
+    from ipseclab import descriptions, screen, tables, work  # a second: after mistakes in words
 
+    if pcap and not descriptions.load(scenario).captures:
+        raise LabError(f"--pcap: {scenario} writes no captures")
     folder = out or Path("out") / scenario
     console = screen.console()
     outcomes = work.perform(
@@ -153,16 +155,17 @@ def run_command(
         console.print(tables.point_table(f"{scenario}, {point.runs} run(s)", scenario, point))
     written = [Path(name) for outcome in outcomes for name in outcome.files]
     code = _finish(console, folder, scenario, plot, outcomes, written)
-    _show_tshark(console, [path for path in written if path.suffix == ".pcap"])
+    _show_tshark(console, [path for path in written if path.suffix == ".pcap"], sized=sized)
     return code
 
 
-def _show_tshark(console: Any, captures: Sequence[Path]) -> None:
+def _show_tshark(console: Any, captures: Sequence[Path], *, sized: bool) -> None:
     """The command that decrypts the last capture."""
     if captures:
         profile = shlex.quote(str(captures[-1].parent / "wireshark"))
         command = f"tshark -C ipseclab -r {shlex.quote(str(captures[-1]))}"
-        console.print("Decrypted, packet by packet:", soft_wrap=True)
+        what = "IKE decrypted (sized ESP is not in clear to tshark)" if sized else "Decrypted"
+        console.print(f"{what}, packet by packet:", soft_wrap=True)
         line = f"  WIRESHARK_CONFIG_DIR={profile} {command}"
         console.print(line, soft_wrap=True, markup=False)
 
@@ -250,6 +253,9 @@ def demo_command(out: Path, jobs: int) -> int:
     return demo.demo(screen.console(), out, jobs)
 
 
+_SHOWN_DIFFERENCES = 20
+
+
 def _show_tally(title: str, tally: Any) -> int:
     from ipseclab import screen
 
@@ -257,8 +263,10 @@ def _show_tally(title: str, tally: Any) -> int:
     console.print(tally.table(title))
     for note in tally.notes:
         console.print(f"note: {note}", markup=False)
-    for difference in tally.differences:
+    for difference in tally.differences[:_SHOWN_DIFFERENCES]:
         console.print(f"DIFFERS: {difference}", markup=False, soft_wrap=True)
+    if len(tally.differences) > _SHOWN_DIFFERENCES:
+        console.print(f"and {len(tally.differences) - _SHOWN_DIFFERENCES} more that differ")
     agree, total = tally.sums()
     console.print(f"{title}: {agree} of {total} agree", markup=False, soft_wrap=True)
     return EXIT_OK if tally.all_agree else EXIT_DIFFERS

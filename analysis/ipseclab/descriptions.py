@@ -33,6 +33,7 @@ class Description:
     path: Path
     question: str
     limits: tuple[str, ...]
+    captures: bool  # whether a run can write captures and their keys
     warm_up: str
     shares: Mapping[str, str]  # metrics that are shares of counts
     correlation: str
@@ -102,6 +103,7 @@ def load(scenario: str) -> Description:
         path=path,
         question=document["question"],
         limits=tuple(document["limits"]),
+        captures=document.get("captures", False),
         warm_up=document["warm_up"],
         shares=document.get("shares", {}),
         correlation=document.get("correlation", "0"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, FormatStrFormatter, LogLocator
+from matplotlib.ticker import EngFormatter, FormatStrFormatter, LogLocator, MaxNLocator
 
 from ipseclab import core, descriptions, files
 from ipseclab.descriptions import Description
@@ -39,6 +40,8 @@ STYLE = {
 }
 _DECADE = 8.0  # values that span as much belong on a logarithmic scale
 _LINE_POINTS = 300
+_LEGEND_CHARACTERS = 60  # of a line under a panel
+_LEGEND_LINE = 0.17  # inches
 
 
 @dataclass(frozen=True)
@@ -107,12 +110,15 @@ def _axis(description: Description, points: Sequence[Point]) -> _Axis:
 def _curves(
     description: Description, points: Sequence[Point], axis: _Axis
 ) -> list[tuple[str, list[Point]]]:
-    """Labels and points of the groups that differ on the x axis only."""
+    """Labels and points of the groups that differ on the x axis only: the longest, in order."""
     groups: dict[tuple[object, ...], list[Point]] = {}
     for point in points:
         others = tuple((k, v) for k, v in point.parameters.items() if k != axis.name)
         groups.setdefault((others, point.mode, point.code_identity), []).append(point)
     curves = list(groups.values())
+    if len(curves) > len(COLOURS):
+        longest = sorted(curves, key=lambda curve: -len(curve))[: len(COLOURS)]
+        curves = [curve for curve in curves if curve in longest]
     values = [[_curve_value(description, point) for point in curve] for curve in curves]
     # A number that changes along a curve, or that two curves have, cannot name them.
     distinct = len({numbers[0] for numbers in values}) == len(curves)
@@ -120,9 +126,10 @@ def _curves(
         order = sorted(range(len(curves)), key=lambda index: values[index][0])
         return [(f"{values[index][0]:g}", curves[index]) for index in order]
     names = [name for name in varying([curve[0] for curve in curves]) if name != axis.name]
+    texts = [", ".join(f"{name}={curve[0].parameters[name]}" for name in names) for curve in curves]
     return [
-        (", ".join(f"{name}={curve[0].parameters[name]}" for name in names), curve)
-        for curve in curves
+        (textwrap.fill(text, _LEGEND_CHARACTERS, break_on_hyphens=False), curve)
+        for text, curve in zip(texts, curves, strict=True)
     ]
 
 
@@ -191,19 +198,34 @@ def _dress_x(axes: Axes, axis: _Axis) -> None:
         axes.set_xlim(axis.low, axis.high)
         axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axes.xaxis.set_major_formatter(FormatStrFormatter("%g"))
+    elif axis.unit == "count":
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if not axis.ticks and axis.unit not in ("", "count"):
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.minorticks_off()
 
 
+def _legend_columns(labels: Sequence[str]) -> int:
+    if all("=" not in label for label in labels):
+        return 4
+    return max(1, min(3, _LEGEND_CHARACTERS // max(map(len, labels))))
+
+
+def _legend_height(description: Description, points: Sequence[Point], axis: _Axis) -> float:
+    """Inches that the legend of a panel needs beyond two lines."""
+    labels = [label for label, _ in _curves(description, points, axis)]
+    rows = math.ceil(len(labels) / _legend_columns(labels))
+    lines = rows * max(label.count("\n") + 1 for label in labels)
+    return _LEGEND_LINE * max(0, lines - 2)
+
+
 def _draw_panel(axes: Axes, description: Description, points: Sequence[Point], axis: _Axis) -> bool:
     """Whether there is a theory among the curves."""
     curves = _curves(description, points, axis)
-    left_out = len(curves) - len(COLOURS)
-    if left_out > 0:  # all of them are in the table
-        longest = sorted(curves, key=lambda curve: -len(curve[1]))[: len(COLOURS)]
-        curves = [curve for curve in curves if curve in longest]
-        axes.text(0.98, 0.5, f"{left_out} more\nin the table", transform=axes.transAxes, ha="right")
+    left_out = len(points) - sum(len(curve) for _, curve in curves)
+    if left_out:
+        note = f"{left_out} more points\nin the table"
+        axes.text(0.98, 0.5, note, transform=axes.transAxes, ha="right")
     theory = False
     for index, (label, curve) in enumerate(curves):
         colour = COLOURS[index % len(COLOURS)]
@@ -214,16 +236,17 @@ def _draw_panel(axes: Axes, description: Description, points: Sequence[Point], a
     if description.share(description.measure):
         axes.set_ylim(-0.03, 1.03)
     else:
-        axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
+        low, high = axes.get_ylim()
+        axes.set_ylim(min(0.0, low), high + 0.05 * abs(high))  # a flat line is not on the edge
         axes.yaxis.set_major_formatter(EngFormatter(sep=""))
-    if len(curves) > 1 or description.curve:
+    if any(label for label, _ in curves):
         numbers = all("=" not in label for label, _ in curves)
         axes.legend(
             title=description.figure["curve"]["label"] if numbers else None,
             title_fontsize=8.0,
             loc="upper center",
             bbox_to_anchor=(0.5, -0.17),
-            ncols=4 if numbers else max(1, min(3, 60 // max(len(label) for label, _ in curves))),
+            ncols=_legend_columns([label for label, _ in curves]),
             handletextpad=0.2,
         )
     return theory
@@ -248,7 +271,8 @@ def draw(description: Description, points: Sequence[Point]) -> Figure:
     panels = _panels(description, points)
     axis = _axis(description, points)
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(1.2 + 3.6 * len(panels), 4.2), layout="constrained")
+        legend = max(_legend_height(description, chosen, axis) for _, chosen in panels)
+        figure = Figure(figsize=(1.2 + 3.6 * len(panels), 4.2 + legend), layout="constrained")
         every = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
         theory = False
         for axes, (title, chosen) in zip(every, panels, strict=True):

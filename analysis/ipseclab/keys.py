@@ -79,6 +79,9 @@ def negotiated(proposal: Proposal) -> Negotiated:
     encryption = chosen[ENCRYPTION]
     bits = encryption["key_bits"] or _FIXED_KEY_BITS.get(encryption["id"], 0)
     integrity = chosen[INTEGRITY]["id"] if INTEGRITY in chosen else 0
+    numbers = chosen[SEQUENCE_NUMBERS]["id"] if SEQUENCE_NUMBERS in chosen else 0
+    if numbers not in (0, 1):
+        raise Unsupported(f"sequence numbers of transform {numbers}")
     try:
         suite = module.CipherSuite(encryption["id"], bits, integrity)
     except module.UnsupportedError as error:
@@ -86,8 +89,7 @@ def negotiated(proposal: Proposal) -> Negotiated:
     return Negotiated(
         suite=suite,
         prf=chosen[PRF]["id"] if PRF in chosen else 0,
-        extended_sequence_numbers=SEQUENCE_NUMBERS in chosen
-        and chosen[SEQUENCE_NUMBERS]["id"] == 1,
+        extended_sequence_numbers=numbers == 1,
         protocol=proposal["protocol"],
         spi=proposal["spi"],
         encryption=encryption["id"],

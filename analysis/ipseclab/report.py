@@ -16,7 +16,7 @@ from ipseclab import claims_json, core, descriptions, figures, files, pages, tab
 from ipseclab.campaign import FILE_NAME, Campaign
 from ipseclab.descriptions import Description
 from ipseclab.errors import LabError
-from ipseclab.points import Point, summarise, varying, x_axis
+from ipseclab.points import Point, summarise, varying
 
 VERIFICATIONS = "verification.json"
 VERDICTS = ("confirmed", "refuted", "inconclusive", "unsupported")
@@ -33,12 +33,18 @@ class Verification:
 
 
 @dataclass(frozen=True)
+class _Picture:
+    uri: str
+    caption: str  # of several: what this one is about
+
+
+@dataclass(frozen=True)
 class _Section:
     scenario: str
     title: str
     description: Description
     measure: tables.Measure
-    figure: str  # data URI, empty without a figure
+    figures: list[_Picture]
     points: list[Point]
     names: list[str]
     constants: dict[str, str]
@@ -53,6 +59,26 @@ def _data_uri(scenario: str, points: Sequence[Point]) -> str:
         return ""
     encoded = base64.b64encode(figures.svg(figure)).decode("ascii")
     return f"data:image/svg+xml;base64,{encoded}"
+
+
+def _pictures(scenario: str, families: Sequence[Sequence[Point]]) -> list[_Picture]:
+    """One picture for points that one sweep makes, else one for each line of points."""
+    if len(families) == 1:
+        uri = _data_uri(scenario, families[0])
+        return [_Picture(uri, "")] if uri else []
+    return [
+        _Picture(uri, _caption(scenario, family))
+        for family in families
+        if len(family) > 1 and (uri := _data_uri(scenario, family))
+    ]
+
+
+def _caption(scenario: str, points: Sequence[Point]) -> str:
+    """What the points have in common beyond the defaults."""
+    defaults = {p["name"]: p["default"] for p in core.scenario_info(scenario)["parameters"]}
+    names = varying(points)
+    common = {k: v for k, v in points[0].parameters.items() if k not in names and v != defaults[k]}
+    return ", ".join(f"{name}={value}" for name, value in common.items()) or "defaults"
 
 
 def write_verifications(folder: Path, verifications: Sequence[Verification]) -> None:
@@ -96,8 +122,19 @@ def _families(points: Sequence[Point], names: Sequence[str]) -> list[list[Point]
     return list(groups.values())
 
 
-def _all_but(points: Sequence[Point], name: str) -> list[str]:
-    return [other for other in points[0].parameters if other != name]
+def _lines(points: Sequence[Point], wishes: Sequence[str]) -> list[list[Point]]:
+    """The points in groups that differ in one parameter only, the longest first."""
+    left, lines = list(points), []
+    while left:
+        candidates = [
+            line
+            for name in dict.fromkeys([*wishes, *left[0].parameters])
+            for line in _families(left, [k for k in left[0].parameters if k != name])
+        ]
+        longest = max(candidates, key=len)
+        lines.append(longest)
+        left = [point for point in left if point not in longest]
+    return lines
 
 
 def _is_grid(points: Sequence[Point]) -> bool:
@@ -114,18 +151,17 @@ def _section(campaign: Campaign, scenario: str) -> _Section:
     names = varying(points)
     seed, runs = int(frame["seed"].min()), range(frame["run"].min(), frame["run"].max() + 1)
     description = descriptions.load(scenario)
-    panel, axis = str(description.figure.get("panel", "")), x_axis(description, points)
-    families = [
-        family
-        for whole in _families(points, [panel])
-        for family in ([whole] if _is_grid(whole) else _families(whole, _all_but(points, axis)))
-    ]
+    panels = _families(points, [str(description.figure.get("panel", ""))])
+    wishes = list(description.figure.get("x", []))
+    grids = all(map(_is_grid, panels))
+    families = panels if grids else _lines(points, wishes)
+    pictured = [points] if grids else families
     return _Section(
         scenario=scenario,
         title=core.scenario_info(scenario)["title"],
         description=description,
         measure=tables.Measure(description),
-        figure=_data_uri(scenario, points),
+        figures=_pictures(scenario, pictured),
         older_runs=older,
         points=points,
         names=names,

@@ -147,7 +147,8 @@ class Opener
            const std::string& profile,
            std::uint64_t top,
            bool transport,
-           const std::optional<esp::SequenceScheme>& scheme)
+           const std::optional<esp::SequenceScheme>& scheme,
+           bool sized)
     {
         esp::InboundSaConfig config;
         config.spi = spi;
@@ -160,6 +161,7 @@ class Opener
         config.antiReplay.top = top;
         config.ipsecMode = transport ? esp::IpsecMode::Transport : esp::IpsecMode::Tunnel;
         config.subspaces = scheme;
+        config.mode = sized ? crypto::CryptoMode::Sized : crypto::CryptoMode::Real;
         RequireKeysOf(config, suite);
         m_sa = esp::InboundSa::Create(config);
         if (!m_sa)
@@ -257,7 +259,8 @@ DefineEsp(py::module_& module)
                       const std::string&,
                       std::uint64_t,
                       bool,
-                      const std::optional<esp::SequenceScheme>&>(),
+                      const std::optional<esp::SequenceScheme>&,
+                      bool>(),
              py::arg("spi"),
              py::arg("suite"),
              py::arg("key"),
@@ -268,7 +271,8 @@ DefineEsp(py::module_& module)
              py::arg("profile") = "rfc4303",
              py::arg("top") = 0,
              py::arg("transport") = false,
-             py::arg("scheme") = py::none())
+             py::arg("scheme") = py::none(),
+             py::arg("sized") = false)
         .def("open", &Opener::Open, py::arg("packet"), py::arg("outer_header_length") = 20)
         .def_property_readonly("top", &Opener::Top);
 }

@@ -94,3 +94,37 @@ def test_the_capture_has_every_packet_of_the_metrics(folder: Path) -> None:
     database.close()
     assert len(tshark(folder, "gateway-a.pcap", "esp")) == sealed
     assert len(tshark(folder, "gateway-b.pcap", "esp")) == arrived
+
+
+def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "ipseclab", *map(str, words)],
+        env=environment(),
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_a_sized_capture_opens_as_what_it_is(tmp_path: Path) -> None:
+    done = run("run", "replay-window", *small_arguments(), "--sized", "--pcap", "--out", tmp_path)
+    assert done.returncode == 0 and "IKE decrypted" in done.stdout
+    capture, secrets = (tmp_path / "captures" / n for n in ("gateway-b.pcap", "secrets.json"))
+    good = run("verify", capture, "--secrets", secrets)
+    assert good.returncode == 0 and "400/400" in good.stdout
+    secrets.write_text(secrets.read_text().replace('"sized"', '"real"'))
+    bad = run("verify", capture, "--secrets", secrets)
+    assert bad.returncode == 1 and "0/400" in bad.stdout
+    assert bad.stdout.count("DIFFERS") == 20 and "and 380 more that differ" in bad.stdout
+
+
+def test_what_cannot_be_captured_or_opened_says_so(tmp_path: Path) -> None:
+    done = run("run", "offload", "--pcap", "--out", tmp_path / "offload")
+    assert done.returncode == 2
+    assert done.stderr == "ipseclab: --pcap: offload writes no captures\n"
+    assert not (tmp_path / "offload").exists()
+    out = tmp_path / "subspaces"
+    run("run", "antireplay-subspaces", "--packets", "200", "--pcap", "--out", out)
+    captures = out / "captures"
+    done = run("verify", captures / "gateway-b.pcap", "--secrets", captures / "secrets.json")
+    assert done.returncode == 127 and "sequence numbers of transform 1024" in done.stderr
