@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ipseclab import claims_json, core, descriptions, figures, files, pages, tables, units
+from ipseclab import claims_json, core, descriptions, figures, files, pages, plan, tables, units
 from ipseclab.campaign import FILE_NAME, Campaign
 from ipseclab.descriptions import Description
 from ipseclab.errors import LabError
@@ -75,7 +75,7 @@ def _pictures(scenario: str, families: Sequence[Sequence[Point]]) -> list[_Pictu
 
 def _caption(scenario: str, points: Sequence[Point]) -> str:
     """What the points have in common beyond the defaults."""
-    defaults = {p["name"]: p["default"] for p in core.scenario_info(scenario)["parameters"]}
+    defaults = plan.make_points(scenario, {}, {})[0]
     names = varying(points)
     common = {k: v for k, v in points[0].parameters.items() if k not in names and v != defaults[k]}
     return ", ".join(f"{name}={value}" for name, value in common.items()) or "defaults"

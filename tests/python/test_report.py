@@ -162,3 +162,5 @@ def test_points_that_are_no_grid_are_repeated_curve_by_curve(cli: Cli, tmp_path:
     assert len(commands) == 2
     assert "--grid window=32,64" in commands[0] and "esn=off" in commands[0]
     assert "window=32" in commands[1] and "esn=on" in commands[1]
+    assert page.count("<figure>") == 1  # the lone point is in the table only
+    assert "<figcaption>packets=400, spread=105.5us. Markers" in page
