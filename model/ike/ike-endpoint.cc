@@ -67,8 +67,10 @@ IsUsable(const PeerConfig& peer)
     };
     const auto childFits = [](const ChildSuite& s)
     {
+        const bool withKe = s.group != crypto::GroupId::None;
         return crypto::FindTraits(s.cipher) &&
-               (s.group == crypto::GroupId::None || crypto::FindTraits(s.group));
+               (withKe ? crypto::FindTraits(s.group) && AreUsable(s.additional)
+                       : s.additional.empty());
     };
     constexpr std::size_t kSmallestDatagram = 256;
     return (peer.maxIkeDatagram == 0 || peer.maxIkeDatagram >= kSmallestDatagram) &&

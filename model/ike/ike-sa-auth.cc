@@ -379,6 +379,7 @@ IkeSa::CheckChildAnswer(const wire::SaPayload& answer) const
         return std::nullopt;
     }
     choice->suite.group = crypto::GroupId::None;
+    choice->suite.additional.clear();
     return choice;
 }
 
@@ -488,6 +489,7 @@ IkeSa::AnswerFirstChild(const wire::PayloadList& request, wire::PayloadList& ans
     }
     const std::uint32_t spi = m_environment.childSpis.Allocate(m_environment.random, LocalSpi());
     choice->suite.group = crypto::GroupId::None;
+    choice->suite.additional.clear();
     answer.push_back(wire::MakePayload(PayloadType::Sa, AnswerChild(*choice, spi, false)));
     answer.push_back(MakeTs(PayloadType::TsI, selectors->remote));
     answer.push_back(MakeTs(PayloadType::TsR, selectors->local));

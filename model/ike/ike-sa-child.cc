@@ -145,6 +145,10 @@ IkeSa::ExpireChild(Instant now, std::uint32_t spiInbound)
 wire::PayloadList
 IkeSa::Request(CreateChildTask& task)
 {
+    if (task.followUp)
+    {
+        return RequestFollowUp(task);
+    }
     const auto& suites = m_peer.childSuites;
     const auto group = task.demanded.empty() ? suites.front().group : task.demanded.back();
     task.spi = m_environment.childSpis.Allocate(m_environment.random, LocalSpi());
@@ -186,36 +190,86 @@ IkeSa::Negotiation(const CreateChildTask& task) const
 void
 IkeSa::Finish(Instant now, CreateChildTask& task, const wire::PayloadList& response)
 {
+    std::optional<ike::Refusal> refusal;
+    const bool begins = !task.followUp;
     ChildNegotiation child = Negotiation(task);
-    const auto refusal = m_extensions.ReadChild(*this, child, response);
+    if (begins)
+    {
+        refusal = m_extensions.ReadChild(*this, child, response);
+    }
     if (wire::FindErrorNotify(response))
     {
         m_environment.childSpis.Release(task.spi);
         HandleRefusal(now, task, response);
         return;
     }
-    auto made = ReadNewChild(task, response);
-    if (!made || refusal)
+    if (begins)
     {
-        // The responder has installed its half of the Child SA.
+        task.made = ReadNewChild(task, response);
+    }
+    const bool valid =
+        task.made && (begins ? BeginFollowUp(task, task.made->suite.additional, response)
+                             : AdvanceFollowUp(task, response));
+    if (!valid || refusal)
+    {
+        AbandonChild(now, task, valid ? refusal->error : NotifyType::InvalidSyntax);
+        return;
+    }
+    if (begins)
+    {
+        task.made->properties = std::move(child.properties);
+    }
+    if (task.followUp->due.empty())
+    {
+        FinishChild(now, task, std::move(*task.made));
+    }
+    else if (HasLost(task, *task.made) || m_phase != Phase::Established)
+    {
+        // Nobody has made anything yet (RFC 9370, section 2.2.4).
         m_environment.childSpis.Release(task.spi);
         if (ChildSa* old = task.rekeyOf ? FindChild(*task.rekeyOf) : nullptr)
         {
             old->rekeying = false;
         }
-        m_events.push_back(ChildSaRefused{m_id,
-                                          m_peer.name,
-                                          made ? refusal->error : NotifyType::InvalidSyntax,
-                                          task.rekeyOf});
-        Enqueue(now, CloseChildTask{task.spi});
-        return;
     }
-    const bool lost = task.rival && std::min(made->nonceI, made->nonceR) < task.rival->lowestNonce;
-    made->outboundReady = !lost;
+    else
+    {
+        if (IsPeerFollowingUp(task))
+        {
+            ForgetFollowUp();
+        }
+        m_tasks.push_front(std::move(task));
+    }
+}
+
+/// The responder may have installed its half of the Child SA.
+void
+IkeSa::AbandonChild(Instant now, const CreateChildTask& task, NotifyType reason)
+{
+    m_environment.childSpis.Release(task.spi);
+    if (ChildSa* old = task.rekeyOf ? FindChild(*task.rekeyOf) : nullptr)
+    {
+        old->rekeying = false;
+    }
+    m_events.push_back(ChildSaRefused{m_id, m_peer.name, reason, task.rekeyOf});
+    Enqueue(now, CloseChildTask{task.spi});
+}
+
+bool
+IkeSa::HasLost(const CreateChildTask& task, const NewChild& made)
+{
+    return task.rival && std::min(made.nonceI, made.nonceR) < task.rival->lowestNonce;
+}
+
+void
+IkeSa::FinishChild(Instant now, const CreateChildTask& task, NewChild made)
+{
+    const bool lost = HasLost(task, made);
+    made.outboundReady = !lost;
     const ChildSa* old = task.rekeyOf ? FindChild(*task.rekeyOf) : nullptr;
-    made->replaces = old && !old->expired ? task.rekeyOf : std::nullopt;
-    made->properties = std::move(child.properties);
-    InstallChild(now, std::move(*made));
+    made.replaces = old && !old->expired ? task.rekeyOf : std::nullopt;
+    made.additional = task.followUp->secrets;
+    InstallChild(now, std::move(made));
     if (task.rekeyOf)
     {
         SettleRekey(now, task, lost);
@@ -274,6 +328,10 @@ IkeSa::SettleRekey(Instant now, const CreateChildTask& task, bool lost)
     {
         DeleteChild(now, task.spi);
     }
+    if (!lost && IsPeerFollowingUp(task))
+    {
+        ForgetFollowUp();
+    }
     if (old && !lost)
     {
         old->replaced = true;
@@ -299,7 +357,7 @@ IkeSa::HandleRefusal(Instant now, CreateChildTask& task, const wire::PayloadList
     next.wanted = task.wanted;
     next.onlyPacket = task.onlyPacket;
     const bool unheardOf = error == NotifyType::ChildSaNotFound && task.unconfirmed;
-    if (error == NotifyType::TemporaryFailure || unheardOf)
+    if (error == NotifyType::TemporaryFailure || error == NotifyType::StateNotFound || unheardOf)
     {
         if (!Retry(now, std::move(next), task.refusals))
         {
@@ -370,6 +428,7 @@ IkeSa::AnswerCreateChild(Instant now, const wire::PayloadList& request)
     {
         return Fatal(NotifyType::InvalidSyntax);
     }
+    ForgetFollowUp();
     return sa->proposals.front().protocol == wire::ProtocolId::Ike ? AnswerRekeyIke(now, request)
                                                                    : AnswerNewChild(now, request);
 }
@@ -447,13 +506,19 @@ IkeSa::AnswerNewChild(Instant now, const wire::PayloadList& request)
     m_extensions.WriteChild(*this, child, answer.payloads);
     made.properties = std::move(child.properties);
 
-    made.outboundReady = m_children.empty();
     if (ChildSa* old = rekey ? FindChildByOutbound(rekey->spi) : nullptr)
     {
         made.replaces = old->spiInbound;
         NoteRival(*old, {made.spiInbound, std::min(made.nonceI, made.nonceR)});
     }
-    InstallChild(now, std::move(made));
+    if (choice->suite.additional.empty())
+    {
+        FinishAnswered(now, std::move(made));
+    }
+    else
+    {
+        answer.payloads.push_back(AwaitFollowUp(now, std::move(made)));
+    }
     return answer;
 }
 
@@ -477,7 +542,9 @@ IkeSa::RefuseNewChild(const wire::NotifyPayload* rekey)
     {
         return wire::MakeNotify(NotifyType::ChildSaNotFound, rekey->protocol, rekey->spi);
     }
-    if (old->closing || old->rival)
+    const auto* ours = m_inFlight ? std::get_if<CreateChildTask>(&m_inFlight->task) : nullptr;
+    const bool followed = ours && ours->followUp && ours->rekeyOf == old->spiInbound;
+    if (old->closing || old->rival || followed)
     {
         return wire::MakeNotify(NotifyType::TemporaryFailure);
     }
@@ -497,7 +564,19 @@ IkeSa::IsIkeRekeyInFlight() const
     return m_inFlight && std::holds_alternative<RekeyIkeTask>(m_inFlight->task);
 }
 
-/// The peer has made a Child SA to replace this one.
+/// The Child SA that the peer wanted is there.
+void
+IkeSa::FinishAnswered(Instant now, NewChild made)
+{
+    made.outboundReady = m_children.empty();
+    if (made.replaces && !FindChild(*made.replaces))
+    {
+        made.replaces.reset();
+    }
+    InstallChild(now, std::move(made));
+}
+
+/// The peer makes a Child SA to replace this one.
 void
 IkeSa::NoteRival(ChildSa& old, Rival rival)
 {
@@ -523,7 +602,8 @@ IkeSa::InstallChild(Instant now, NewChild made)
                                      made.shared,
                                      made.nonceI,
                                      made.nonceR,
-                                     root ? root->octets : 0);
+                                     root ? root->octets : 0,
+                                     made.additional);
     ChildSa child;
     child.spiInbound = made.spiInbound;
     child.spiOutbound = made.spiOutbound;
@@ -628,8 +708,15 @@ IkeSa::RemoveChild(std::uint32_t spiInbound)
         m_events.push_back(
             ChildSaRemoved{m_id, m_peer.name, child->spiInbound, child->spiOutbound});
     }
-    m_environment.childSpis.Release(spiInbound);
     m_children.erase(m_children.begin() + (child - m_children.data()));
+    ForgetRival(spiInbound);
+}
+
+/// What was to replace another Child SA is not there any more.
+void
+IkeSa::ForgetRival(std::uint32_t spiInbound)
+{
+    m_environment.childSpis.Release(spiInbound);
     for (auto& other : m_children)
     {
         if (other.rival && other.rival->spiInbound == spiInbound)

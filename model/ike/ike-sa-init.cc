@@ -195,6 +195,15 @@ MakeKe(const crypto::KeyExchange& exchange)
         wire::KePayload{static_cast<std::uint16_t>(exchange.Group()), exchange.PublicValue()});
 }
 
+std::optional<Bytes>
+Agree(const crypto::KeyExchange& exchange, const wire::PayloadList& received)
+{
+    const auto* ke = wire::Find<wire::KePayload>(received, PayloadType::Ke);
+    return ke && ke->group == static_cast<std::uint16_t>(exchange.Group())
+             ? exchange.Agree(ke->data)
+             : std::nullopt;
+}
+
 Bytes
 GroupOctets(crypto::GroupId group)
 {

@@ -26,6 +26,8 @@ constexpr std::size_t kNonceLength = 32; ///< of our nonces, in octets
 /// RFC 7296, sections 2.10 and 3.9.
 bool IsNonceAcceptable(const Bytes& nonce, crypto::PrfId prf);
 wire::Payload MakeKe(const crypto::KeyExchange& exchange);
+/// The shared secret; nothing when there is no KE payload, or it is not of the same method.
+std::optional<Bytes> Agree(const crypto::KeyExchange& exchange, const wire::PayloadList& received);
 /// The data of INVALID_KE_PAYLOAD.
 Bytes GroupOctets(crypto::GroupId group);
 /// The group that INVALID_KE_PAYLOAD asks for; nothing when there is no such notify or it is wrong.

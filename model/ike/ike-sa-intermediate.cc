@@ -23,21 +23,6 @@ using wire::ExchangeType;
 using wire::NotifyType;
 using wire::PayloadType;
 
-namespace
-{
-
-/// The shared secret of a round; nothing when the KE payload is not the one that is due.
-std::optional<Bytes>
-Agree(const crypto::KeyExchange& exchange, const wire::PayloadList& received)
-{
-    const auto* ke = wire::Find<wire::KePayload>(received, PayloadType::Ke);
-    return ke && ke->group == static_cast<std::uint16_t>(exchange.Group())
-             ? exchange.Agree(ke->data)
-             : std::nullopt;
-}
-
-} // namespace
-
 bool
 IkeSa::AwaitsIntermediate() const
 {

@@ -140,6 +140,11 @@ IkeSa::HandleLifetimes(Instant now)
         m_proofDue.reset();
         CheckLiveness(now);
     }
+    if (m_peersFollowUp && m_peersFollowUp->until <= now)
+    {
+        ForgetFollowUp();
+        SendNextRequest(now);
+    }
     HandleChildLifetimes(now);
     HandleDelayedTasks(now);
     if (m_phase != Phase::Established)
@@ -239,6 +244,10 @@ IkeSa::NextLifetimeEvent() const
     if (m_phase == Phase::Established)
     {
         next = Earlier(next, Earlier(m_keepaliveDue, Earlier(m_rekeyDue, m_expiryDue)));
+    }
+    if (m_peersFollowUp)
+    {
+        next = Earlier(next, m_peersFollowUp->until);
     }
     for (const auto& child : m_children)
     {

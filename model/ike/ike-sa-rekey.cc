@@ -47,14 +47,14 @@ IsOffered(const std::vector<IkeSuite>& suites, crypto::GroupId group)
                        [group](const IkeSuite& suite) { return suite.group == group; });
 }
 
-/// What a side waits for the peer to do, at most: both may repeat themselves all the while.
-Duration
-Patience(const PeerConfig& peer)
-{
-    return 2 * RepetitionTime(peer.retransmission);
-}
-
 } // namespace
+
+/// How long a side waits for the peer to do something: both may repeat themselves all the while.
+Duration
+IkeSa::Patience() const
+{
+    return 2 * RepetitionTime(m_peer.retransmission);
+}
 
 bool
 IkeSa::Rekey(Instant now)
@@ -75,7 +75,11 @@ IkeSa::Rekey(Instant now)
 wire::PayloadList
 IkeSa::Request(RekeyIkeTask& task)
 {
-    const auto suites = WithoutAdditional(m_peer.ikeSuites);
+    if (task.followUp)
+    {
+        return RequestFollowUp(task);
+    }
+    const auto& suites = m_peer.ikeSuites;
     const auto current = m_channel->Suite().group;
     const auto usual = IsOffered(suites, current) ? current : suites.front().group;
     const auto group = task.demanded.empty() ? usual : task.demanded.back();
@@ -91,18 +95,55 @@ void
 IkeSa::Finish(Instant now, RekeyIkeTask& task, const wire::PayloadList& response)
 {
     m_rekeying = false;
-    auto made = ReadSuccessor(now, task, response);
-    if (!made)
+    const bool begins = !task.followUp;
+    if (begins)
+    {
+        task.made = ReadSuccessor(task, response);
+    }
+    const bool valid =
+        task.made && (begins ? BeginFollowUp(task, task.made->suite.additional, response)
+                             : AdvanceFollowUp(task, response));
+    if (!valid)
     {
         m_environment.ikeSpis.Release(task.spi);
         HandleRefusal(now, task, response);
         return;
     }
-    IkeSa& ours = *made;
-    m_environment.successors.push_back(std::move(made));
-    const auto* nonce = wire::Find<wire::NoncePayload>(response, PayloadType::Nonce);
-    const bool lost = m_phase == Phase::Rekeyed ||
-                      (m_peersSuccessor && std::min(task.nonce, nonce->data) < m_peersLowestNonce);
+    const bool collided = m_peersSuccessor || IsPeerFollowingUpIke();
+    const bool lost =
+        m_phase == Phase::Rekeyed ||
+        (collided && std::min(task.made->nonceI, task.made->nonceR) < m_peersLowestNonce);
+    if (!lost && IsPeerFollowingUpIke())
+    {
+        ForgetFollowUp();
+    }
+    if (task.followUp->due.empty())
+    {
+        task.made->additional = task.followUp->secrets;
+        FinishRekey(now, *task.made, lost);
+    }
+    else if (!lost && m_phase == Phase::Established)
+    {
+        m_rekeying = true;
+        m_tasks.push_front(std::move(task));
+    }
+    else
+    {
+        // Nobody has made anything yet (RFC 9370, section 2.2.4).
+        m_environment.ikeSpis.Release(task.spi);
+        if (m_peersSuccessor)
+        {
+            Supersede(now, *m_peersSuccessor);
+        }
+    }
+}
+
+/// Our successor is there, and one of both has to go if the peer has made one, too.
+void
+IkeSa::FinishRekey(Instant now, const NewIkeSa& made, bool lost)
+{
+    m_environment.successors.push_back(MakeSuccessor(now, made));
+    IkeSa& ours = *m_environment.successors.back();
     if (lost)
     {
         ours.Close(now);
@@ -122,30 +163,34 @@ IkeSa::Finish(Instant now, RekeyIkeTask& task, const wire::PayloadList& response
     Enqueue(now, CloseIkeTask{});
 }
 
-/// The IKE SA that the peer agreed to; null when it refused, or it is no answer to what we asked.
-std::unique_ptr<IkeSa>
-IkeSa::ReadSuccessor(Instant now, const RekeyIkeTask& task, const wire::PayloadList& response) const
+/// The IKE SA that the peer agreed to; nothing when it refused, or it is no answer to what we
+/// asked.
+std::optional<IkeSa::NewIkeSa>
+IkeSa::ReadSuccessor(const RekeyIkeTask& task, const wire::PayloadList& response) const
 {
     const auto* sa = wire::Find<wire::SaPayload>(response, PayloadType::Sa);
     const auto* nonce = wire::Find<wire::NoncePayload>(response, PayloadType::Nonce);
     const auto* ke = wire::Find<wire::KePayload>(response, PayloadType::Ke);
     const auto choice = sa ? ReadIkeAnswer(*sa) : std::nullopt;
     if (!nonce || !ke || !choice || choice->peerSpi.size() != kIkeSpiSize ||
-        !WasOffered(WithoutAdditional(m_peer.ikeSuites), *choice) ||
-        choice->suite.group != task.exchange->Group() ||
+        !WasOffered(m_peer.ikeSuites, *choice) || choice->suite.group != task.exchange->Group() ||
         ke->group != static_cast<std::uint16_t>(choice->suite.group) ||
         !IsNonceAcceptable(nonce->data, m_channel->Suite().prf) ||
         !IsNonceAcceptable(nonce->data, choice->suite.prf))
     {
-        return nullptr;
+        return std::nullopt;
     }
-    const auto shared = task.exchange->Agree(ke->data);
+    auto shared = task.exchange->Agree(ke->data);
     if (!shared)
     {
-        return nullptr;
+        return std::nullopt;
     }
-    const IkeSaId id{task.spi, LoadBe64(choice->peerSpi.data())};
-    return MakeSuccessor(now, true, id, choice->suite, *shared, task.nonce, nonce->data);
+    return NewIkeSa{{task.spi, LoadBe64(choice->peerSpi.data())},
+                    choice->suite,
+                    true,
+                    std::move(*shared),
+                    task.nonce,
+                    nonce->data};
 }
 
 /// RFC 7296, sections 1.3.2 and 2.25.2. What is no error and no answer leaves the peer with an IKE
@@ -167,7 +212,8 @@ IkeSa::HandleRefusal(Instant now, RekeyIkeTask& task, const wire::PayloadList& r
     {
         CloseFor(now, IkeFailure::InvalidSyntax);
     }
-    else if (error->type == NotifyType::TemporaryFailure)
+    else if (error->type == NotifyType::TemporaryFailure ||
+             error->type == NotifyType::StateNotFound)
     {
         m_rekeying = true;
         if (!Retry(now, RekeyIkeTask{}, task.refusals))
@@ -202,7 +248,8 @@ IkeSa::CloseFor(Instant now, IkeFailure reason)
 IkeSa::Answer
 IkeSa::AnswerRekeyIke(Instant now, const wire::PayloadList& request)
 {
-    if (m_phase != Phase::Established || IsChildExchangeInFlight() || m_peersSuccessor)
+    const bool followed = IsIkeRekeyInFlight() && IsFollowUpInFlight();
+    if (m_phase != Phase::Established || IsChildExchangeInFlight() || m_peersSuccessor || followed)
     {
         return Refusal(NotifyType::TemporaryFailure);
     }
@@ -212,8 +259,8 @@ IkeSa::AnswerRekeyIke(Instant now, const wire::PayloadList& request)
     {
         return Fatal(NotifyType::InvalidSyntax);
     }
-    const auto choice = ChooseIke(WithoutAdditional(m_peer.ikeSuites),
-                                  *wire::Find<wire::SaPayload>(request, PayloadType::Sa));
+    const auto choice =
+        ChooseIke(m_peer.ikeSuites, *wire::Find<wire::SaPayload>(request, PayloadType::Sa));
     if (!choice || choice->peerSpi.size() != kIkeSpiSize)
     {
         return Refusal(NotifyType::NoProposalChosen);
@@ -225,47 +272,61 @@ IkeSa::AnswerRekeyIke(Instant now, const wire::PayloadList& request)
     }
     const Bytes ours = m_environment.random.Take(kNonceLength);
     const auto exchange = crypto::KeyExchange::Generate(suite.group, m_environment.random);
-    const auto shared = exchange->Agree(ke->data);
+    auto shared = exchange->Agree(ke->data);
     if (!shared || !IsNonceAcceptable(nonce->data, suite.prf))
     {
         return Fatal(NotifyType::InvalidSyntax);
     }
     const IkeSaId id{LoadBe64(choice->peerSpi.data()),
                      m_environment.ikeSpis.Allocate(m_environment.random)};
-    auto made = MakeSuccessor(now, false, id, suite, *shared, nonce->data, ours);
-    made->m_proofDue = now + Patience(m_peer);
-    IkeSa& successor = *made;
-    m_environment.successors.push_back(std::move(made));
+    m_peersLowestNonce = std::min(nonce->data, ours);
+    Answer answer{{wire::MakePayload(PayloadType::Sa, AnswerIke(*choice, SpiOctets(id.spiR))),
+                   wire::MakePayload(PayloadType::Nonce, wire::NoncePayload{ours}),
+                   MakeKe(*exchange)},
+                  std::nullopt};
+    NewIkeSa made{id, suite, false, std::move(*shared), nonce->data, ours};
+    if (suite.additional.empty())
+    {
+        FinishAnswered(now, std::move(made));
+    }
+    else
+    {
+        answer.payloads.push_back(AwaitFollowUp(now, std::move(made)));
+    }
+    return answer;
+}
+
+/// The successor that the peer wanted is there.
+void
+IkeSa::FinishAnswered(Instant now, NewIkeSa made)
+{
+    m_environment.successors.push_back(MakeSuccessor(now, made));
+    IkeSa& successor = *m_environment.successors.back();
+    successor.m_proofDue = now + Patience();
     if (IsIkeRekeyInFlight())
     {
         m_peersSuccessor = &successor;
-        m_peersLowestNonce = std::min(nonce->data, ours);
         successor.m_predecessor = this;
     }
     else
     {
         Supersede(now, successor);
     }
-    return {{wire::MakePayload(PayloadType::Sa, AnswerIke(*choice, SpiOctets(id.spiR))),
-             wire::MakePayload(PayloadType::Nonce, wire::NoncePayload{ours}),
-             MakeKe(*exchange)},
-            std::nullopt};
 }
 
 std::unique_ptr<IkeSa>
-IkeSa::MakeSuccessor(Instant now,
-                     bool initiator,
-                     const IkeSaId& id,
-                     const IkeSuite& suite,
-                     ByteSpan shared,
-                     const Bytes& nonceI,
-                     const Bytes& nonceR) const
+IkeSa::MakeSuccessor(Instant now, const NewIkeSa& made) const
 {
-    const Bytes seed =
-        ComputeRekeySkeyseed(m_channel->Suite().prf, m_channel->Keys().skD, shared, nonceI, nonceR);
-    IkeKeys keys = DeriveIkeKeys(suite, seed, nonceI, nonceR, id.spiI, id.spiR);
-    std::unique_ptr<IkeSa> sa(new IkeSa(m_environment, m_peer, m_path, initiator, id));
-    sa->m_channel.emplace(id, initiator, suite, std::move(keys));
+    const Bytes seed = ComputeRekeySkeyseed(m_channel->Suite().prf,
+                                            m_channel->Keys().skD,
+                                            made.shared,
+                                            made.nonceI,
+                                            made.nonceR,
+                                            made.additional);
+    IkeKeys keys =
+        DeriveIkeKeys(made.suite, seed, made.nonceI, made.nonceR, made.id.spiI, made.id.spiR);
+    std::unique_ptr<IkeSa> sa(new IkeSa(m_environment, m_peer, m_path, made.initiator, made.id));
+    sa->m_channel.emplace(made.id, made.initiator, made.suite, std::move(keys));
     sa->m_channel->SetFragmentLimit(m_channel->FragmentLimit());
     sa->m_abilities = m_abilities;
     sa->m_extensions = m_extensions.Clone();
@@ -281,6 +342,7 @@ void
 IkeSa::Supersede(Instant now, IkeSa& survivor)
 {
     const bool close = m_phase == Phase::Closing;
+    ForgetFollowUp();
     for (const auto& child : m_children)
     {
         m_environment.childSpis.Move(child.spiInbound, survivor.LocalSpi());
@@ -335,7 +397,7 @@ IkeSa::AwaitDelete(Instant now)
     Unlink();
     m_phase = Phase::Rekeyed;
     m_proofDue.reset();
-    m_deleteDue = now + Patience(m_peer);
+    m_deleteDue = now + Patience();
     m_environment.touched.push_back(LocalSpi());
 }
 

@@ -511,7 +511,8 @@ IkeSa::IsInPlace(ExchangeType exchange) const
     case Phase::Established:
     case Phase::Rekeyed:
     case Phase::Closing:
-        return exchange == ExchangeType::Informational || exchange == ExchangeType::CreateChildSa;
+        return exchange == ExchangeType::Informational || exchange == ExchangeType::CreateChildSa ||
+               exchange == ExchangeType::IkeFollowupKe;
     case Phase::InitSent:
     case Phase::AuthSent:
     case Phase::Closed:
@@ -548,6 +549,8 @@ IkeSa::AnswerRequest(Instant now,
         return AnswerAuth(now, request);
     case ExchangeType::Informational:
         return AnswerInformational(now, path, request);
+    case ExchangeType::IkeFollowupKe:
+        return AnswerFollowUp(now, request);
     default:
         return AnswerCreateChild(now, request);
     }
@@ -576,15 +579,16 @@ IkeSa::SendNextRequest(Instant now)
     }
     while (!m_tasks.empty() && !IsStillWanted(m_tasks.front()))
     {
+        Abandon(m_tasks.front());
         m_tasks.pop_front();
     }
-    if (m_tasks.empty())
+    if (m_tasks.empty() || MustWait(m_tasks.front()))
     {
         return;
     }
     Task task = std::move(m_tasks.front());
     m_tasks.pop_front();
-    const auto exchange = std::visit([](const auto& t) { return t.kExchange; }, task);
+    const auto exchange = std::visit([](const auto& t) { return t.Exchange(); }, task);
     auto payloads = std::visit([this](auto& t) { return Request(t); }, task);
     m_extensions.Encode(*this, {exchange, false}, payloads);
     const std::uint32_t id = m_nextRequestId++;
@@ -612,6 +616,10 @@ IkeSa::IsStillWanted(const Task& task) const
         return !create;
     }
     const ChildSa* old = create->rekeyOf ? FindChild(*create->rekeyOf) : nullptr;
+    if (create->followUp)
+    {
+        return !old || !old->unwanted;
+    }
     return !create->rekeyOf || (old && !old->closing && !old->rival);
 }
 
@@ -696,6 +704,7 @@ void
 IkeSa::Finished(IkeFailure reason)
 {
     Unlink();
+    ForgetFollowUp();
     for (const auto& child : m_retired)
     {
         m_environment.childSpis.Release(child.spiInbound);

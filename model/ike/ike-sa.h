@@ -24,7 +24,8 @@ namespace ipseclab::ike
  * ours holds (Request), what its response means (Finish), and what a request of the peer is
  * answered with (Answer...). They stand in ike-sa-auth.cc, ike-sa-child.cc, ike-sa-rekey.cc and
  * ike-sa-informational.cc, the additional key exchanges of a new IKE SA in
- * ike-sa-intermediate.cc; what time brings about by itself is in ike-sa-lifetime.cc.
+ * ike-sa-intermediate.cc, those of CREATE_CHILD_SA in ike-sa-followup.cc; what time brings about by
+ * itself is in ike-sa-lifetime.cc.
  *
  * Rekeying makes another IkeSa, the successor, which inherits the Child SAs; both live side by side
  * until the old one is deleted. When both sides rekey at once, a side that has answered the peer's
@@ -148,12 +149,19 @@ class IkeSa : private ExtensionHost
 
     struct LivenessTask
     {
-        static constexpr auto kExchange = wire::ExchangeType::Informational;
+        static wire::ExchangeType Exchange()
+        {
+            return wire::ExchangeType::Informational;
+        }
     };
 
     struct CloseChildTask
     {
-        static constexpr auto kExchange = wire::ExchangeType::Informational;
+        static wire::ExchangeType Exchange()
+        {
+            return wire::ExchangeType::Informational;
+        }
+
         std::uint32_t spiInbound;
         Refusals refusals{};
         bool unconfirmed{false}; ///< when the request was made; see ChildSa
@@ -161,7 +169,11 @@ class IkeSa : private ExtensionHost
 
     struct CloseIkeTask
     {
-        static constexpr auto kExchange = wire::ExchangeType::Informational;
+        static wire::ExchangeType Exchange()
+        {
+            return wire::ExchangeType::Informational;
+        }
+
         IkeFailure reason{IkeFailure::None};
         std::optional<wire::NotifyType> error; ///< sent in place of a Delete payload
     };
@@ -169,18 +181,66 @@ class IkeSa : private ExtensionHost
     /// What an extension has to say.
     struct InformTask
     {
-        static constexpr auto kExchange = wire::ExchangeType::Informational;
+        static wire::ExchangeType Exchange()
+        {
+            return wire::ExchangeType::Informational;
+        }
+
         wire::PayloadList request;
+    };
+
+    /// All that a Child SA is made of; nonces and roles are those of the exchange that made it.
+    struct NewChild
+    {
+        ChildSuite suite;
+        std::uint32_t spiInbound{0};
+        std::uint32_t spiOutbound{0};
+        TrafficSelectorList local;
+        TrafficSelectorList remote;
+        bool initiator{false};
+        Bytes shared{}; ///< empty without KE
+        Bytes nonceI{};
+        Bytes nonceR{};
+        bool outboundReady{true};
+        std::optional<std::uint32_t> replaces{};
+        ChildProperties properties{};
+        bool additionalTsPossible{false};
+        Bytes additional{}; ///< secrets of IKE_FOLLOWUP_KE, one after the other
+    };
+
+    /// All that the successor of this IKE SA is made of, likewise.
+    struct NewIkeSa
+    {
+        IkeSaId id;
+        IkeSuite suite;
+        bool initiator{false};
+        Bytes shared{};
+        Bytes nonceI{};
+        Bytes nonceR{};
+        Bytes additional{};
+    };
+
+    /// What CREATE_CHILD_SA has left for IKE_FOLLOWUP_KE to do (RFC 9370, section 2.2.4).
+    struct FollowUp
+    {
+        std::vector<crypto::GroupId> due; ///< methods, the next one first
+        Bytes link;                       ///< of the next request, by the side that answers
+        Bytes secrets{};                  ///< agreed on so far, one after the other
     };
 
     /// What both kinds of CREATE_CHILD_SA requests have in common.
     struct KeyingTask
     {
-        static constexpr auto kExchange = wire::ExchangeType::CreateChildSa;
-        std::vector<crypto::GroupId> demanded; ///< groups that the peer asked for; the last counts
-        Refusals refusals;
-        Bytes nonce;                                   ///< drawn when the request is made
-        std::unique_ptr<crypto::KeyExchange> exchange; ///< likewise; null without KE
+        wire::ExchangeType Exchange() const
+        {
+            return followUp ? wire::ExchangeType::IkeFollowupKe : wire::ExchangeType::CreateChildSa;
+        }
+
+        std::vector<crypto::GroupId> demanded{}; ///< groups the peer asked for; the last counts
+        Refusals refusals{};
+        Bytes nonce{};                                   ///< drawn when the request is made
+        std::unique_ptr<crypto::KeyExchange> exchange{}; ///< of the last request; null without KE
+        std::optional<FollowUp> followUp{};              ///< once CREATE_CHILD_SA was answered
     };
 
     /// The peer's rekeying of the same SA, which we have answered.
@@ -198,11 +258,13 @@ class IkeSa : private ExtensionHost
         std::uint32_t spi{0};                 ///< drawn when the request is made
         bool unconfirmed{false};              ///< the old one, when the request was made
         std::optional<Rival> rival;
+        std::optional<NewChild> made; ///< while IKE_FOLLOWUP_KE goes on
     };
 
     struct RekeyIkeTask : KeyingTask
     {
-        std::uint64_t spi{0}; ///< drawn when the request is made
+        std::uint64_t spi{0};         ///< drawn when the request is made
+        std::optional<NewIkeSa> made; ///< while IKE_FOLLOWUP_KE goes on
     };
 
     using Task = std::variant<LivenessTask,
@@ -260,22 +322,11 @@ class IkeSa : private ExtensionHost
         Instant until;
     };
 
-    /// All that a Child SA is made of; nonces and roles are those of the exchange that made it.
-    struct NewChild
+    /// What the peer has begun and is to go on with; the SA that it makes does not exist yet.
+    struct PeersFollowUp : FollowUp
     {
-        ChildSuite suite;
-        std::uint32_t spiInbound{0};
-        std::uint32_t spiOutbound{0};
-        TrafficSelectorList local;
-        TrafficSelectorList remote;
-        bool initiator{false};
-        Bytes shared{}; ///< empty without KE
-        Bytes nonceI{};
-        Bytes nonceR{};
-        bool outboundReady{true};
-        std::optional<std::uint32_t> replaces{};
-        ChildProperties properties{};
-        bool additionalTsPossible{false};
+        std::variant<NewChild, NewIkeSa> made;
+        Instant until; ///< forgotten if the peer has not gone on
     };
 
     /// A response to a request of the peer; `close`: the SA ends with it.
@@ -377,6 +428,25 @@ class IkeSa : private ExtensionHost
     bool AwaitsIntermediate() const;
     /// @}
 
+    /// \name IKE_FOLLOWUP_KE (ike-sa-followup.cc)
+    /// @{
+    wire::PayloadList RequestFollowUp(KeyingTask& task);
+    static bool BeginFollowUp(KeyingTask& task,
+                              const std::vector<crypto::GroupId>& methods,
+                              const wire::PayloadList& response);
+    static bool AdvanceFollowUp(KeyingTask& task, const wire::PayloadList& response);
+    wire::Payload AwaitFollowUp(Instant now, std::variant<NewChild, NewIkeSa> made);
+    Answer AnswerFollowUp(Instant now, const wire::PayloadList& request);
+    bool IsFollowUpInFlight() const;
+    bool IsPeerFollowingUpIke() const;
+    bool MustWait(const Task& task) const;
+    bool TakesFollowUp() const;
+    void FinishAnswered(Instant now, NewChild made);
+    void FinishAnswered(Instant now, NewIkeSa made);
+    bool IsPeerFollowingUp(const CreateChildTask& rival) const;
+    void ForgetFollowUp();
+    /// @}
+
     /// \name INFORMATIONAL (ike-sa-informational.cc)
     /// @{
     wire::PayloadList Request(const LivenessTask& task) const;
@@ -398,6 +468,9 @@ class IkeSa : private ExtensionHost
     ChildNegotiation Negotiation(const CreateChildTask& task) const;
     std::optional<NewChild> ReadNewChild(const CreateChildTask& task,
                                          const wire::PayloadList& response) const;
+    static bool HasLost(const CreateChildTask& task, const NewChild& made);
+    void AbandonChild(Instant now, const CreateChildTask& task, wire::NotifyType reason);
+    void FinishChild(Instant now, const CreateChildTask& task, NewChild made);
     void SettleRekey(Instant now, const CreateChildTask& task, bool lost);
     void HandleRefusal(Instant now, CreateChildTask& task, const wire::PayloadList& response);
     Answer AnswerCreateChild(Instant now, const wire::PayloadList& request);
@@ -416,26 +489,22 @@ class IkeSa : private ExtensionHost
     void DeleteChild(Instant now, std::uint32_t spiInbound);
     void RetireChild(Instant now, std::uint32_t spiInbound);
     void RemoveChild(std::uint32_t spiInbound);
+    void ForgetRival(std::uint32_t spiInbound);
     /// @}
 
     /// \name CREATE_CHILD_SA for the IKE SA itself (ike-sa-rekey.cc)
     /// @{
     wire::PayloadList Request(RekeyIkeTask& task);
     void Finish(Instant now, RekeyIkeTask& task, const wire::PayloadList& response);
-    std::unique_ptr<IkeSa> ReadSuccessor(Instant now,
-                                         const RekeyIkeTask& task,
-                                         const wire::PayloadList& response) const;
+    std::optional<NewIkeSa> ReadSuccessor(const RekeyIkeTask& task,
+                                          const wire::PayloadList& response) const;
+    void FinishRekey(Instant now, const NewIkeSa& made, bool lost);
     void HandleRefusal(Instant now, RekeyIkeTask& task, const wire::PayloadList& response);
     void CloseFor(Instant now, IkeFailure reason);
     Answer AnswerRekeyIke(Instant now, const wire::PayloadList& request);
-    std::unique_ptr<IkeSa> MakeSuccessor(Instant now,
-                                         bool initiator,
-                                         const IkeSaId& id,
-                                         const IkeSuite& suite,
-                                         ByteSpan shared,
-                                         const Bytes& nonceI,
-                                         const Bytes& nonceR) const;
+    std::unique_ptr<IkeSa> MakeSuccessor(Instant now, const NewIkeSa& made) const;
     void Supersede(Instant now, IkeSa& survivor);
+    Duration Patience() const;
     void AwaitDelete(Instant now);
     void Unlink();
     /// @}
@@ -477,8 +546,9 @@ class IkeSa : private ExtensionHost
 
     bool m_rekeying{false};           ///< our request to rekey is queued, in flight or delayed
     IkeSa* m_peersSuccessor{nullptr}; ///< made by the peer, while our rekeying is in flight
-    Bytes m_peersLowestNonce;         ///< of the exchange that made it
+    Bytes m_peersLowestNonce;         ///< of the exchange that made it, or is to
     IkeSa* m_predecessor{nullptr};    ///< whose Child SAs this SA may inherit
+    std::unique_ptr<PeersFollowUp> m_peersFollowUp;
     std::optional<Instant> m_rekeyDue;
     std::optional<Instant> m_expiryDue;
     std::optional<Instant> m_deleteDue; ///< in Phase::Rekeyed: the peer's Delete does not come

@@ -55,9 +55,10 @@ ComputeRekeySkeyseed(crypto::PrfId oldPrf,
                      ByteSpan oldSkD,
                      ByteSpan shared,
                      ByteSpan nonceI,
-                     ByteSpan nonceR)
+                     ByteSpan nonceR,
+                     ByteSpan additional)
 {
-    return crypto::Prf(oldPrf, oldSkD, {shared, nonceI, nonceR});
+    return crypto::Prf(oldPrf, oldSkD, {shared, nonceI, nonceR, additional});
 }
 
 Bytes
@@ -105,12 +106,14 @@ DeriveChildKeys(crypto::PrfId prf,
                 ByteSpan shared,
                 ByteSpan nonceI,
                 ByteSpan nonceR,
-                std::size_t rootKeyLength)
+                std::size_t rootKeyLength,
+                ByteSpan additional)
 {
     const crypto::CipherTraits traits = crypto::FindTraits(suite).value();
     const std::size_t encryption = rootKeyLength != 0 ? rootKeyLength : traits.KeyingMaterial();
     const std::size_t total = 2 * (encryption + traits.integrityKeyLength);
-    const Bytes material = crypto::PrfPlus(prf, skD, Concatenate({shared, nonceI, nonceR}), total);
+    const Bytes seed = Concatenate({shared, nonceI, nonceR, additional});
+    const Bytes material = crypto::PrfPlus(prf, skD, seed, total);
     KeyCutter cut(material);
     ChildKeys keys;
     keys.encryptionI = cut.Next(encryption);

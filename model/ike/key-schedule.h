@@ -33,13 +33,14 @@ struct ChildKeys
 
 /// SKEYSEED = prf(Ni | Nr, g^ir)
 Bytes ComputeSkeyseed(crypto::PrfId prf, ByteSpan nonceI, ByteSpan nonceR, ByteSpan shared);
-/// SKEYSEED = prf(SK_d (old), g^ir | Ni | Nr) with the PRF of the old IKE SA (RFC 7296,
-/// section 2.18)
+/// SKEYSEED = prf(SK_d (old), g^ir | Ni | Nr [| SK(1) | SK(2) ...]) with the PRF of the old IKE SA
+/// (RFC 7296, section 2.18; RFC 9370, section 2.2.4); `additional` is all after Nr.
 Bytes ComputeRekeySkeyseed(crypto::PrfId oldPrf,
                            ByteSpan oldSkD,
                            ByteSpan shared,
                            ByteSpan nonceI,
-                           ByteSpan nonceR);
+                           ByteSpan nonceR,
+                           ByteSpan additional = {});
 /// SKEYSEED = prf(SK_d (old), "Resumption" | Ni | Nr) (RFC 5723, section 5.1)
 Bytes ComputeResumptionSkeyseed(crypto::PrfId prf,
                                 ByteSpan oldSkD,
@@ -52,7 +53,8 @@ IkeKeys DeriveIkeKeys(const IkeSuite& suite,
                       ByteSpan nonceR,
                       std::uint64_t spiI,
                       std::uint64_t spiR);
-/// KEYMAT = prf+(SK_d, [g^ir |] Ni | Nr); `shared` is empty without a key exchange of its own.
+/// KEYMAT = prf+(SK_d, [g^ir |] Ni | Nr [| SK(1) | SK(2) ...]); `shared` is empty without a key
+/// exchange of its own, `additional` is all after Nr (RFC 9370, section 2.2.4).
 /// \param rootKeyLength RootKeyLength, in place of the cipher's; 0: none
 ChildKeys DeriveChildKeys(crypto::PrfId prf,
                           const crypto::CipherSuite& suite,
@@ -60,7 +62,8 @@ ChildKeys DeriveChildKeys(crypto::PrfId prf,
                           ByteSpan shared,
                           ByteSpan nonceI,
                           ByteSpan nonceR,
-                          std::size_t rootKeyLength = 0);
+                          std::size_t rootKeyLength = 0,
+                          ByteSpan additional = {});
 
 /// RealMessage | peer's nonce | prf(SK_p, ID body) [| IntAuth] (RFC 7296, section 2.15; RFC 9242,
 /// section 3.3.2).

@@ -89,6 +89,15 @@ AdditionalType(std::size_t index)
         static_cast<std::size_t>(TransformType::AdditionalKeyExchange1) + index);
 }
 
+void
+AppendAdditional(std::vector<Transform>& out, const std::vector<GroupId>& additional)
+{
+    for (std::size_t i = 0; i < additional.size(); ++i)
+    {
+        out.push_back(MakeTransform(AdditionalType(i), additional[i]));
+    }
+}
+
 Proposal
 MakeIkeProposal(const IkeSuite& suite, std::uint8_t number, ByteSpan spi)
 {
@@ -99,10 +108,7 @@ MakeIkeProposal(const IkeSuite& suite, std::uint8_t number, ByteSpan spi)
     AppendCipher(proposal.transforms, suite.cipher);
     proposal.transforms.push_back(MakeTransform(TransformType::Prf, suite.prf));
     proposal.transforms.push_back(MakeTransform(TransformType::KeyExchange, suite.group));
-    for (std::size_t i = 0; i < suite.additional.size(); ++i)
-    {
-        proposal.transforms.push_back(MakeTransform(AdditionalType(i), suite.additional[i]));
-    }
+    AppendAdditional(proposal.transforms, suite.additional);
     return proposal;
 }
 
@@ -118,6 +124,7 @@ MakeChildProposal(const ChildSuite& suite, std::uint8_t number, std::uint32_t sp
     if (withGroup && suite.group != GroupId::None)
     {
         proposal.transforms.push_back(MakeTransform(TransformType::KeyExchange, suite.group));
+        AppendAdditional(proposal.transforms, suite.additional);
     }
     proposal.transforms.push_back(
         MakeTransform(TransformType::SequenceNumbers,
@@ -185,7 +192,11 @@ WasOfferedAs(const std::vector<Suite>& suites, const Choice<Suite>& choice, bool
     for (std::size_t i = 0; i < numbers.size(); ++i)
     {
         Suite offered = suites[i];
-        offered.group = withGroup ? offered.group : choice.suite.group;
+        if (!withGroup)
+        {
+            offered.group = choice.suite.group;
+            offered.additional = choice.suite.additional;
+        }
         if (numbers[i] == choice.proposalNumber && offered == choice.suite)
         {
             return true;
@@ -226,21 +237,24 @@ OffersCipher(const Proposal& proposal, const CipherSuite& suite)
            OffersOrOmits(proposal, TransformType::Integrity, suite.integrity);
 }
 
-/// Whether every transform is of a type that the protocol has in RFC 7296, section 3.3.3.
-bool
-HasOnlyTypes(const Proposal& proposal, std::initializer_list<TransformType> types)
-{
-    return std::all_of(proposal.transforms.begin(),
-                       proposal.transforms.end(),
-                       [&types](const Transform& t)
-                       { return std::find(types.begin(), types.end(), t.type) != types.end(); });
-}
-
 bool
 IsAdditional(TransformType type)
 {
     return type >= TransformType::AdditionalKeyExchange1 &&
            type <= TransformType::AdditionalKeyExchange7;
+}
+
+/// Whether every transform is of a type that the protocol has in RFC 7296, section 3.3.3, or an
+/// additional key exchange.
+bool
+HasOnlyTypes(const Proposal& proposal, std::initializer_list<TransformType> types)
+{
+    return std::all_of(proposal.transforms.begin(),
+                       proposal.transforms.end(),
+                       [&types](const Transform& t) {
+                           return IsAdditional(t.type) ||
+                                  std::find(types.begin(), types.end(), t.type) != types.end();
+                       });
 }
 
 bool
@@ -256,15 +270,11 @@ IsIkeShaped(const Proposal& proposal)
     return proposal.protocol == ProtocolId::Ike &&
            (proposal.spi.empty() ||
             (proposal.spi.size() == kIkeSpiSize && !IsZero(proposal.spi))) &&
-           std::all_of(proposal.transforms.begin(),
-                       proposal.transforms.end(),
-                       [](const Transform& t)
-                       {
-                           return t.type == TransformType::Encryption ||
-                                  t.type == TransformType::Prf ||
-                                  t.type == TransformType::Integrity ||
-                                  t.type == TransformType::KeyExchange || IsAdditional(t.type);
-                       });
+           HasOnlyTypes(proposal,
+                        {TransformType::Encryption,
+                         TransformType::Prf,
+                         TransformType::Integrity,
+                         TransformType::KeyExchange});
 }
 
 /// Every additional key exchange as the suite has it, and no other (RFC 9370, section 2.2.2).
@@ -313,6 +323,7 @@ Allows(const Proposal& proposal, const ChildSuite& suite, bool withGroup)
            OffersOrOmits(proposal,
                          TransformType::KeyExchange,
                          withGroup ? suite.group : GroupId::None) &&
+           OffersAdditional(proposal, withGroup ? suite.additional : std::vector<GroupId>()) &&
            Offers(proposal, MakeTransform(TransformType::SequenceNumbers, numbers));
 }
 
@@ -447,21 +458,11 @@ IkeSuite::operator==(const IkeSuite& o) const
     return cipher == o.cipher && prf == o.prf && group == o.group && additional == o.additional;
 }
 
-std::vector<IkeSuite>
-WithoutAdditional(std::vector<IkeSuite> suites)
-{
-    for (IkeSuite& suite : suites)
-    {
-        suite.additional.clear();
-    }
-    return suites;
-}
-
 bool
 ChildSuite::operator==(const ChildSuite& o) const
 {
     return cipher == o.cipher && group == o.group &&
-           extendedSequenceNumbers == o.extendedSequenceNumbers;
+           extendedSequenceNumbers == o.extendedSequenceNumbers && additional == o.additional;
 }
 
 SaPayload
@@ -569,13 +570,16 @@ ReadChildAnswer(const SaPayload& answer)
     const auto cipher = ReadCipher(proposal);
     const auto group = ReadOptionalId(proposal, TransformType::KeyExchange);
     const auto numbers = ReadId(proposal, TransformType::SequenceNumbers);
-    if (!cipher || !group || !numbers || (*numbers != kSequential32 && *numbers != kExtended))
+    auto additional = ReadAdditional(proposal);
+    if (!cipher || !group || !numbers || (*numbers != kSequential32 && *numbers != kExtended) ||
+        !additional)
     {
         return std::nullopt;
     }
-    return Choice<ChildSuite>{{*cipher, static_cast<GroupId>(*group), *numbers == kExtended},
-                              proposal.number,
-                              proposal.spi};
+    return Choice<ChildSuite>{
+        {*cipher, static_cast<GroupId>(*group), *numbers == kExtended, std::move(*additional)},
+        proposal.number,
+        proposal.spi};
 }
 
 } // namespace ipseclab::ike

@@ -19,16 +19,12 @@ struct IkeSuite
     crypto::CipherSuite cipher;
     crypto::PrfId prf{crypto::PrfId::HmacSha2_256};
     crypto::GroupId group{crypto::GroupId::Curve25519};
-    /// Additional Key Exchange 1, 2, ... (RFC 9370), at most kMaxAdditional; only when the IKE SA
-    /// is set up, not when it is rekeyed.
+    /// Additional Key Exchange 1, 2, ... (RFC 9370), at most kMaxAdditional.
     std::vector<crypto::GroupId> additional{};
     bool operator==(const IkeSuite& o) const;
 };
 
 constexpr std::size_t kMaxAdditional = 7;
-
-/// The same suites as they are proposed in a rekey.
-std::vector<IkeSuite> WithoutAdditional(std::vector<IkeSuite> suites);
 
 /// The algorithms of one Child SA.
 struct ChildSuite
@@ -36,13 +32,16 @@ struct ChildSuite
     crypto::CipherSuite cipher;
     crypto::GroupId group{crypto::GroupId::None}; ///< None: no key exchange of its own
     bool extendedSequenceNumbers{false};
+    /// Additional Key Exchange 1, 2, ... (RFC 9370), at most kMaxAdditional; only with a group, and
+    /// not in IKE_AUTH.
+    std::vector<crypto::GroupId> additional{};
     bool operator==(const ChildSuite& o) const;
 };
 
 /// Suites become proposals, numbered from 1 (RFC 7296, section 3.3); those in a row that differ in
 /// nothing but the group become one proposal with several groups. `spi`: see there.
 wire::SaPayload MakeIkeProposals(const std::vector<IkeSuite>& suites, ByteSpan spi);
-/// In IKE_AUTH the group is left out (`withGroup` false).
+/// In IKE_AUTH the group and additional key exchanges are left out (`withGroup` false).
 wire::SaPayload MakeChildProposals(const std::vector<ChildSuite>& suites,
                                    std::uint32_t spi,
                                    bool withGroup);

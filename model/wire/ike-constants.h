@@ -118,6 +118,7 @@ enum class NotifyType : std::uint16_t
     UnexpectedNatDetected = 41,
     TemporaryFailure = 43,
     ChildSaNotFound = 44,
+    StateNotFound = 47,
     TsMaxQueue = 48,
     InitialContact = 16384,
     SetWindowSize = 16385,
@@ -151,6 +152,7 @@ enum class NotifyType : std::uint16_t
     Ikev2FragmentationSupported = 16430,
     SignatureHashAlgorithms = 16431,
     IntermediateExchangeSupported = 16438,
+    AdditionalKeyExchange = 16441,
     SupportedAuthMethods = 16443,
     SaResourceInfo = 16444,
 };

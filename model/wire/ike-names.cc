@@ -118,6 +118,8 @@ Name(NotifyType value)
         return "TEMPORARY_FAILURE";
     case NotifyType::ChildSaNotFound:
         return "CHILD_SA_NOT_FOUND";
+    case NotifyType::StateNotFound:
+        return "STATE_NOT_FOUND";
     case NotifyType::TsMaxQueue:
         return "TS_MAX_QUEUE";
     case NotifyType::InitialContact:
@@ -184,6 +186,8 @@ Name(NotifyType value)
         return "SIGNATURE_HASH_ALGORITHMS";
     case NotifyType::IntermediateExchangeSupported:
         return "INTERMEDIATE_EXCHANGE_SUPPORTED";
+    case NotifyType::AdditionalKeyExchange:
+        return "ADDITIONAL_KEY_EXCHANGE";
     case NotifyType::SupportedAuthMethods:
         return "SUPPORTED_AUTH_METHODS";
     case NotifyType::SaResourceInfo:

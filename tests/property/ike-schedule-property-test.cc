@@ -136,6 +136,11 @@ class Schedule
         {
             peer.ikeSuites.front().additional = {crypto::GroupId::Ecp256};
         }
+        if (m_number % 8 == 6 && m_withKe)
+        {
+            peer.childSuites.front().additional = {crypto::GroupId::Ecp256,
+                                                   crypto::GroupId::Ecp384};
+        }
     }
 
     void Disturb()

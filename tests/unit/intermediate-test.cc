@@ -323,17 +323,6 @@ TEST(Intermediate, MethodsThatTheModelLacksOrThatRepeatAreNotConfigured)
     }
 }
 
-/// An IKE SA with additional key exchanges is rekeyed without them.
-TEST(Intermediate, RekeysWithTheFirstMethodOnly)
-{
-    Story story(MakeMultiple(true, {GroupId::Ecp256}), MakeMultiple(false, {GroupId::Ecp256}));
-    story.pair.b.endpoint.RekeyIkeSa(story.pair.now, story.Id());
-    story.Rest();
-    ASSERT_EQ(story.a.ikeSas.size(), 1U);
-    EXPECT_TRUE(story.a.ikeSas.begin()->second.suite.additional.empty());
-    EXPECT_EQ(story.a.ends, std::vector<ike::IkeFailure>{ike::IkeFailure::None});
-}
-
 // ---- hostile peers
 
 /// A pair whose IKE_INTERMEDIATE request is in the hands of the test.

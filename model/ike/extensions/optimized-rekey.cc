@@ -221,8 +221,7 @@ std::optional<OptimizedRekeyExtension::Exchange>
 OptimizedRekeyExtension::PlanIke(ExtensionHost& host, crypto::GroupId group)
 {
     const IkeSuite& suite = host.Suite();
-    // An IKE SA with additional key exchanges is rekeyed without them, so its suite changes.
-    const auto number = NumberOf(WithoutAdditional(host.Peer().ikeSuites), suite);
+    const auto number = NumberOf(host.Peer().ikeSuites, suite);
     if (number == 0 || group != suite.group)
     {
         return std::nullopt;
