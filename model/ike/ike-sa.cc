@@ -231,7 +231,7 @@ IkeSa::Forget(Instant now)
 std::optional<wire::UdpPorts>
 IkeSa::EspPorts() const
 {
-    if (!m_abilities.nat.UsesUdp())
+    if (!UsesUdp())
     {
         return std::nullopt;
     }
@@ -304,6 +304,12 @@ const Path&
 IkeSa::CurrentPath() const
 {
     return m_path;
+}
+
+bool
+IkeSa::UsesUdp() const
+{
+    return m_abilities.nat.UsesUdp();
 }
 
 std::vector<const ChildDescription*>

@@ -133,6 +133,7 @@ class IkeSa : private ExtensionHost
     const IkeSaId& Id() const override;
     std::uint64_t LocalSpi() const;
     const Path& CurrentPath() const override;
+    bool UsesUdp() const override;
     const PeerConfig& Peer() const override;
     /// Of a closed SA, so that a peer that missed the last answer can still have it.
     CachedAnswer TakeLastAnswer();

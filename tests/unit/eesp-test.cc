@@ -429,6 +429,44 @@ TEST(IkeEesp, GoesWithTheSuitesThatAreCombined)
     }
 }
 
+/// There is no EESP in UDP: neither offered nor chosen when there is a NAT, or one is pretended.
+TEST(IkeEesp, EspWhereItGoesInUdp)
+{
+    for (const bool forcedAtA : {true, false})
+    {
+        ike::PeerConfig atA = EespPeer(true, Config(4));
+        ike::PeerConfig atB = EespPeer(false, Config(9));
+        (forcedAtA ? atA : atB).natTraversal.forceEncapsulation = true;
+        Pair pair(atA, atB);
+        pair.Connect();
+        CreateAndRekey(pair);
+        test::ExpectMirrored(pair);
+        EXPECT_EQ(SubSas(pair.a), (Counts{{0, 0}, {0, 0}, {0, 0}}));
+        EXPECT_EQ(SubSas(pair.b), (Counts{{0, 0}, {0, 0}, {0, 0}}));
+        const auto sa = pair.a.Last<ike::ChildSaInstalled>();
+        EXPECT_TRUE(sa.udp);
+        EXPECT_EQ(sa.encryptionOutbound.size(), 20U) << "no root key";
+    }
+}
+
+/// Who insists on EESP gets no Child SA there, and keeps the IKE SA.
+TEST(IkeEesp, NothingInUdpWhenItIsRequired)
+{
+    for (const bool atA : {true, false})
+    {
+        ike::PeerConfig forced = EespPeer(true, Config(4, atA));
+        forced.natTraversal.forceEncapsulation = true;
+        Pair pair(forced, EespPeer(false, Config(9, !atA)));
+        pair.Connect();
+        EXPECT_EQ(pair.a.Last<ike::ChildSaRefused>().reason, wire::NotifyType::NoProposalChosen);
+        EXPECT_TRUE(pair.a.All<ike::ChildSaInstalled>().empty());
+        EXPECT_EQ(pair.b.All<ike::ChildSaInstalled>().size(),
+                  pair.b.All<ike::ChildSaRemoved>().size());
+        EXPECT_EQ(pair.a.endpoint.EstablishedCount(), 1U);
+        EXPECT_EQ(pair.b.endpoint.EstablishedCount(), 1U);
+    }
+}
+
 /// What IKE agreed on is enough for both ends of the SA.
 TEST(IkeEesp, KeysOpenWhatThePeerSeals)
 {

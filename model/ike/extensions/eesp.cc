@@ -100,7 +100,7 @@ class EespExtension : public Extension
         wire::SaPayload* const sa = FindSa(payloads);
         m_sawSa =
             sa && !sa->proposals.empty() && sa->proposals.front().protocol != wire::ProtocolId::Ike;
-        if (!m_sawSa || !m_peerKnows)
+        if (!m_sawSa || !IsPossible(host))
         {
             return;
         }
@@ -120,10 +120,10 @@ class EespExtension : public Extension
         }
     }
 
-    void WriteChild(ExtensionHost&, ChildNegotiation& child, wire::PayloadList& out) override
+    void WriteChild(ExtensionHost& host, ChildNegotiation& child, wire::PayloadList& out) override
     {
         wire::SaPayload* const sa = FindSa(out);
-        if (!m_peerKnows || !sa)
+        if (!sa || (child.asking && !IsPossible(host)))
         {
             return;
         }
@@ -164,6 +164,12 @@ class EespExtension : public Extension
     }
 
   private:
+    /// The model has no EESP in UDP.
+    bool IsPossible(const ExtensionHost& host) const
+    {
+        return m_peerKnows && !host.UsesUdp();
+    }
+
     wire::ProtocolId Protocol() const
     {
         return static_cast<wire::ProtocolId>(m_config.numbers.protocol);

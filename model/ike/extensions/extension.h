@@ -91,6 +91,8 @@ class ExtensionHost
     /// Whether this side is the original initiator.
     virtual bool IsInitiator() const = 0;
     virtual const Path& CurrentPath() const = 0;
+    /// Whether ESP goes in UDP (RFC 7296, section 2.23).
+    virtual bool UsesUdp() const = 0;
     /// Those that are not closing.
     virtual std::vector<const ChildDescription*> Children() const = 0;
     virtual crypto::RandomSource& Random() = 0;
