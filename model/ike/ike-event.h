@@ -50,7 +50,9 @@ struct IkeSaEstablished
     std::string peer;
     bool initiator{false};
     IkeSuite suite;
-    IkeKeys keys; ///< for the key file of a capture
+    IkeKeys keys; ///< for the key file of a capture, as is:
+    /// Of the messages of IKE_INTERMEDIATE, a generation each (RFC 9370), the oldest first.
+    std::vector<IkeKeys> earlierKeys;
     TransportAddress local;
     TransportAddress remote;
 };

@@ -291,6 +291,7 @@ IkeSa::Adopt(std::size_t candidate)
     m_path = m_candidates[candidate].path;
     m_transcript = std::move(init.transcript);
     m_abilities = std::move(init.abilities);
+    m_rounds = std::move(init.rounds);
     m_extensions = std::move(init.extensions);
     m_channel = std::move(init.channel);
     m_candidates.clear();
@@ -311,8 +312,10 @@ IkeSa::Establish(Instant now)
                                         m_initiator,
                                         m_channel->Suite(),
                                         m_channel->Keys(),
+                                        std::move(m_rounds.spent),
                                         m_path.local,
                                         m_path.remote});
+    m_rounds = {};
 }
 
 void

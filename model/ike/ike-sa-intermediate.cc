@@ -53,7 +53,9 @@ IkeSa::ContinueCandidate(InitResult init, std::uint32_t messageId)
             init.channel.Keys().skPi,
             DescribeIntermediate(request.front(), wire::FirstType(*payloads), plaintext));
     }
-    const Path path = init.abilities.nat.UsesUdp() ? FloatPorts(m_path) : m_path;
+    const NatSituation& nat = init.abilities.nat;
+    const bool floats = nat.UsesUdp() || (nat.detected && init.extensions.FloatsPorts());
+    const Path path = floats ? FloatPorts(m_path) : m_path;
     m_candidates.push_back({std::move(init), path, exchange, messageId, std::move(request)});
     return true;
 }
@@ -84,6 +86,7 @@ IkeSa::FinishIntermediate(Candidate& candidate, ByteSpan octets, const OpenedPay
         DescribeIntermediate(joined ? ByteSpan(opened.firstFragment) : octets,
                              opened.firstInner,
                              opened.plaintext));
+    init.rounds.spent.push_back(init.channel.Keys());
     init.channel =
         init.channel.NextGeneration(*shared, init.transcript.nonceI, init.transcript.nonceR);
     init.rounds.exchange.reset();
@@ -135,6 +138,7 @@ IkeSa::FinishIntermediateAnswer(const wire::PayloadList& answer)
         m_channel->Suite().prf,
         m_channel->Keys().skPr,
         DescribeIntermediate(m_lastAnswer.responses.front(), wire::FirstType(answer), plaintext));
+    m_rounds.spent.push_back(m_channel->Keys());
     m_channel =
         m_channel->NextGeneration(m_rounds.shared, m_transcript.nonceI, m_transcript.nonceR);
     ++m_rounds.done;

@@ -61,10 +61,14 @@ IkeSa::StartLifetime(Instant now)
 {
     m_rekeyDue = SoftEnd(now, m_peer.ikeLifetime);
     m_expiryDue = After(now, m_peer.ikeLifetime.hard);
-    if (m_abilities.nat.local)
-    {
-        m_keepaliveDue = After(now, m_peer.natTraversal.keepaliveInterval);
-    }
+    StartKeepalives(now);
+}
+
+void
+IkeSa::StartKeepalives(Instant now)
+{
+    m_keepaliveDue =
+        m_abilities.nat.local ? After(now, m_peer.natTraversal.keepaliveInterval) : std::nullopt;
 }
 
 void

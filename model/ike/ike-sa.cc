@@ -231,7 +231,7 @@ IkeSa::Forget(Instant now)
 std::optional<wire::UdpPorts>
 IkeSa::EspPorts() const
 {
-    if (!UsesUdp())
+    if (!m_abilities.nat.UsesUdp())
     {
         return std::nullopt;
     }
@@ -306,12 +306,6 @@ IkeSa::CurrentPath() const
     return m_path;
 }
 
-bool
-IkeSa::UsesUdp() const
-{
-    return m_abilities.nat.UsesUdp();
-}
-
 std::vector<const ChildDescription*>
 IkeSa::Children() const
 {
@@ -336,6 +330,19 @@ void
 IkeSa::Move(const Path& path)
 {
     m_path = path;
+}
+
+const NatSituation&
+IkeSa::Nat() const
+{
+    return m_abilities.nat;
+}
+
+void
+IkeSa::SetNat(const NatSituation& nat)
+{
+    m_abilities.nat = nat;
+    StartKeepalives(m_lastHeard);
 }
 
 void

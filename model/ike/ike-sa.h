@@ -133,7 +133,6 @@ class IkeSa : private ExtensionHost
     const IkeSaId& Id() const override;
     std::uint64_t LocalSpi() const;
     const Path& CurrentPath() const override;
-    bool UsesUdp() const override;
     const PeerConfig& Peer() const override;
     /// Of a closed SA, so that a peer that missed the last answer can still have it.
     CachedAnswer TakeLastAnswer();
@@ -351,6 +350,8 @@ class IkeSa : private ExtensionHost
     std::vector<const ChildDescription*> Children() const override;
     crypto::RandomSource& Random() override;
     void Move(const Path& path) override;
+    const NatSituation& Nat() const override;
+    void SetNat(const NatSituation& nat) override;
     void MoveChildren() override;
     void Inform(wire::PayloadList request) override;
     void AskForChild(ChildRequest request) override;
@@ -515,6 +516,7 @@ class IkeSa : private ExtensionHost
     Duration DrawBelow(Duration limit);
     std::optional<Instant> SoftEnd(Instant now, const Lifetime& lifetime);
     void StartLifetime(Instant now);
+    void StartKeepalives(Instant now);
     void StartLifetime(Instant now, ChildSa& child);
     esp::VolumeLimits DrawVolumeLimits();
     bool Retry(Instant now, Task task, Refusals refusals);

@@ -72,6 +72,11 @@ MakePeer(bool initiator, unsigned kind)
         peer.auth.trustAnchors = {root};
         peer.auth.unixTimeAtZero = std::chrono::seconds(test::kTestTime);
     }
+    if (kind % 5 == 4)
+    {
+        peer.childSuites.front().group = crypto::GroupId::Curve25519;
+        peer.childSuites.front().additional = {crypto::GroupId::Ecp256};
+    }
     return peer;
 }
 

@@ -162,13 +162,13 @@ class Ledger
 inline wire::PayloadList
 Unseal(const Pair& pair, const Pair::Message& message)
 {
-    const auto header = wire::ParseHeader(message.datagram.octets).value();
+    const auto header = wire::ParseHeader(IkeOctets(message)).value();
     for (const auto& up : (message.fromA ? pair.a : pair.b).All<ike::IkeSaEstablished>())
     {
         if (up.id == ike::IkeSaId{header.initiatorSpi, header.responderSpi})
         {
             ike::SecureChannel reader(up.id, !up.initiator, up.suite, up.keys);
-            return reader.Open(message.datagram.octets).value().payloads;
+            return reader.Open(IkeOctets(message)).value().payloads;
         }
     }
     throw std::runtime_error("a message of an unknown IKE SA");
@@ -265,7 +265,7 @@ struct Story
         std::vector<std::string> lines;
         for (std::size_t i = start; i < pair.log.size(); ++i)
         {
-            const auto header = wire::ParseHeader(pair.log[i].datagram.octets).value();
+            const auto header = wire::ParseHeader(IkeOctets(pair.log[i])).value();
             lines.push_back(std::string(pair.log[i].fromA ? "A" : "B") +
                             (header.IsResponse() ? " resp: " : " req: ") +
                             Describe(pair, pair.log[i]));

@@ -141,7 +141,7 @@ TEST(Mobike, NatDetectionIsOfTheNewPath)
     const auto request = Unseal(story.pair, story.pair.log.at(story.start));
     const auto* source = wire::FindNotify(request, NotifyType::NatDetectionSourceIp);
     ASSERT_TRUE(source);
-    EXPECT_EQ(source->data, ike::ComputeNatDetection(story.Id(), {kElsewhere, 500}));
+    EXPECT_EQ(source->data, ike::ComputeNatDetection(story.Id(), {kElsewhere, 4500}));
 }
 
 // RFC 4555, section 3.7: no ESP to an address that has not been proved.
@@ -237,6 +237,22 @@ TEST(Mobike, UnacceptableAddressesLeadBack)
 }
 
 // RFC 4555, section 3.9: a NAT where there must be none.
+/// A NAT that changes kElsewhere, and nothing else, into kFarther.
+ike::Path
+ThroughNat(const ike::Path& path, bool fromA)
+{
+    ike::Path seen = path;
+    if (fromA && path.remote.address == kElsewhere)
+    {
+        seen.remote = {kFarther, 40000};
+    }
+    else if (!fromA && path.local.address == kFarther)
+    {
+        seen.local = {kElsewhere, 4500};
+    }
+    return seen;
+}
+
 TEST(Mobike, ANatMayBeForbidden)
 {
     for (const bool forbidden : {false, true})
@@ -244,15 +260,7 @@ TEST(Mobike, ANatMayBeForbidden)
         MobikeConfig config;
         config.forbidNats = forbidden;
         Mobile story(config);
-        story.pair.nat = [](const ike::Path& path, bool fromA)
-        {
-            ike::Path seen = path;
-            if (fromA && path.remote.address == kElsewhere)
-            {
-                seen.remote = {kFarther, 40000};
-            }
-            return seen;
-        };
+        story.pair.nat = ThroughNat;
         story.Move(kElsewhere);
         story.pair.RunFor(1s);
         const auto refused = Reports<MoveRefused>(story.pair.a);
@@ -261,8 +269,34 @@ TEST(Mobike, ANatMayBeForbidden)
         {
             EXPECT_EQ(refused.front().reason, NotifyType::UnexpectedNatDetected);
             EXPECT_TRUE(story.pair.b.All<ChildSaMoved>().empty());
+            EXPECT_FALSE(story.pair.a.Last<ChildSaMoved>().udp);
         }
     }
+}
+
+/// RFC 4555, sections 3.3 and 3.5: IKE is on port 4500 already, ESP goes in UDP as long as needed.
+TEST(Mobike, NatDetectionIsDoneAgain)
+{
+    const IpAddress home = IpAddress::FromString("192.0.2.1").value();
+    Mobile story;
+    auto& pair = story.pair;
+    EXPECT_EQ(pair.log.at(2).datagram.path.local.port, 4500);
+    EXPECT_FALSE(pair.a.Last<ChildSaInstalled>().udp);
+    pair.nat = ThroughNat;
+    story.Move(kElsewhere);
+    pair.RunFor(1s);
+    EXPECT_EQ(pair.a.Last<ChildSaMoved>().udp, (wire::UdpPorts{4500, 4500}));
+    EXPECT_EQ(pair.b.Last<ChildSaMoved>().udp, (wire::UdpPorts{4500, 40000}));
+    EXPECT_EQ(pair.b.Last<ChildSaMoved>().remoteOuter, kFarther);
+    const auto keepalives = [&pair] { return pair.a.endpoint.Counters().keepalivesOut; };
+    pair.RunFor(50s);
+    EXPECT_EQ(keepalives(), 2U) << "one in 20 s";
+    story.Move(home);
+    pair.RunFor(50s);
+    EXPECT_FALSE(pair.a.Last<ChildSaMoved>().udp);
+    EXPECT_FALSE(pair.b.Last<ChildSaMoved>().udp);
+    EXPECT_EQ(keepalives(), 2U);
+    story.Rest();
 }
 
 TEST(Mobike, WhatForbidsNatsIsThePathAsSent)
@@ -274,7 +308,7 @@ TEST(Mobike, WhatForbidsNatsIsThePathAsSent)
     const auto request = Unseal(story.pair, story.pair.log.at(story.start));
     const auto* noNats = wire::FindNotify(request, NotifyType::NoNatsAllowed);
     ASSERT_TRUE(noNats);
-    EXPECT_EQ(noNats->data, FromHex("c6336407c000020201f401f4"));
+    EXPECT_EQ(noNats->data, FromHex("c6336407c000020211941194"));
     story.Rest();
     EXPECT_EQ(Reports<AddressesMoved>(story.pair.a).size(), 1U);
 }

@@ -6,6 +6,7 @@
 
 #include "model/ike/ike-endpoint.h"
 #include "model/ike/secure-channel.h"
+#include "model/wire/udp-encapsulation.h"
 
 #include <algorithm>
 #include <functional>
@@ -344,11 +345,21 @@ ExpectBothClosed(const Pair& pair, ike::IkeFailure reasonA, ike::IkeFailure reas
         << ike::Name(pair.b.Last<ike::IkeSaClosed>().reason);
 }
 
+/// The octets of an IKE message, without the non-ESP marker that it has at port 4500.
+inline Bytes
+IkeOctets(const Pair::Message& message)
+{
+    const Bytes& octets = message.datagram.octets;
+    const bool marked = message.datagram.path.local.port == wire::kNatTraversalPort;
+    const std::size_t skip = marked ? std::min(wire::kNonEspMarkerSize, octets.size()) : 0;
+    return {octets.begin() + static_cast<std::ptrdiff_t>(skip), octets.end()};
+}
+
 /// A message as it stands on the wire.
 inline wire::IkeMessage
 Parse(const Pair::Message& message)
 {
-    return wire::ParseMessage(message.datagram.octets).value();
+    return wire::ParseMessage(IkeOctets(message)).value();
 }
 
 /// The keys of an established SA in the hands of the test, which then speaks for one side.

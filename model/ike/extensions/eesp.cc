@@ -146,7 +146,7 @@ class EespExtension : public Extension
         out.push_back(wire::MakeNotify(MaxSubSaId(), largest));
     }
 
-    std::optional<Refusal> ReadChild(ExtensionHost&,
+    std::optional<Refusal> ReadChild(ExtensionHost& host,
                                      ChildNegotiation& child,
                                      const wire::PayloadList& in) override
     {
@@ -158,7 +158,9 @@ class EespExtension : public Extension
         {
             Settle(child, !m_found.empty());
         }
-        return m_config.required && m_sawSa && m_found.empty()
+        // An initiator has made its offer in IKE_AUTH before it knew of the NAT.
+        const bool wrong = m_found.empty() ? m_config.required : host.Nat().UsesUdp();
+        return m_sawSa && wrong
                  ? std::make_optional(Refusal{wire::NotifyType::NoProposalChosen})
                  : std::nullopt;
     }
@@ -167,7 +169,7 @@ class EespExtension : public Extension
     /// The model has no EESP in UDP.
     bool IsPossible(const ExtensionHost& host) const
     {
-        return m_peerKnows && !host.UsesUdp();
+        return m_peerKnows && !host.Nat().UsesUdp();
     }
 
     wire::ProtocolId Protocol() const

@@ -31,6 +31,12 @@ Extension::AcceptResumption(Instant, const PeerConfig&, ByteSpan)
 }
 
 bool
+Extension::FloatsPorts() const
+{
+    return false;
+}
+
+bool
 Extension::LeavesOutFirstChild() const
 {
     return false;
@@ -162,6 +168,14 @@ ExtensionSet::AcceptResumption(Instant now, const PeerConfig& peer, ByteSpan tic
         }
     }
     return std::nullopt;
+}
+
+bool
+ExtensionSet::FloatsPorts() const
+{
+    return std::any_of(m_extensions.begin(),
+                       m_extensions.end(),
+                       [](const auto& extension) { return extension->FloatsPorts(); });
 }
 
 bool

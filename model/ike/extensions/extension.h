@@ -5,6 +5,7 @@
 #define IPSECLAB_IKE_EXTENSIONS_EXTENSION_H
 
 #include "model/crypto/random-source.h"
+#include "model/ike/extensions/nat-traversal.h"
 #include "model/ike/ike-event.h"
 
 #include <any>
@@ -91,8 +92,8 @@ class ExtensionHost
     /// Whether this side is the original initiator.
     virtual bool IsInitiator() const = 0;
     virtual const Path& CurrentPath() const = 0;
-    /// Whether ESP goes in UDP (RFC 7296, section 2.23).
-    virtual bool UsesUdp() const = 0;
+    /// Of an IKE SA that is established, or about to be at the side that answers.
+    virtual const NatSituation& Nat() const = 0;
     /// Those that are not closing.
     virtual std::vector<const ChildDescription*> Children() const = 0;
     virtual crypto::RandomSource& Random() = 0;
@@ -100,6 +101,8 @@ class ExtensionHost
     /// Messages take this path from now on, retransmissions included, and new Child SAs its
     /// addresses.
     virtual void Move(const Path& path) = 0;
+    /// NAT detection was done again; whether ESP goes in UDP the Child SAs learn by MoveChildren.
+    virtual void SetNat(const NatSituation& nat) = 0;
     /// The Child SAs follow, with an event for each.
     virtual void MoveChildren() = 0;
     /// Queues an INFORMATIONAL request; its response comes by FinishInformational. In an IKE SA
@@ -156,6 +159,8 @@ class Extension
     /// Request or response; may be called more than once, because of cookies and groups.
     virtual void WriteInit(const PeerConfig& peer, bool response, wire::PayloadList& out) const;
     virtual void ReadInit(const PeerConfig& peer, bool response, const wire::PayloadList& in);
+    /// Of an initiator: whether all goes to port 4500 also without a NAT.
+    virtual bool FloatsPorts() const;
     /// @}
 
     /// \name IKE_SESSION_RESUME (RFC 5723) in place of IKE_SA_INIT
@@ -232,6 +237,7 @@ class ExtensionSet
 
     void WriteInit(const PeerConfig& peer, bool response, wire::PayloadList& out) const;
     void ReadInit(const PeerConfig& peer, bool response, const wire::PayloadList& in);
+    bool FloatsPorts() const;
     std::optional<ResumptionOffer> OfferResumption(Instant now, const PeerConfig& peer);
     std::optional<ResumableSa> AcceptResumption(Instant now,
                                                 const PeerConfig& peer,

@@ -5,7 +5,7 @@
 #define IPSECLAB_IKE_EXTENSIONS_INTERMEDIATE_H
 
 #include "model/crypto/key-exchange.h"
-#include "model/crypto/prf.h"
+#include "model/ike/key-schedule.h"
 #include "model/wire/ike-message.h"
 
 #include <memory>
@@ -57,6 +57,7 @@ struct AdditionalRounds
     std::unique_ptr<crypto::KeyExchange> exchange{}; ///< of an initiator: in flight
     Bytes shared{};                                  ///< of a responder: not in the keys yet
     IntermediateTranscript transcript{};
+    std::vector<IkeKeys> spent{}; ///< keys that the rounds have replaced, the oldest first
 };
 
 /// Header and reserved octet of a protected datagram, fragment 1 where there are fragments, with

@@ -22,15 +22,6 @@ constexpr std::size_t kLongestCookie = 64;
 /// Addresses that are kept of a peer; hosts have a handful.
 constexpr std::size_t kMaxAddresses = 64;
 
-void
-AddNatDetection(const ExtensionHost& host, const Path& path, wire::PayloadList& out)
-{
-    out.push_back(wire::MakeNotify(NotifyType::NatDetectionSourceIp,
-                                   ComputeNatDetection(host.Id(), path.local)));
-    out.push_back(wire::MakeNotify(NotifyType::NatDetectionDestinationIp,
-                                   ComputeNatDetection(host.Id(), path.remote)));
-}
-
 /// The data of NO_NATS_ALLOWED: addresses, then ports (RFC 4555, section 4.2.6).
 Bytes
 EncodePath(const TransportAddress& source, const TransportAddress& destination)
@@ -89,6 +80,11 @@ class MobikeExtension : public Extension
         return std::make_unique<MobikeExtension>(*this);
     }
 
+    bool FloatsPorts() const override
+    {
+        return true;
+    }
+
     void WriteAuth(ExtensionHost& host, bool response, wire::PayloadList& out) override
     {
         if (response && !m_agreed)
@@ -111,6 +107,21 @@ class MobikeExtension : public Extension
         if (response)
         {
             ReportPeerAddresses(host);
+        }
+    }
+
+    /// The hashes are of the IKE SA that sends the request: it may have been asked for in the one
+    /// before.
+    void Encode(ExtensionHost& host, const MessageKind& kind, wire::PayloadList& payloads) override
+    {
+        if (kind.exchange == wire::ExchangeType::Informational && !kind.response &&
+            wire::FindNotify(payloads, NotifyType::UpdateSaAddresses))
+        {
+            AnnounceAddresses(host.Peer().natTraversal,
+                              host.Id(),
+                              host.CurrentPath(),
+                              nullptr,
+                              payloads);
         }
     }
 
@@ -209,6 +220,27 @@ class MobikeExtension : public Extension
         host.Move(path);
     }
 
+    void GoBack(ExtensionHost& host)
+    {
+        if (m_proven)
+        {
+            Move(host, m_proven->path);
+            host.SetNat(m_proven->nat);
+        }
+    }
+
+    /// What the peer's hashes say of the path; without them all stays as it was.
+    static void DetectNatAgain(ExtensionHost& host,
+                               const Path& path,
+                               const wire::PayloadList& received)
+    {
+        const auto nat = DetectNat(host.Peer().natTraversal, host.Id(), path, received);
+        if (nat.detected)
+        {
+            host.SetNat(nat);
+        }
+    }
+
     // ---- the side that moves
 
     /// RFC 4555, section 3.5: at once, whatever is in flight.
@@ -219,7 +251,7 @@ class MobikeExtension : public Extension
         {
             return false;
         }
-        m_proven = m_proven ? m_proven : path;
+        m_proven = m_proven ? m_proven : Place{path, host.Nat()};
         path.local.address = move.local;
         path.remote.address = move.remote;
         Move(host, path);
@@ -241,7 +273,6 @@ class MobikeExtension : public Extension
         m_asked = path;
         m_movedSince = false;
         wire::PayloadList request{wire::MakeNotify(NotifyType::UpdateSaAddresses)};
-        AddNatDetection(host, path, request);
         if (m_config.forbidNats)
         {
             request.push_back(
@@ -263,11 +294,17 @@ class MobikeExtension : public Extension
         if (const auto* error = wire::FindErrorNotify(response))
         {
             host.Report(MoveRefused{asked, error->type});
-            Move(host, m_proven.value_or(asked));
+            GoBack(host);
             host.MoveChildren();
         }
         else
         {
+            const bool usedUdp = host.Nat().UsesUdp();
+            DetectNatAgain(host, asked, response);
+            if (host.Nat().UsesUdp() != usedUdp)
+            {
+                host.MoveChildren();
+            }
             host.Report(AddressesMoved{asked});
         }
         m_proven.reset();
@@ -291,13 +328,11 @@ class MobikeExtension : public Extension
             response.push_back(wire::MakeNotify(NotifyType::UnacceptableAddresses));
             return;
         }
-        if (wire::FindNotify(request, NotifyType::NatDetectionSourceIp))
-        {
-            AddNatDetection(host, path, response);
-        }
+        AnnounceAddresses(host.Peer().natTraversal, host.Id(), path, &request, response);
         const bool isElsewhere = !(path.remote.address == host.CurrentPath().remote.address);
-        m_proven = m_proven ? m_proven : host.CurrentPath();
+        m_proven = m_proven ? m_proven : Place{host.CurrentPath(), host.Nat()};
         Move(host, path);
+        DetectNatAgain(host, path, request);
         if (m_config.returnRoutability && isElsewhere)
         {
             AskForProof(host);
@@ -337,7 +372,7 @@ class MobikeExtension : public Extension
         const bool isProven = sent == received;
         if (!isProven)
         {
-            Move(host, m_proven.value_or(path));
+            GoBack(host);
         }
         m_proven.reset();
         host.MoveChildren();
@@ -351,6 +386,13 @@ class MobikeExtension : public Extension
         }
     }
 
+    /// Where the IKE SA is, and what is in between.
+    struct Place
+    {
+        Path path;
+        NatSituation nat;
+    };
+
     MobikeConfig m_config;
     bool m_agreed{false};
     bool m_mover{false};
@@ -359,8 +401,8 @@ class MobikeExtension : public Extension
     std::optional<Path> m_asked;  ///< of the UPDATE_SA_ADDRESSES that has not been answered
     /// Nobody knows which of the paths since then the peer has seen that request come from.
     bool m_movedSince{false};
-    std::optional<Path> m_proven; ///< where the IKE SA was before a move that is not settled
-    Bytes m_cookie;               ///< COOKIE2 that the peer has yet to return
+    std::optional<Place> m_proven; ///< where the IKE SA was before a move that is not settled
+    Bytes m_cookie;                ///< COOKIE2 that the peer has yet to return
 };
 
 } // namespace

@@ -19,8 +19,10 @@
  *                                             <------------------ [COOKIE2]
  *     COOKIE2 ------------------------------------------------->  the Child SAs follow
  *
- * What is left out: port 4500 is used by the rules of RFC 7296, section 2.23, alone, and what NAT
- * detection has found when the IKE SA came up is not looked at anew.
+ * All goes to port 4500 from IKE_AUTH on when both sides do NAT detection (section 3.3), and
+ * detection is done again with every move: ESP goes in UDP, or no longer (section 3.5). What is
+ * left out: a NAT that changes while nobody moves is followed by the rules of RFC 7296,
+ * section 2.23, alone.
  */
 
 namespace ipseclab::ike
