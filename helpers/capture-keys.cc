@@ -26,6 +26,7 @@ using ipseclab::crypto::CipherSuite;
 using ipseclab::crypto::EncryptionId;
 using ipseclab::crypto::IntegrityId;
 using ipseclab::ike::ChildSaInstalled;
+using ipseclab::ike::IkeKeys;
 using ipseclab::ike::IkeSaEstablished;
 
 /// An encryption and an integrity algorithm as Wireshark's tables spell them.
@@ -158,20 +159,33 @@ AddField(std::string& object, const char* name, const std::string& value)
     object += (object.empty() ? "" : ", ") + Quoted(name) + ": " + Quoted(value);
 }
 
+void
+AddKeys(std::string& fields, const IkeKeys& keys)
+{
+    AddField(fields, "sk_d", Hex(keys.skD));
+    AddField(fields, "sk_ai", Hex(keys.skAi));
+    AddField(fields, "sk_ar", Hex(keys.skAr));
+    AddField(fields, "sk_ei", Hex(keys.skEi));
+    AddField(fields, "sk_er", Hex(keys.skEr));
+    AddField(fields, "sk_pi", Hex(keys.skPi));
+    AddField(fields, "sk_pr", Hex(keys.skPr));
+}
+
 std::string
 IkeSecret(const IkeSaEstablished& sa)
 {
     std::string fields;
     AddField(fields, "spi_i", Hex(sa.id.spiI, 8));
     AddField(fields, "spi_r", Hex(sa.id.spiR, 8));
-    AddField(fields, "sk_d", Hex(sa.keys.skD));
-    AddField(fields, "sk_ai", Hex(sa.keys.skAi));
-    AddField(fields, "sk_ar", Hex(sa.keys.skAr));
-    AddField(fields, "sk_ei", Hex(sa.keys.skEi));
-    AddField(fields, "sk_er", Hex(sa.keys.skEr));
-    AddField(fields, "sk_pi", Hex(sa.keys.skPi));
-    AddField(fields, "sk_pr", Hex(sa.keys.skPr));
-    return "{" + fields + "}";
+    AddKeys(fields, sa.keys);
+    std::string earlier;
+    for (const auto& keys : sa.earlierKeys)
+    {
+        std::string generation;
+        AddKeys(generation, keys);
+        earlier += (earlier.empty() ? "{" : ", {") + generation + "}";
+    }
+    return "{" + fields + ", " + Quoted("earlier") + ": [" + earlier + "]}";
 }
 
 std::string

@@ -91,6 +91,22 @@ OutOfPlace(const Conservation& c)
            std::to_string(c.inFlight) + " in flight";
 }
 
+void
+SetSuites(const TunnelOptions& options, ns3::IpsecTunnel& tunnel)
+{
+    auto& ike = tunnel.ikeSuites.front();
+    auto& child = tunnel.childSuites.front();
+    ike.cipher = child.cipher = options.suite;
+    ike.group = options.keyExchanges.front();
+    ike.additional.assign(options.keyExchanges.begin() + 1, options.keyExchanges.end());
+    if (options.pfs)
+    {
+        child.group = ike.group;
+        child.additional = ike.additional;
+    }
+    child.extendedSequenceNumbers = options.esn;
+}
+
 } // namespace
 
 // ---- links
@@ -399,9 +415,7 @@ NetworkRun::MakeTunnels()
         tunnel.protectedB = plan.protectedB.ToString();
         tunnel.identityA = m_network.m_topology.nodes[description.a].name + ".example";
         tunnel.identityB = m_network.m_topology.nodes[description.b].name + ".example";
-        tunnel.ikeSuites.front().cipher = description.options.suite;
-        tunnel.childSuites.front().cipher = description.options.suite;
-        tunnel.childSuites.front().extendedSequenceNumbers = description.options.esn;
+        SetSuites(description.options, tunnel);
         tunnel.ikeLifetime = description.options.ikeLifetime;
         tunnel.childLifetime = description.options.childLifetime;
         tunnel.childVolume = description.options.childVolume;

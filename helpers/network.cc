@@ -315,4 +315,20 @@ CipherSuites()
     return suites;
 }
 
+const std::map<std::string, crypto::GroupId>&
+KeyExchanges()
+{
+    using crypto::GroupId;
+    static const std::map<std::string, GroupId> groups{
+        {"modp2048", GroupId::Modp2048},
+        {"modp3072", GroupId::Modp3072},
+        {"modp4096", GroupId::Modp4096},
+        {"ecp256", GroupId::Ecp256},
+        {"ecp384", GroupId::Ecp384},
+        {"ecp521", GroupId::Ecp521},
+        {"x25519", GroupId::Curve25519},
+    };
+    return groups;
+}
+
 } // namespace ipseclab

@@ -57,7 +57,10 @@ struct LinkOptions
 struct TunnelOptions
 {
     bool esn{false};
-    crypto::CipherSuite suite;     ///< of the IKE SA and its Child SAs
+    crypto::CipherSuite suite; ///< of the IKE SA and its Child SAs
+    /// Of the IKE SA: the first one, and additional ones (RFC 9370).
+    std::vector<crypto::GroupId> keyExchanges{crypto::GroupId::Curve25519};
+    bool pfs{false};               ///< Child SAs have them, too, but not the first one
     ike::Lifetime ikeLifetime;     ///< at both ends, as the rest
     ike::Lifetime childLifetime;   ///< a run without an end never ends while SAs are rekeyed
     esp::VolumeLimits childVolume; ///< each direction counts for itself
@@ -190,6 +193,8 @@ struct NetworkResult
 
 /// By name, as "aes128gcm16" or "aes256cbc-sha256".
 const std::map<std::string, crypto::CipherSuite>& CipherSuites();
+/// Key exchange methods by their names.
+const std::map<std::string, crypto::GroupId>& KeyExchanges();
 
 /**
  * A topology with its traffic, listeners and actions, by names. Addresses and routes follow from

@@ -183,7 +183,12 @@ def derive_child_keys(
     """encr_i, integ_i, encr_r, integ_r."""
 
 def signed_octets(
-    prf: int, real_message: bytes, peer_nonce: bytes, sk_p: bytes, id_body: bytes
+    prf: int,
+    real_message: bytes,
+    peer_nonce: bytes,
+    sk_p: bytes,
+    id_body: bytes,
+    int_auth: bytes = b"",
 ) -> bytes: ...
 def shared_key_auth(prf: int, secret: bytes, signed: bytes) -> bytes: ...
 def certificates_from_pem(text: str) -> list[bytes]:
@@ -444,6 +449,8 @@ class Network:
         *,
         esn: bool,
         suite: str,
+        key_exchanges: list[str],
+        pfs: bool,
         rekey_after: float,
         rekey_packets: int,
         ike_rekey_after: float,

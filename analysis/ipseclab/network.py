@@ -61,6 +61,8 @@ Suite = Literal[
     "aes256cbc-sha512",
 ]
 
+KeyExchange = Literal["modp2048", "modp3072", "modp4096", "ecp256", "ecp384", "ecp521", "x25519"]
+
 _SI = {
     "time": "s",
     "packet-rate": "pps",
@@ -470,6 +472,8 @@ class Network:
         *,
         esn: bool = False,
         suite: Suite = "aes128gcm16",
+        key_exchanges: Sequence[KeyExchange] = ("x25519",),
+        pfs: bool = False,
         rekey_after: Quantity | None = None,
         rekey_packets: int | None = None,
         ike_rekey_after: Quantity | None = None,
@@ -480,6 +484,8 @@ class Network:
 
         :param esn: extended sequence numbers
         :param suite: of the IKE SA and of its Child SAs
+        :param key_exchanges: of the IKE SA: the first, and additional ones (RFC 9370)
+        :param pfs: Child SAs that are rekeyed have all of ``key_exchanges``, too
         :param rekey_after: age at which a Child SA is rekeyed; None: never.  With it or with
             ``ike_rekey_after`` there is always something left to happen: give ``run`` an end
         :param rekey_packets: packets of one direction after which a Child SA is rekeyed
@@ -495,6 +501,8 @@ class Network:
             b.name,
             esn=esn,
             suite=suite,
+            key_exchanges=list(key_exchanges),
+            pfs=pfs,
             rekey_after=_LIFETIME.read("rekey_after", rekey_after or 0),
             rekey_packets=int(_LIMIT.read("rekey_packets", rekey_packets or 0)),
             ike_rekey_after=_LIFETIME.read("ike_rekey_after", ike_rekey_after or 0),

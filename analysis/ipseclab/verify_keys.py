@@ -4,11 +4,14 @@
 Nothing is compared with what the gateways thought: every IKE message and ESP packet of the capture
 must open, every AUTH value must follow from the capture and the pre-shared key, and the keys of
 Child SAs without a key exchange of their own must follow from SK_d and the nonces on the wire. Keys
-of IKE SAs are the file's: the secrets of their key exchanges are not written down.
+of IKE SAs are the file's: the secrets of their key exchanges are not written down. With additional
+key exchanges (RFC 9370) there is a generation of keys for each message of IKE_INTERMEDIATE, and AUTH
+covers them all (RFC 9242).
 """
 
 from __future__ import annotations
 
+import hmac
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,8 +25,9 @@ from ipseclab.tally import Tally
 from ipseclab.verify_messages import Message
 
 _SK, _SKF = 46, 53  # payloads, RFC 7296, section 3.14, and RFC 7383
-_IKE_SA_INIT, _IKE_AUTH, _CREATE_CHILD_SA = 34, 35, 36
+_IKE_SA_INIT, _IKE_AUTH, _CREATE_CHILD_SA, _IKE_INTERMEDIATE = 34, 35, 36, 43
 _ESP = 3
+_HASHES = {5: "sha256", 6: "sha384", 7: "sha512"}  # of PRFs, RFC 4868
 Spis = tuple[int, int]
 
 
@@ -43,6 +47,7 @@ class _Opener:
     suites: dict[Spis, Negotiated] = field(default_factory=dict)  # of IKE SAs, by their SPIs
     nonces: dict[Spis, tuple[bytes, bytes]] = field(default_factory=dict)
     init: dict[Spis, tuple[bytes, bytes]] = field(default_factory=dict)
+    int_auth: dict[Spis, tuple[bytes, bytes]] = field(default_factory=dict)
     requests: dict[tuple[object, ...], Message] = field(default_factory=dict)
     children: dict[int, Negotiated] = field(default_factory=dict)  # by the receiver's SPI
     own_exchange: int = 0  # Child SAs with one
@@ -60,11 +65,22 @@ class _Opener:
             )
         return self.tally
 
-    def _keys(self, spis: Spis) -> dict[str, bytes] | None:
+    def _keys(self, spis: Spis, generation: int | None = None) -> dict[str, bytes] | None:
+        """Of the generation, 0 being that of IKE_SA_INIT; the last without one."""
         for entry in self.secrets["ike_sas"]:
             if (int(entry["spi_i"], 16), int(entry["spi_r"], 16)) == spis:
-                return {name: bytes.fromhex(entry[name]) for name in entry if name[:3] == "sk_"}
+                earlier = entry["earlier"]
+                known = entry
+                if generation is not None and generation < len(earlier):
+                    known = earlier[generation]
+                return {name: bytes.fromhex(known[name]) for name in known if name[:3] == "sk_"}
         return None
+
+    def _keys_of(self, message: Message) -> dict[str, bytes] | None:
+        intermediate = message.header["exchange"] == _IKE_INTERMEDIATE
+        return self._keys(
+            message.spis, message.header["message_id"] - 1 if intermediate else None
+        )
 
     def _read(self, frame: Frame) -> Message | None:
         """With its payloads in clear; None of one that does not open."""
@@ -82,7 +98,7 @@ class _Opener:
             return None
         if all(payload["type"] != _SK for payload in payloads):
             return message
-        known, chosen = self._keys(message.spis), self.suites.get(message.spis)
+        known, chosen = self._keys_of(message), self.suites.get(message.spis)
         if known is None or chosen is None:
             self.tally.fail("IKE messages opened", where, "its IKE SA has no known keys")
             return None
@@ -95,6 +111,7 @@ class _Opener:
             return None
         self.tally.count("IKE messages opened", True)
         message.payloads = opened["payloads"]
+        message.plaintext = opened["plaintext"]
         return message
 
     def _follow(self, message: Message) -> None:
@@ -107,9 +124,11 @@ class _Opener:
             self.requests[key] = message
             return
         request = self.requests.pop(key, None)
-        if request is None or message.find("SA") is None:
+        if request is not None and exchange == _IKE_INTERMEDIATE:
+            self._grow_int_auth(request, message)
+        elif request is None or message.find("SA") is None:
             return  # the answer to a retransmission, a refusal, a Delete
-        if exchange == _IKE_SA_INIT:
+        elif exchange == _IKE_SA_INIT:
             self._take_ike_sa(request, message, message.spis)
             self.init[message.spis] = request.frame.octets, message.frame.octets
         elif exchange == _IKE_AUTH:
@@ -126,15 +145,30 @@ class _Opener:
         self.suites[spis] = keys.negotiated(response.need("SA")["proposals"][0])
         self.nonces[spis] = request.need("NONCE")["data"], response.need("NONCE")["data"]
 
+    def _grow_int_auth(self, request: Message, response: Message) -> None:
+        """IntAuth_xn = prf(SK_pxn, [IntAuth_x(n-1) |] A | P); RFC 9242, section 3.3.2."""
+        spis = response.spis
+        known = self._keys_of(request) or {}
+        name = _HASHES[self.suites[spis].prf]
+        i, r = self.int_auth.get(spis, (b"", b""))
+        self.int_auth[spis] = (
+            hmac.digest(known["sk_pi"], i + _authenticated(request), name),
+            hmac.digest(known["sk_pr"], r + _authenticated(response), name),
+        )
+
     def _check_auth(self, request: Message, response: Message) -> None:
         module = core.load()
         spis = response.spis
         prf, known = self.suites[spis].prf, self._keys(spis) or {}
         secret = bytes.fromhex(self.secrets["psk_hex"])
+        int_auth = b"".join(self.int_auth.get(spis, ()))
+        if int_auth:
+            int_auth += request.header["message_id"].to_bytes(4, "big")
         for index, (side, message) in enumerate((("i", request), ("r", response))):
             identity = message.need("IDi" if side == "i" else "IDr")["octets"]
             real, nonce = self.init[spis][index], self.nonces[spis][1 - index]
-            signed = module.signed_octets(prf, real, nonce, known[f"sk_p{side}"], identity)
+            key = known[f"sk_p{side}"]
+            signed = module.signed_octets(prf, real, nonce, key, identity, int_auth)
             expected = module.shared_key_auth(prf, secret, signed)
             self.tally.check("AUTH values", message.where, message.need("AUTH")["data"], expected)
 
@@ -179,6 +213,13 @@ class _Opener:
                 )
             reason, _, _ = receivers[frame.spi].open(frame.packet, frame.outer_length)
             self.tally.check("ESP packets opened", where, reason, "none")
+
+
+def _authenticated(message: Message) -> bytes:
+    """A | P: the headers of message and SK payload with lengths of the inner payloads alone."""
+    octets, inner = message.frame.octets, message.plaintext
+    sk = octets[28:30] + (4 + len(inner)).to_bytes(2, "big")
+    return octets[:24] + (28 + 4 + len(inner)).to_bytes(4, "big") + sk + inner
 
 
 def _spis(request: Message, response: Message) -> Spis:

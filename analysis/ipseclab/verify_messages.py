@@ -27,6 +27,7 @@ class Message:
     frame: Frame
     header: IkeHeader
     payloads: list[Payload]
+    plaintext: bytes = b""  # of what was encrypted, padding left out
 
     @property
     def where(self) -> str:

@@ -384,19 +384,22 @@ DefineAuthentication(py::module_& module)
            const py::bytes& realMessage,
            const py::bytes& peerNonce,
            const py::bytes& skP,
-           const py::bytes& idBody)
+           const py::bytes& idBody,
+           const py::bytes& intAuth)
         {
             return ToPython(ike::SignedOctets(RequirePrf(prf),
                                               FromPython(realMessage),
                                               FromPython(peerNonce),
                                               FromPython(skP),
-                                              FromPython(idBody)));
+                                              FromPython(idBody),
+                                              FromPython(intAuth)));
         },
         py::arg("prf"),
         py::arg("real_message"),
         py::arg("peer_nonce"),
         py::arg("sk_p"),
-        py::arg("id_body"));
+        py::arg("id_body"),
+        py::arg("int_auth") = py::bytes());
     module.def(
         "shared_key_auth",
         [](std::uint16_t prf, const py::bytes& secret, const py::bytes& octets) {

@@ -6,9 +6,11 @@
 #include "helpers/network.h"
 #include "helpers/scenario.h"
 
+#include <map>
 #include <pybind11/functional.h>
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
+#include <set>
 
 namespace py = pybind11;
 
@@ -272,6 +274,43 @@ ToDuration(double seconds)
     return std::chrono::duration_cast<ike::Duration>(std::chrono::duration<double>(seconds));
 }
 
+/// The value of a name; throws TopologyError with all the names that there are.
+template <typename Value>
+Value
+Named(const char* kind, const std::map<std::string, Value>& values, const std::string& name)
+{
+    const auto found = values.find(name);
+    if (found != values.end())
+    {
+        return found->second;
+    }
+    std::string known;
+    for (const auto& [other, value] : values)
+    {
+        known += (known.empty() ? "" : ", ") + other;
+    }
+    throw TopologyError("no " + std::string(kind) + " is named \"" + name + "\"; there are " +
+                        known);
+}
+
+/// Throws TopologyError when there are none, too many, or one twice.
+std::vector<crypto::GroupId>
+ToKeyExchanges(const std::vector<std::string>& names)
+{
+    const std::set<std::string> distinct(names.begin(), names.end());
+    if (names.empty() || names.size() > 1 + ike::kMaxAdditional || distinct.size() != names.size())
+    {
+        throw TopologyError("key_exchanges: one to " + std::to_string(1 + ike::kMaxAdditional) +
+                            " different methods");
+    }
+    std::vector<crypto::GroupId> groups;
+    for (const auto& name : names)
+    {
+        groups.push_back(Named("key exchange", KeyExchanges(), name));
+    }
+    return groups;
+}
+
 void
 AddTunnel(Network& network,
           const std::string& name,
@@ -279,6 +318,8 @@ AddTunnel(Network& network,
           const std::string& b,
           bool esn,
           const std::string& suite,
+          const std::vector<std::string>& keyExchanges,
+          bool pfs,
           double rekeyAfter,
           std::uint64_t rekeyPackets,
           double ikeRekeyAfter,
@@ -286,17 +327,9 @@ AddTunnel(Network& network,
 {
     TunnelOptions options;
     options.esn = esn;
-    const auto found = CipherSuites().find(suite);
-    if (found == CipherSuites().end())
-    {
-        std::string known;
-        for (const auto& [other, algorithms] : CipherSuites())
-        {
-            known += (known.empty() ? "" : ", ") + other;
-        }
-        throw TopologyError("no cipher suite is named \"" + suite + "\"; there are " + known);
-    }
-    options.suite = found->second;
+    options.suite = Named("cipher suite", CipherSuites(), suite);
+    options.keyExchanges = ToKeyExchanges(keyExchanges);
+    options.pfs = pfs;
     options.childLifetime.soft = ToDuration(rekeyAfter);
     options.childVolume.softPackets = rekeyPackets;
     options.ikeLifetime.soft = ToDuration(ikeRekeyAfter);
@@ -428,6 +461,8 @@ DefineClass(py::module_& module)
              py::kw_only(),
              py::arg("esn"),
              py::arg("suite"),
+             py::arg("key_exchanges"),
+             py::arg("pfs"),
              py::arg("rekey_after"),
              py::arg("rekey_packets"),
              py::arg("ike_rekey_after"),

@@ -15,7 +15,7 @@ from conftest import Cli
 import ipseclab as lab
 from ipseclab import session
 from ipseclab.errors import LabError
-from ipseclab.network import Suite
+from ipseclab.network import KeyExchange, Suite
 
 pytestmark = pytest.mark.core
 
@@ -118,6 +118,34 @@ def test_captures_open_again(cli: Cli, tmp_path: Path, suite: Suite) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
         assert f"{packets}/{packets}" in done.stdout  # ESP packets opened
         assert "AUTH values" in done.stdout
+
+
+@pytest.mark.parametrize("pfs", [False, True])
+def test_captures_with_additional_key_exchanges_open_again(
+    cli: Cli, tmp_path: Path, pfs: bool
+) -> None:
+    methods: tuple[KeyExchange, ...] = ("x25519", "ecp256", "ecp384")
+    net, *_ = line(key_exchanges=methods, pfs=pfs, rekey_packets=100, ike_rekey_after="50ms")
+    net.run("0.2s", captures=tmp_path / "c")
+    secrets = json.loads((tmp_path / "c" / "secrets.json").read_text())
+    earlier = sorted(len(entry["earlier"]) for entry in secrets["ike_sas"])
+    assert earlier[-1] == 2 and len(earlier) > 1 and not any(earlier[:-1])
+    done = cli("verify", "c/ga.ga-gb.pcap", "--secrets", "c/secrets.json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for entry in secrets["ike_sas"]:
+        for keys in entry["earlier"][:1]:
+            keys["sk_pi"] = "00" * 32  # IntAuth, and so AUTH
+    (tmp_path / "c" / "wrong.json").write_text(json.dumps(secrets))
+    done = cli("verify", "c/ga.ga-gb.pcap", "--secrets", "c/wrong.json")
+    assert done.returncode == 1
+    assert done.stdout.count("DIFFERS") == 2
+
+
+def test_key_exchanges_that_cannot_be_are_refused() -> None:
+    bad: list[tuple[str, ...]] = [(), ("x25519", "x25519"), ("x448",)]
+    for methods in bad:
+        with pytest.raises(LabError, match="key.exchange"):
+            line(key_exchanges=methods)
 
 
 def test_damage_and_wrong_keys_are_noticed(cli: Cli, tmp_path: Path) -> None:
