@@ -44,41 +44,11 @@ constexpr std::int64_t kStreamsOfEach = 10;
 constexpr std::uint16_t kFirstPort = 10000;
 constexpr std::size_t kMostStreams = 50000;
 constexpr std::uint64_t kWatchInterval = 4096; ///< packets
-constexpr std::uint32_t kPppHeader = 2;
 
 std::int64_t
 StreamOf(StreamChoice choice, std::int64_t first, std::size_t place)
 {
     return choice.value_or(first + kStreamsOfEach * static_cast<std::int64_t>(place));
-}
-
-bool
-IsIke(std::uint8_t protocol, const std::uint8_t* ports)
-{
-    return protocol == wire::kProtocolUdp && LoadBe16(ports) == wire::kIkePort &&
-           LoadBe16(ports + 2) == wire::kIkePort;
-}
-
-/// Of a packet on a link, PPP header included.
-PacketClass
-Classify(Ptr<const Packet> packet)
-{
-    constexpr std::uint32_t kIpv4Header = 20; // nothing here sends IP options
-    constexpr std::uint32_t kProtocol = kPppHeader + 9;
-    constexpr std::uint32_t kPorts = kPppHeader + kIpv4Header;
-    std::uint8_t front[kPorts + 4]{};
-    packet->CopyData(front, sizeof(front));
-    if (front[kProtocol] == wire::kProtocolEsp)
-    {
-        return PacketClass::Esp;
-    }
-    return IsIke(front[kProtocol], front + kPorts) ? PacketClass::Ike : PacketClass::Clear;
-}
-
-LinkCounts&
-CountsFor(LinkCountsByClass& counts, Ptr<const Packet> packet)
-{
-    return counts[static_cast<std::size_t>(Classify(packet))];
 }
 
 std::string
@@ -108,52 +78,6 @@ SetSuites(const TunnelOptions& options, ns3::IpsecTunnel& tunnel)
 }
 
 } // namespace
-
-// ---- links
-
-void
-LinkWatch::Listen(Ptr<ns3::NetDevice> a, Ptr<ns3::NetDevice> b)
-{
-    for (const auto& device : {a, b})
-    {
-        device->TraceConnectWithoutContext("MacTx", MakeCallback(&LinkWatch::HandleOffered, this));
-        device->TraceConnectWithoutContext("MacTxDrop",
-                                           MakeCallback(&LinkWatch::HandleQueueDrop, this));
-        device->TraceConnectWithoutContext("PhyRxEnd",
-                                           MakeCallback(&LinkWatch::HandleArrival, this));
-    }
-    a->GetChannel()->TraceConnectWithoutContext("Loss", MakeCallback(&LinkWatch::HandleLoss, this));
-}
-
-const LinkCountsByClass&
-LinkWatch::Counts() const
-{
-    return m_counts;
-}
-
-void
-LinkWatch::HandleOffered(Ptr<const Packet> packet)
-{
-    ++CountsFor(m_counts, packet).offered;
-}
-
-void
-LinkWatch::HandleQueueDrop(Ptr<const Packet> packet)
-{
-    ++CountsFor(m_counts, packet).queueDropped;
-}
-
-void
-LinkWatch::HandleLoss(Ptr<const Packet> packet)
-{
-    ++CountsFor(m_counts, packet).lost;
-}
-
-void
-LinkWatch::HandleArrival(Ptr<const Packet> packet)
-{
-    ++CountsFor(m_counts, packet).arrived;
-}
 
 // ---- the simulator
 

@@ -5,6 +5,7 @@
 #define IPSECLAB_NETWORK_RUN_H
 
 #include "helpers/capture-keys.h"
+#include "helpers/link-watch.h"
 #include "helpers/network.h"
 #include "helpers/tunnel-handshake.h"
 
@@ -21,24 +22,6 @@
 
 namespace ipseclab
 {
-
-/// Counts what passes one link.
-class LinkWatch
-{
-  public:
-    /// Listens; must outlive the simulation.
-    void Listen(ns3::Ptr<ns3::NetDevice> a, ns3::Ptr<ns3::NetDevice> b);
-
-    const LinkCountsByClass& Counts() const;
-
-  private:
-    void HandleOffered(ns3::Ptr<const ns3::Packet> packet);
-    void HandleQueueDrop(ns3::Ptr<const ns3::Packet> packet);
-    void HandleLoss(ns3::Ptr<const ns3::Packet> packet);
-    void HandleArrival(ns3::Ptr<const ns3::Packet> packet);
-
-    LinkCountsByClass m_counts{};
-};
 
 /// One run of a Network: its nodes, devices, routes, applications and recorders.
 class NetworkRun

@@ -5,8 +5,8 @@ Nothing is compared with what the gateways thought: every IKE message and ESP pa
 must open, every AUTH value must follow from the capture and the pre-shared key, and the keys of
 Child SAs without a key exchange of their own must follow from SK_d and the nonces on the wire. Keys
 of IKE SAs are the file's: the secrets of their key exchanges are not written down. With additional
-key exchanges (RFC 9370) there is a generation of keys for each message of IKE_INTERMEDIATE, and AUTH
-covers them all (RFC 9242).
+key exchanges (RFC 9370) each exchange of IKE_INTERMEDIATE has a generation of keys of its own, and
+AUTH covers them all (RFC 9242).
 """
 
 from __future__ import annotations
@@ -78,9 +78,7 @@ class _Opener:
 
     def _keys_of(self, message: Message) -> dict[str, bytes] | None:
         intermediate = message.header["exchange"] == _IKE_INTERMEDIATE
-        return self._keys(
-            message.spis, message.header["message_id"] - 1 if intermediate else None
-        )
+        return self._keys(message.spis, message.header["message_id"] - 1 if intermediate else None)
 
     def _read(self, frame: Frame) -> Message | None:
         """With its payloads in clear; None of one that does not open."""

@@ -144,7 +144,7 @@ def test_captures_with_additional_key_exchanges_open_again(
 def test_key_exchanges_that_cannot_be_are_refused() -> None:
     bad: list[tuple[str, ...]] = [(), ("x25519", "x25519"), ("x448",)]
     for methods in bad:
-        with pytest.raises(LabError, match="key.exchange"):
+        with pytest.raises(LabError, match=r"key.exchange"):
             line(key_exchanges=methods)
 
 

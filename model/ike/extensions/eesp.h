@@ -19,8 +19,8 @@
  *                                                                 N(EESP_MAX_SUB_SA_ID)
  *
  * Replay protection is always agreed on, and crypt offsets never. KEYMAT is cut into a root key for
- * each direction. Where ESP goes in UDP (RFC 7296, section 2.23), EESP is neither offered nor chosen:
- * the draft defines that encapsulation, the model has not got it.
+ * each direction. Where ESP goes in UDP (RFC 7296, section 2.23), EESP is neither offered nor
+ * chosen: the draft defines that encapsulation, the model has not got it.
  */
 
 namespace ipseclab::ike
