@@ -160,9 +160,8 @@ class EespExtension : public Extension
         }
         // An initiator has made its offer in IKE_AUTH before it knew of the NAT.
         const bool wrong = m_found.empty() ? m_config.required : host.Nat().UsesUdp();
-        return m_sawSa && wrong
-                 ? std::make_optional(Refusal{wire::NotifyType::NoProposalChosen})
-                 : std::nullopt;
+        return m_sawSa && wrong ? std::make_optional(Refusal{wire::NotifyType::NoProposalChosen})
+                                : std::nullopt;
     }
 
   private:
