@@ -7,6 +7,7 @@
 #include "model/ike/ike-endpoint.h"
 #include "tests/unit/test-pki.h"
 
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 
@@ -16,6 +17,9 @@
  * sends raw octets, a genuine message that was damaged, or a chain of any octets that is sealed as
  * it should be, in SK or in SKF, so that what lies behind the ICV is reached. At the end only what
  * is established may be left.
+ *
+ * All that the peer computes, signatures and its half of the key exchange, is computed once for
+ * each configuration and then repeated: the responder draws the same numbers in each session.
  */
 
 namespace
@@ -80,25 +84,86 @@ MakePeer(bool initiator, unsigned kind)
     return peer;
 }
 
+constexpr unsigned kKinds = 30; ///< of MakePeer
+
+/// What the peer sends first and how it proves itself, of one kind.
+struct Handshake
+{
+    explicit Handshake(unsigned kind)
+        : atA(MakePeer(true, kind))
+    {
+        test::TestRandom random(1);
+        test::TestRandom responderRandom(2);
+        ike::IkeEndpoint responder(responderRandom);
+        Require(responder.AddPeer(MakePeer(false, kind)), "the configuration is complete");
+        ike::InitInitiator begin(ike::Instant{0}, atA, 0x0102030405060708, random);
+        request = begin.Request();
+        responder.HandleDatagram(ike::Instant{0}, {atA.remote, atA.local}, request);
+        auto datagram = responder.PollTransmit();
+        Require(datagram.has_value(), "a genuine request is answered");
+        response = std::move(datagram->octets);
+        const auto message = wire::ParseMessage(response);
+        Require(message.has_value(), "the answer can be read");
+        auto reaction = begin.HandleResponse(*message, response);
+        Require(std::holds_alternative<ike::InitResult>(reaction), "the answer is good");
+        init.emplace(std::get<ike::InitResult>(std::move(reaction)));
+        MakeAuth(random);
+    }
+
+    ike::PeerConfig atA;
+    Bytes request;
+    Bytes response;
+    std::optional<ike::InitResult> init;
+    wire::PayloadType firstOfAuth{};
+    Bytes auth; ///< the payloads of IKE_AUTH
+
+  private:
+    void MakeAuth(crypto::RandomSource& random)
+    {
+        const auto proof = ike::MakeProof(
+            {atA, init->channel, init->transcript, init->abilities, true, init->extensions},
+            random);
+        wire::PayloadList payloads{
+            wire::MakePayload(wire::PayloadType::IdI, atA.localId.ToPayload())};
+        payloads.insert(payloads.end(), proof->certificates.begin(), proof->certificates.end());
+        payloads.push_back(proof->auth);
+        payloads.push_back(
+            wire::MakePayload(wire::PayloadType::Sa,
+                              ike::MakeChildProposals(atA.childSuites, 0x1000, false)));
+        for (const auto type : {wire::PayloadType::TsI, wire::PayloadType::TsR})
+        {
+            payloads.push_back(wire::MakePayload(type, wire::TsPayload{atA.localSelectors}));
+        }
+        firstOfAuth = wire::FirstType(payloads);
+        auth = wire::SerializePayloads(payloads);
+    }
+};
+
+const Handshake&
+FindHandshake(unsigned kind)
+{
+    static std::array<std::unique_ptr<Handshake>, kKinds> made;
+    auto& handshake = made[kind];
+    if (!handshake)
+    {
+        handshake = std::make_unique<Handshake>(kind);
+    }
+    return *handshake;
+}
+
 class Session
 {
   public:
     explicit Session(unsigned kind)
-        : m_random(1),
-          m_atA(MakePeer(true, kind)),
+        : m_handshake(FindHandshake(kind)),
           m_responderRandom(2),
           m_endpoint(m_responderRandom)
     {
         Require(m_endpoint.AddPeer(MakePeer(false, kind)), "the configuration is complete");
-        ike::InitInitiator init(ike::Instant{0}, m_atA, 0x0102030405060708, m_random);
-        m_genuine = init.Request();
+        m_genuine = m_handshake.request;
         Send(m_genuine);
-        const auto response = wire::ParseMessage(m_answer);
-        Require(response.has_value(), "a genuine request is answered");
-        auto reaction = init.HandleResponse(*response, m_answer);
-        Require(std::holds_alternative<ike::InitResult>(reaction), "the answer is good");
-        m_init.emplace(std::get<ike::InitResult>(std::move(reaction)));
-        const auto& channel = m_init->channel;
+        Require(m_answer == m_handshake.response, "the same numbers make the same octets");
+        const auto& channel = m_handshake.init->channel;
         m_sealer = crypto::PayloadCipher::Create(channel.Suite().cipher,
                                                  channel.Keys().skEi,
                                                  channel.Keys().skAi,
@@ -141,7 +206,7 @@ class Session
     void Send(const Bytes& octets)
     {
         const Bytes copy = octets;
-        m_endpoint.HandleDatagram(m_now, {m_atA.remote, m_atA.local}, copy);
+        m_endpoint.HandleDatagram(m_now, {m_handshake.atA.remote, m_handshake.atA.local}, copy);
         Drain();
     }
 
@@ -176,8 +241,8 @@ class Session
     wire::IkeHeader MakeHeader(wire::ExchangeType exchange) const
     {
         wire::IkeHeader header;
-        header.initiatorSpi = m_init->channel.Id().spiI;
-        header.responderSpi = m_init->channel.Id().spiR;
+        header.initiatorSpi = m_handshake.init->channel.Id().spiI;
+        header.responderSpi = m_handshake.init->channel.Id().spiR;
         header.exchange = exchange;
         header.flags = wire::kFlagInitiator;
         header.messageId = m_nextId;
@@ -187,27 +252,7 @@ class Session
     /// A genuine IKE_AUTH request.
     void SendAuth()
     {
-        const auto proof = ike::MakeProof({m_atA,
-                                           m_init->channel,
-                                           m_init->transcript,
-                                           m_init->abilities,
-                                           true,
-                                           m_init->extensions},
-                                          m_random);
-        wire::PayloadList payloads{
-            wire::MakePayload(wire::PayloadType::IdI, m_atA.localId.ToPayload())};
-        payloads.insert(payloads.end(), proof->certificates.begin(), proof->certificates.end());
-        payloads.push_back(proof->auth);
-        payloads.push_back(
-            wire::MakePayload(wire::PayloadType::Sa,
-                              ike::MakeChildProposals(m_atA.childSuites, 0x1000, false)));
-        for (const auto type : {wire::PayloadType::TsI, wire::PayloadType::TsR})
-        {
-            payloads.push_back(wire::MakePayload(type, wire::TsPayload{m_atA.localSelectors}));
-        }
-        SendText(wire::ExchangeType::IkeAuth,
-                 wire::FirstType(payloads),
-                 wire::SerializePayloads(payloads));
+        SendText(wire::ExchangeType::IkeAuth, m_handshake.firstOfAuth, m_handshake.auth);
     }
 
     void SendText(wire::ExchangeType exchange, wire::PayloadType first, ByteSpan text)
@@ -285,21 +330,19 @@ class Session
         Bytes octets(text.begin(), text.end());
         if (known && octets.size() >= wire::IkeHeader::kSize)
         {
-            StoreBe64(octets.data(), m_init->channel.Id().spiI);
-            StoreBe64(octets.data() + 8, m_init->channel.Id().spiR);
+            StoreBe64(octets.data(), m_handshake.init->channel.Id().spiI);
+            StoreBe64(octets.data() + 8, m_handshake.init->channel.Id().spiR);
             StoreBe32(octets.data() + 24, static_cast<std::uint32_t>(octets.size()));
         }
         Send(octets);
     }
 
-    test::TestRandom m_random;
-    ike::PeerConfig m_atA;
+    const Handshake& m_handshake;
     test::TestRandom m_responderRandom;
     ike::IkeEndpoint m_endpoint;
     ike::Instant m_now{0};
     Bytes m_genuine;
     Bytes m_answer;
-    std::optional<ike::InitResult> m_init;
     std::unique_ptr<crypto::PayloadCipher> m_sealer;
     std::uint64_t m_sealed{0};
     std::uint32_t m_nextId{1};
@@ -312,7 +355,7 @@ LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
 {
     if (size > 0)
     {
-        Session(data[0]).Run(ByteReader(ByteSpan(data + 1, size - 1)));
+        Session(data[0] % kKinds).Run(ByteReader(ByteSpan(data + 1, size - 1)));
     }
     return 0;
 }
