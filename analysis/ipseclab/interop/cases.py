@@ -172,7 +172,7 @@ CASES: tuple[Case, ...] = (
             begins=begins,
             node={"auth": kind},
             peer={"auth": kind},
-            needs=("certificates",),
+            needs=("certificates", f"certificates:{kind}"),
             check=checks.signatures,
         )
         for kind in ("ecdsa", "rsa", "ed25519")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 
 from ipseclab.interop import certificates, guest_image, suites
 from ipseclab.interop.guest_peer import GuestPeer
@@ -30,15 +31,16 @@ ikev2 "lab" active {mode} esp \\
     {esp} \\
     srcid "{identity}" dstid "{other_identity}" \\
     ikelifetime 0 lifetime 0 \\
-    psk "{psk}"
+    {auth}
 """
 _NO_WORDS = ("rekey_child-by-peer", "rekey_ike-by-peer", "terminate_child-by-peer")
 # What openiked 7.2 was seen to do on Linux 6.1.
 _LACKS = {
-    "certificates": "no adapter for its certificates",
+    "certificates:ed25519": "it has signatures by RSA and ECDSA keys only",
     "childless": "it has no childless IKE SAs",
     "cookie-by-peer": "it has no setting for cookies",
     "dpd-by-peer": "PF_KEY does not tell it when an SA was used last, so it never asks",
+    "fragmentation": "its size of fragments is fixed",
     "esp:aes128-sha256": "it agrees to HMAC-SHA2-256 for ESP, then cannot give it to Linux",
     "rekey_ike-by-node-peer-began": "it does not answer the delete of an IKE SA that it began",
     "ts-mismatch": "it takes other selectors than it has, and answers with its own",
@@ -144,9 +146,14 @@ class OpenIked(GuestPeer):
         for name in ("private", "ca", "certs", "crls", "ocsp", "pubkeys/fqdn"):
             (keys / name).mkdir(parents=True)
         self._write_configuration()
-        # It wants a key pair, also when it proves itself by a pre-shared key.
         private, public = keys / "private" / "local.key", keys / "local.pub"
-        certificates.make_key("ecdsa", private)
+        if self.end.auth == "psk":
+            certificates.make_key("ecdsa", private)  # it wants a key pair all the same
+        else:
+            source = self.folder / "certificates"
+            shutil.copy(source / "ca.pem", keys / "ca" / "ca.crt")
+            shutil.copy(source / "peer.pem", keys / "certs" / "peer.crt")
+            shutil.copy(source / "peer.key", private)
         certificates.write_public(private, public)
         self.boot(files)
         socket = shlex.quote(_SOCKET)
@@ -166,7 +173,7 @@ class OpenIked(GuestPeer):
             esp=" ".join(esp_proposal(text) for text in end.esp),
             identity=end.identity,
             other_identity=other.identity,
-            psk=end.psk,
+            auth=f'psk "{end.psk}"' if end.auth == "psk" else "rfc7427",
         )
         (self._files / "iked.conf").write_text(text, encoding="ascii")
 
