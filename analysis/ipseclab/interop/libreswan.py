@@ -31,6 +31,12 @@ _GROUPS = {
     "ecp521": "dh21",
     "x25519": "dh31",
 }
+_BY_CERTIFICATE = "leftcert=peer\n    leftsendcert=always\n    authby="
+_AUTH = {
+    "psk": "authby=secret",
+    "rsa": f"{_BY_CERTIFICATE}rsasig",  # "rsa-sha2" is RSASSA-PSS alone
+    "ecdsa": f"{_BY_CERTIFICATE}ecdsa",
+}
 _CONF = """\
 config setup
     uniqueids=yes
@@ -38,7 +44,7 @@ config setup
 
 conn lab
     ikev2=insist
-    authby=secret
+    {auth}
     left={address}
     leftid=@{identity}
     leftsubnet={inner}/32
@@ -116,12 +122,12 @@ class Libreswan(Peer):
                 f"no pluto in {_INSTALLED}: apt-get install {' '.join(cls.packages)}; beside "
                 "strongSwan: build-tools/unpack-peer.sh libreswan"
             )
-        return require_programs("certutil")
+        return require_programs("certutil", "pk12util")
 
     @classmethod
     def lacks(cls, feature: str) -> str:
         reasons = {
-            "certificates": "no adapter for its certificates",
+            "certificates:ed25519": "it has signatures by RSA and ECDSA keys only",
             "cookie-by-peer": "no adapter for its cookies",
             "childless": "it has no childless IKE SAs as initiator, and no word for them",
             "fragmentation": "its size of fragments is fixed",
@@ -141,7 +147,7 @@ class Libreswan(Peer):
         self._write_configuration()
         ip("-n", self.namespace, "addr", "add", f"{self.end.address}/24", "dev", "eth0")
         ip("-n", self.namespace, "addr", "add", f"{self.end.inner}/32", "dev", "lo")
-        self._run("certutil", "-N", "-d", f"sql:{files / 'nss'}", "--empty-password")
+        self._fill_database(f"sql:{files / 'nss'}")
         programs = self.folder_of_programs()
         mounts = [f"mount --bind {self.sandbox.sockets} /run"]
         if programs != _INSTALLED:
@@ -162,6 +168,21 @@ class Libreswan(Peer):
         self._run(str(programs / "addconn"), *config, "lab")
         self._whack("--listen")
 
+    def _fill_database(self, database: str) -> None:
+        """NSS keeps keys and certificates under the nicknames "ca" and "peer"."""
+        self._run("certutil", "-N", "-d", database, "--empty-password")
+        if self.end.auth == "psk":
+            return
+        source = self.folder / "certificates"
+        ca, bundle = str(source / "ca.pem"), str(self._files / "peer.p12")
+        self._run("certutil", "-A", "-d", database, "-n", "ca", "-t", "CT,,", "-i", ca)
+        self._run(
+            *("openssl", "pkcs12", "-export", "-name", "peer", "-passout", "pass:"),
+            *("-in", str(source / "peer.pem"), "-inkey", str(source / "peer.key")),
+            *("-out", bundle),
+        )
+        self._run("pk12util", "-i", bundle, "-d", database, "-K", "", "-W", "")
+
     @property
     def _control(self) -> Path:
         return self.sandbox.sockets / "pluto.ctl"
@@ -169,6 +190,7 @@ class Libreswan(Peer):
     def _write_configuration(self) -> None:
         end, other = self.end, self.pair.other(self.end)
         conf = _CONF.format(
+            auth=_AUTH[end.auth],
             address=end.address,
             identity=end.identity,
             inner=end.inner,
