@@ -38,7 +38,7 @@ PYTHON = "/usr/bin/python3"
 JOBS = os.environ.get("JOBS", "2")
 FUZZ_SECONDS = os.environ.get("FUZZ_SECONDS", "60")
 CORPUS = ROOT / "tests/fuzz/corpus"
-FUZZ_TOPICS = ("ike-message", "ike-endpoint", "esp", "ip-fragment")
+FUZZ_TOPICS = ("ike-message", "ike-endpoint", "esp", "ip-fragment", "aggfrag")
 TAIL_LINES = 30
 CLANG = "apt-get install clang libclang-rt-14-dev"
 
