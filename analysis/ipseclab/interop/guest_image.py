@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from ipseclab import BUILD_FOLDER
 
@@ -92,6 +93,28 @@ def missing() -> str:
     return f"no {', '.join(absent)}: apt-get install {' '.join(sorted(set(absent.values())))}"
 
 
+#: Open files that say which images this process uses; their locks end with it.
+_used: dict[Path, TextIO] = {}
+
+
+def _keep(folder: Path) -> None:
+    if folder not in _used:
+        mark = (folder / "used").open("w")
+        fcntl.flock(mark, fcntl.LOCK_SH)
+        _used[folder] = mark
+
+
+def _remove_unused(cache: Path) -> None:
+    """Images of other recipes, but not those that another process works with."""
+    for other in cache.glob("linux-peer-*"):
+        with (other / "used").open("w") as mark:
+            try:
+                fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            shutil.rmtree(other)
+
+
 def prepare(plugins: Sequence[str]) -> Image:
     """The image with these plugins of strongSwan; made when it is not there. ImageFault."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ipseclab"
@@ -101,9 +124,9 @@ def prepare(plugins: Sequence[str]) -> Image:
             fcntl.flock(lock, fcntl.LOCK_EX)  # two runs may begin at once
             folder = cache / f"linux-peer-{_recipe(plugins)}"
             if not folder.is_dir():
-                for other in cache.glob("linux-peer-*"):
-                    shutil.rmtree(other)
+                _remove_unused(cache)
                 _make(folder, plugins)
+            _keep(folder)
     except OSError as error:
         raise ImageFault(f"the image cannot be written: {error}") from None
     release = (folder / "release").read_text(encoding="utf-8").strip()
