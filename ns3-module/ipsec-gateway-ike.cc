@@ -10,6 +10,7 @@
 #include "ipsec-gateway.h"
 #include "model-values.h"
 
+#include "model/ike/extensions/dscp-classes.h"
 #include "model/ike/extensions/eesp.h"
 #include "model/ike/extensions/tfc-padding.h"
 #include "model/ike/extensions/transport-mode.h"
@@ -37,6 +38,8 @@ NS_LOG_COMPONENT_DEFINE("IpsecGatewayIke");
 
 namespace
 {
+
+constexpr uint8_t kLastDscp = 63;
 
 Address
 ToNs3(const ike::TransportAddress& to)
@@ -358,6 +361,8 @@ IpsecGateway::InstallChildSa(const ike::ChildSaInstalled& sa)
     out.df = m_dfPolicy;
     out.ttl = m_outerTtl;
     out.tos.ecn = m_ecnProfile;
+    out.tos.copyDscp = m_outerDscp > kLastDscp;
+    out.tos.fixedDscp = out.tos.copyDscp ? 0 : m_outerDscp;
     out.tfcLength = sa.properties.Find<ike::NoTfcPadding>() ? 0 : m_tfcLength;
 
     esp::InboundSaConfig in;
@@ -377,6 +382,12 @@ IpsecGateway::InstallChildSa(const ike::ChildSaInstalled& sa)
     in.remoteSelectors = sa.remoteSelectors;
     in.localSelectors = sa.localSelectors;
     in.tos.ecn = m_ecnProfile;
+    if (const auto* dscps = sa.properties.Find<ike::SaDscps>())
+    {
+        out.dscps = dscps->mine;
+        out.dscpsBind = dscps->agreed;
+        in.dscps = dscps->agreed ? dscps->mine : ipseclab::DscpSet();
+    }
     out.ipsecMode = in.ipsecMode = sa.properties.Find<ike::TransportMode>()
                                      ? esp::IpsecMode::Transport
                                      : esp::IpsecMode::Tunnel;

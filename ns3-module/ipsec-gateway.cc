@@ -4,6 +4,7 @@
 #include "ipsec-gateway.h"
 #include "model-values.h"
 
+#include "model/ike/extensions/child-sa-budget.h"
 #include "model/wire/ip-packet.h"
 
 #include "ns3/abort.h"
@@ -33,6 +34,7 @@ namespace
 
 constexpr uint32_t kFirstMulticast = 0xe0000000; ///< 224.0.0.0; what follows is no unicast either
 constexpr uint32_t kLargestWindow = 1U << 31;
+constexpr uint8_t kInnerDscp = 64; ///< after the last DSCP
 
 ipseclab::TrafficSelector
 AnyAddress(bool v6)
@@ -199,6 +201,17 @@ IpsecGateway::GetTypeId()
                           UintegerValue(0),
                           MakeUintegerAccessor(&IpsecGateway::m_tfcLength),
                           MakeUintegerChecker<uint32_t>(0, 65535))
+            .AddAttribute("OuterDscp",
+                          "DSCP of outer headers; 64: that of the inner packet.",
+                          UintegerValue(kInnerDscp),
+                          MakeUintegerAccessor(&IpsecGateway::m_outerDscp),
+                          MakeUintegerChecker<uint8_t>(0, kInnerDscp))
+            .AddAttribute("SaLimit",
+                          "Pairs of SAs that the hardware has room for, with all peers; requests "
+                          "for more are refused with NO_ADDITIONAL_SAS. 0: no limit.",
+                          UintegerValue(0),
+                          MakeUintegerAccessor(&IpsecGateway::m_saLimit),
+                          MakeUintegerChecker<uint32_t>())
             .AddAttribute("AcquireInterval",
                           "Least time from one request for a Child SA to the next, on an IKE SA "
                           "whose Child SA was refused or deleted while packets need one.",
@@ -374,7 +387,13 @@ IpsecGateway::IsForNode(const wire::IpView& view) const
 void
 IpsecGateway::AddPeer(const ike::PeerConfig& peer)
 {
-    NS_ABORT_MSG_UNLESS(m_ike.AddPeer(peer),
+    ike::PeerConfig limited = peer;
+    if (m_saLimit != 0)
+    {
+        limited.extensions.push_back(
+            ike::ChildSaBudget(m_saLimit, [this] { return m_dataPlane.GetSad().PairCount(); }));
+    }
+    NS_ABORT_MSG_UNLESS(m_ike.AddPeer(limited),
                         "IKE does not take peer \""
                             << peer.name
                             << "\": its name is taken, a suite is unsupported, suites, selectors "

@@ -257,6 +257,8 @@ class IpsecGateway : public Object
     uint8_t m_outerTtl;
     ipseclab::esp::EcnProfile m_ecnProfile;
     uint32_t m_tfcLength;
+    uint8_t m_outerDscp; ///< 64: the inner one
+    uint32_t m_saLimit;
     Time m_acquireInterval;
 
     TracedCallback<Ptr<const Packet>, ipseclab::esp::DropReason, bool> m_dropTrace;

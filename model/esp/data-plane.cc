@@ -154,7 +154,14 @@ DataPlane::ProcessOutbound(std::size_t mtu)
         }
         return result;
     }
-    return SealWith(*sa, view, mtu);
+    const DataPlaneResult result = SealWith(*sa, view, mtu);
+    if (result.verdict == Verdict::Transformed)
+    {
+        const ClassFit fit = TellClass(sa->Config(), packet);
+        m_counters.sealedListed += fit == ClassFit::Listed ? 1 : 0;
+        m_counters.sealedForeign += fit == ClassFit::Foreign ? 1 : 0;
+    }
+    return result;
 }
 
 DataPlaneResult

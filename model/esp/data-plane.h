@@ -40,6 +40,10 @@ struct DataPlaneCounters
     std::uint64_t outboundIn{0};
     std::uint64_t outboundSealed{0};
     std::uint64_t outboundBypassed{0};
+    /// Of those sealed: on an SA that lists their DSCP, or that lists others for want of a better
+    /// one (ClassFit).
+    std::uint64_t sealedListed{0};
+    std::uint64_t sealedForeign{0};
     std::uint64_t inboundIn{0}; ///< ESP packets and clear packets
     std::uint64_t inboundOpened{0};
     std::uint64_t inboundBypassed{0};

@@ -62,7 +62,7 @@ OuterEcn(EcnProfile profile, std::uint8_t inner)
 std::uint8_t
 OuterTos(const TosPolicy& policy, std::uint8_t innerTos)
 {
-    const int dscp = policy.copyDscp ? innerTos & ~kEcnMask : 0;
+    const int dscp = policy.copyDscp ? innerTos & ~kEcnMask : policy.fixedDscp << 2;
     return static_cast<std::uint8_t>(dscp | OuterEcn(policy.ecn, innerTos & kEcnMask));
 }
 

@@ -23,7 +23,8 @@ enum class EcnProfile : std::uint8_t
 struct TosPolicy
 {
     EcnProfile ecn{EcnProfile::Rfc6040};
-    bool copyDscp{true};         ///< outwards; false: the outer DSCP is 0
+    bool copyDscp{true};         ///< outwards; false: the outer DSCP is fixedDscp
+    std::uint8_t fixedDscp{0};   ///< 0 to 63
     bool decapsulateDscp{false}; ///< inwards the outer DSCP replaces the inner one
 };
 

@@ -251,7 +251,7 @@ OutboundSa::SetOuter(const IpAddress& source,
                      const IpAddress& destination,
                      const std::optional<wire::UdpPorts>& udp)
 {
-    if (source.IsV4() != destination.IsV4())
+    if (source.IsV4() != destination.IsV4() || (udp && m_config.IsEesp()))
     {
         return false;
     }
@@ -635,7 +635,8 @@ InboundSa::UnwrapTunnel(PacketBuffer& buffer,
     {
         return DropReason::Malformed;
     }
-    if (!FitsSelectors(m_config, inner))
+    const bool fitsClass = m_config.dscps.none() || m_config.dscps[inner.Tos() >> 2];
+    if (!fitsClass || !FitsSelectors(m_config, inner))
     {
         return DropReason::SelectorMismatch;
     }

@@ -13,6 +13,7 @@
 #include "model/esp/sequence-counters.h"
 #include "model/esp/sequence-receiver.h"
 #include "model/esp/volume-meter.h"
+#include "model/wire/dscp-set.h"
 #include "model/wire/ip-packet.h"
 #include "model/wire/traffic-selector.h"
 #include "model/wire/udp-encapsulation.h"
@@ -92,6 +93,10 @@ struct OutboundSaConfig : EspSaConfig
     std::uint32_t spiInbound{0};        ///< of the other half of the pair, by which a pair is named
     TrafficSelectorList localSelectors; ///< of the inner source; empty: any
     TrafficSelectorList remoteSelectors; ///< of the inner destination; empty: any
+    /// Inner DSCPs that this SA is for (RFC 4301, section 4.4.2.1); empty: all.
+    DscpSet dscps;
+    /// Packets with another DSCP must not take it, where otherwise they only prefer other SAs.
+    bool dscpsBind{false};
     DfPolicy df{DfPolicy::Copy};
     std::uint8_t ttl{64}; ///< or hop limit, of the outer header
     /// Tunnel mode: shorter inner packets are followed by TFC padding up to this length, as far as
@@ -105,6 +110,8 @@ struct InboundSaConfig : EspSaConfig
     bool checkPadding{true};             ///< RFC 4303, section 2.4: the pattern 1, 2, 3, ...
     TrafficSelectorList remoteSelectors; ///< of the inner source; empty: any
     TrafficSelectorList localSelectors;  ///< of the inner destination; empty: any
+    /// Inner DSCPs that may come; empty: all, as RFC 4301, section 4.1 has it.
+    DscpSet dscps;
 };
 
 /// The sending half: numbers packets and seals them.
@@ -121,7 +128,7 @@ class OutboundSa
     }
 
     /// From now on packets go between these addresses; false, and nothing changes, when they are
-    /// not of one family.
+    /// not of one family, or when the SA is of EESP, which is not modelled in UDP.
     bool SetOuter(const IpAddress& source,
                   const IpAddress& destination,
                   const std::optional<wire::UdpPorts>& udp);

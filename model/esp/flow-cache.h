@@ -14,8 +14,8 @@ namespace ipseclab::esp
 {
 
 /**
- * Answers for whole 5-tuples in a table of fixed size: one probe, and the latest flow of a slot
- * wins. \tparam Answer what a lookup gave, copied; a default one stands in empty slots
+ * Answers for whole 5-tuples with a DSCP in a table of fixed size: one probe, and the latest flow
+ * of a slot wins. \tparam Answer what a lookup gave, copied; a default one stands in empty slots
  */
 template <typename Answer>
 class FlowCache
@@ -76,10 +76,10 @@ class FlowCache
         constexpr std::uint64_t kMultiplier = 0x9e3779b97f4a7c15; // 2^64 / golden ratio
         std::uint64_t hash = Fold(packet.source);
         hash = (hash ^ hash >> 32) * kMultiplier + Fold(packet.destination);
-        hash =
-            (hash ^ hash >> 32) * kMultiplier +
-            (std::uint64_t{packet.sourcePort} << 32 | std::uint64_t{packet.destinationPort} << 16 |
-             std::uint64_t{packet.protocol} << 8 | (packet.portsKnown ? 1U : 0U));
+        hash = (hash ^ hash >> 32) * kMultiplier +
+               (std::uint64_t{packet.dscp} << 48 | std::uint64_t{packet.sourcePort} << 32 |
+                std::uint64_t{packet.destinationPort} << 16 | std::uint64_t{packet.protocol} << 8 |
+                (packet.portsKnown ? 1U : 0U));
         hash = (hash ^ hash >> 32) * kMultiplier;
         return hash >> 32 & (kSlots - 1);
     }
@@ -88,7 +88,7 @@ class FlowCache
     {
         return a.source == b.source && a.destination == b.destination && a.protocol == b.protocol &&
                a.sourcePort == b.sourcePort && a.destinationPort == b.destinationPort &&
-               a.portsKnown == b.portsKnown;
+               a.portsKnown == b.portsKnown && a.dscp == b.dscp;
     }
 
     std::vector<Slot> m_slots;

@@ -17,10 +17,30 @@ bool
 Fits(const OutboundSaConfig& config, const PacketSelectors& packet)
 {
     return MatchesAny(config.localSelectors, packet.source, packet.sourcePort, packet) &&
-           MatchesAny(config.remoteSelectors, packet.destination, packet.destinationPort, packet);
+           MatchesAny(config.remoteSelectors, packet.destination, packet.destinationPort, packet) &&
+           (!config.dscpsBind || TellClass(config, packet) != ClassFit::Foreign);
+}
+
+/// How well an SA suits, the larger the better: ready, then the kind of its list, then its length.
+std::size_t
+Rank(const OutboundSaConfig& config, bool ready, const PacketSelectors& packet)
+{
+    const auto fit = static_cast<std::size_t>(TellClass(config, packet));
+    constexpr std::size_t kLists = 65;
+    return ((ready ? 3U : 0U) + fit) * kLists + (kLists - 1 - config.dscps.count());
 }
 
 } // namespace
+
+ClassFit
+TellClass(const OutboundSaConfig& config, const PacketSelectors& packet)
+{
+    if (config.dscps.none())
+    {
+        return ClassFit::Unlisted;
+    }
+    return config.dscps[packet.dscp] ? ClassFit::Listed : ClassFit::Foreign;
+}
 
 bool
 Sad::Add(const std::string& peer,
@@ -134,7 +154,7 @@ Sad::FindOutbound(const std::string& peer) const
     {
         return nullptr;
     }
-    return Choose(found->second, nullptr);
+    return Newest(found->second);
 }
 
 OutboundSa*
@@ -147,24 +167,35 @@ Sad::FindOutbound(const std::string& peer, const PacketSelectors& packet)
     }
     const Senders& senders = found->second;
     return senders.list.size() == 1
-             ? Choose(senders, &packet)
-             : m_flows.Get(packet, senders.scope, [&] { return Choose(senders, &packet); });
+             ? Choose(senders, packet)
+             : m_flows.Get(packet, senders.scope, [&] { return Choose(senders, packet); });
 }
 
 OutboundSa*
-Sad::Choose(const Senders& senders, const PacketSelectors* packet)
+Sad::Choose(const Senders& senders, const PacketSelectors& packet)
 {
-    OutboundSa* newest = nullptr;
-    for (auto sender = senders.list.rbegin(); sender != senders.list.rend(); ++sender)
+    OutboundSa* best = nullptr;
+    std::size_t bestRank = 0;
+    for (const Sender& sender : senders.list)
     {
-        const bool fits = !packet || Fits(sender->sa->Config(), *packet);
-        if (fits && sender->ready)
+        const OutboundSaConfig& config = sender.sa->Config();
+        const std::size_t rank = Rank(config, sender.ready, packet);
+        if (Fits(config, packet) && (!best || rank >= bestRank))
         {
-            return sender->sa;
+            best = sender.sa;
+            bestRank = rank;
         }
-        newest = fits && !newest ? sender->sa : newest;
     }
-    return newest;
+    return best;
+}
+
+OutboundSa*
+Sad::Newest(const Senders& senders)
+{
+    const auto ready = std::find_if(senders.list.rbegin(),
+                                    senders.list.rend(),
+                                    [](const Sender& sender) { return sender.ready; });
+    return ready == senders.list.rend() ? senders.list.back().sa : ready->sa;
 }
 
 const OutboundSa*

@@ -15,6 +15,16 @@
 namespace ipseclab::esp
 {
 
+/// How a packet's DSCP stands to the DSCPs that an SA lists.
+enum class ClassFit : std::uint8_t
+{
+    Foreign,  ///< the SA lists others
+    Unlisted, ///< the SA has no list
+    Listed,
+};
+
+ClassFit TellClass(const OutboundSaConfig& config, const PacketSelectors& packet);
+
 /// The security association database of one node.
 class Sad
 {
@@ -44,9 +54,10 @@ class Sad
     /// O(1); unicast SAs need only the SPI (RFC 4301, section 4.1).
     InboundSa* FindInbound(std::uint32_t spi) const;
     /**
-     * Of the SAs to that peer whose selectors fit the packet (RFC 4301, section 4.4.2.1), the
-     * newest that is ready; if none is, the newest; null when none fits. O(1) with one SA, and for
-     * a known flow with many.
+     * Of the SAs to that peer whose selectors fit the packet (RFC 4301, section 4.4.2.1), one that
+     * is ready, if any is; of these one that lists the packet's DSCP, rather than one without a
+     * list, rather than one that lists others; of these the one with the shortest list, of equals
+     * the newest. Null when none fits. O(1) with one SA, and for a known flow with many.
      */
     OutboundSa* FindOutbound(const std::string& peer, const PacketSelectors& packet);
     /// The newest SA to that peer that is ready; if none is, the newest at all; null without any.
@@ -87,7 +98,8 @@ class Sad
         std::uint64_t scope;      ///< of the flows to this peer, in the cache
     };
 
-    static OutboundSa* Choose(const Senders& senders, const PacketSelectors* packet);
+    static OutboundSa* Choose(const Senders& senders, const PacketSelectors& packet);
+    static OutboundSa* Newest(const Senders& senders);
     Sender* FindSender(std::uint32_t spiInbound);
 
     std::unordered_map<std::uint32_t, Pair> m_pairs;

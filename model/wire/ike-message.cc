@@ -4,6 +4,7 @@
 #include "model/wire/ike-message.h"
 
 #include <utility>
+#include <variant>
 
 namespace ipseclab::wire
 {
@@ -261,11 +262,11 @@ AddressSize(TrafficSelectorType type)
     return 0;
 }
 
-/// One selector; none when its type is not known.
-Parsed<std::optional<TrafficSelector>>
+/// One selector, of addresses or of another type.
+Parsed<std::variant<TrafficSelector, OtherSelector>>
 ParseSelector(ByteReader& list)
 {
-    const auto type = TrafficSelectorType{list.U8()};
+    const std::uint8_t type = list.U8();
     TrafficSelector selector;
     selector.protocol = list.U8();
     const std::size_t length = list.U16();
@@ -274,10 +275,11 @@ ParseSelector(ByteReader& list)
         return Failure(ParseError::BadSubstructure);
     }
     ByteReader reader(list.Span(length - kSelectorHeaderSize));
-    const std::size_t addressSize = AddressSize(type);
+    const std::size_t addressSize = AddressSize(TrafficSelectorType{type});
     if (addressSize == 0)
     {
-        return std::optional<TrafficSelector>();
+        const ByteSpan data = reader.Span(reader.Left());
+        return OtherSelector{type, selector.protocol, Bytes(data.begin(), data.end())};
     }
     if (reader.Left() != kSelectorPortsSize + 2 * addressSize)
     {
@@ -287,7 +289,7 @@ ParseSelector(ByteReader& list)
     selector.endPort = reader.U16();
     selector.start = *IpAddress::FromOctets(reader.Span(addressSize));
     selector.end = *IpAddress::FromOctets(reader.Span(addressSize));
-    return std::optional(selector);
+    return selector;
 }
 
 ParsedBody
@@ -304,9 +306,13 @@ ParseTs(ByteReader& reader)
         {
             return Failure(selector.error());
         }
-        if (*selector)
+        if (auto* const other = std::get_if<OtherSelector>(&*selector))
         {
-            ts.selectors.push_back(**selector);
+            ts.others.push_back(std::move(*other));
+        }
+        else
+        {
+            ts.selectors.push_back(std::get<TrafficSelector>(*selector));
         }
     }
     if (reader.Ok() && seen != count)
@@ -538,11 +544,18 @@ struct BodyWriter
 
     void operator()(const TsPayload& ts) const
     {
-        out.U8(static_cast<std::uint8_t>(ts.selectors.size()));
+        out.U8(static_cast<std::uint8_t>(ts.selectors.size() + ts.others.size()));
         Zeros(3);
         for (const auto& selector : ts.selectors)
         {
             Write(selector);
+        }
+        for (const auto& other : ts.others)
+        {
+            out.U8(other.type);
+            out.U8(other.protocol);
+            out.U16(static_cast<std::uint16_t>(kSelectorHeaderSize + other.data.size()));
+            out.Append(other.data);
         }
     }
 

@@ -179,10 +179,21 @@ struct VendorIdPayload
     bool operator==(const VendorIdPayload& o) const;
 };
 
-/// TSi and TSr (RFC 7296, section 3.13). Selectors of unknown type are dropped, as the RFC asks.
+/// A traffic selector that is not a range of addresses (RFC 7296, section 3.13.1).
+struct OtherSelector
+{
+    std::uint8_t type{0};
+    std::uint8_t protocol{0};
+    Bytes data; ///< behind the four octets of the header
+    bool operator==(const OtherSelector& o) const;
+};
+
+/// TSi and TSr (RFC 7296, section 3.13). Selectors of other types are ignored by the core, as the
+/// RFC asks; an extension may know them.
 struct TsPayload
 {
     std::vector<TrafficSelector> selectors;
+    std::vector<OtherSelector> others{}; ///< behind the selectors on the wire
     bool operator==(const TsPayload& o) const;
 };
 

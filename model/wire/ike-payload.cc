@@ -220,9 +220,15 @@ VendorIdPayload::operator==(const VendorIdPayload& o) const
 }
 
 bool
+OtherSelector::operator==(const OtherSelector& o) const
+{
+    return type == o.type && protocol == o.protocol && data == o.data;
+}
+
+bool
 TsPayload::operator==(const TsPayload& o) const
 {
-    return selectors == o.selectors;
+    return selectors == o.selectors && others == o.others;
 }
 
 bool

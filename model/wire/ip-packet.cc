@@ -71,6 +71,7 @@ ReadSelectors(const IpView& view)
     selectors.source = view.Source();
     selectors.destination = view.Destination();
     selectors.protocol = view.Protocol();
+    selectors.dscp = static_cast<std::uint8_t>(view.Tos() >> 2);
     ReadPorts(selectors,
               view.header + view.upperOffset,
               view.hasUpperHeader ? view.totalLength - view.upperOffset : 0);

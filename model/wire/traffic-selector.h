@@ -22,6 +22,7 @@ struct PacketSelectors
     std::uint16_t sourcePort{0};      ///< or ICMP type * 256 + code
     std::uint16_t destinationPort{0}; ///< the same value as sourcePort for ICMP
     bool portsKnown{true};            ///< false in a non-first fragment or a truncated header
+    std::uint8_t dscp{0}; ///< 0 to 63; no selector, but it may choose among SAs (section 4.1)
 };
 
 /// One traffic selector (RFC 7296, section 3.13.1): an inclusive address range, a protocol, a port

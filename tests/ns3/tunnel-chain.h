@@ -33,6 +33,9 @@ struct ChainOptions
     ipseclab::ike::Lifetime childLifetime;
     ipseclab::esp::VolumeLimits childVolume;
     ipseclab::ike::NatTraversalConfig natTraversal;
+    std::vector<ipseclab::ike::ExtensionFactory> extensions; ///< at both gateways
+    uint8_t outerDscp{64};                                   ///< of both gateways; 64: copied
+    uint32_t saLimit{0};                                     ///< of gateway B
     /// What gateway B takes for its own network; empty: what A takes for it, so that they agree.
     std::string protectedAsSeenByB;
     /// As gateway A sees them, mirrored for B; before the tunnel's.
@@ -93,6 +96,12 @@ class TunnelChain
     void Send(Time at, bool fromA, uint32_t octets, uint16_t port = kPort, uint8_t ttl = 64)
     {
         Simulator::Schedule(at, &TunnelChain::DoSend, this, fromA, octets, port, ttl);
+    }
+
+    /// As above, from A to B, with a DSCP.
+    void SendWithDscp(Time at, uint8_t dscp)
+    {
+        Simulator::Schedule(at, &TunnelChain::DoSendWithDscp, this, dscp);
     }
 
     /// `count` datagrams from A to B.
@@ -197,8 +206,10 @@ class TunnelChain
         IpsecHelper helper;
         helper.SetGatewayAttribute("CryptoMode", StringValue(options.cryptoMode));
         helper.SetGatewayAttribute("ReplayWindow", UintegerValue(options.window));
+        helper.SetGatewayAttribute("OuterDscp", UintegerValue(options.outerDscp));
         a = helper.Install(nodes.Get(GatewayA));
         b = helper.Install(nodes.Get(GatewayB));
+        b->SetAttribute("SaLimit", UintegerValue(options.saLimit));
         a->AssignStreams(1);
         b->AssignStreams(2);
         for (const ipseclab::esp::SpdEntry& entry : options.policies)
@@ -229,6 +240,7 @@ class TunnelChain
         tunnel.childLifetime = options.childLifetime;
         tunnel.childVolume = options.childVolume;
         tunnel.natTraversal = options.natTraversal;
+        tunnel.extensions = options.extensions;
         Configure(tunnel, options);
     }
 
@@ -320,6 +332,16 @@ class TunnelChain
         const Ptr<Socket> socket = m_sockets[fromA ? 0 : 1];
         socket->SetIpTtl(ttl);
         socket->SendTo(packet, 0, InetSocketAddress(fromA ? "10.0.4.2" : "10.0.1.1", port));
+    }
+
+    void DoSendWithDscp(uint8_t dscp)
+    {
+        const ipseclab::Bytes payload(100, static_cast<uint8_t>(++m_sent));
+        const Ptr<Socket> socket =
+            Socket::CreateSocket(nodes.Get(HostA), UdpSocketFactory::GetTypeId());
+        socket->Connect(InetSocketAddress("10.0.4.2", kPort));
+        socket->SetIpTos(static_cast<uint8_t>(dscp << 2)); // Connect takes it from the address
+        socket->Send(Create<Packet>(payload.data(), 100));
     }
 
     void Drain(Ptr<Socket> socket)

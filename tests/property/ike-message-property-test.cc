@@ -170,7 +170,14 @@ class Generator
             return VendorIdPayload{SomeOctets()};
         case PayloadType::TsI:
         case PayloadType::TsR:
-            return TsPayload{List(4, [this] { return Selector(); })};
+            return TsPayload{List(4, [this] { return Selector(); }),
+                             List(2,
+                                  [this] {
+                                      return OtherSelector{
+                                          static_cast<std::uint8_t>(0x80 | Octet()),
+                                          Octet(),
+                                          SomeOctets()};
+                                  })};
         case PayloadType::Encrypted:
             return EncryptedPayload{PayloadType{Octet()}, SomeOctets()};
         case PayloadType::EncryptedFragment:

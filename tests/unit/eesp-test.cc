@@ -324,6 +324,16 @@ TEST(Eesp, TheDataPlaneFindsItsSas)
     EXPECT_EQ(plane.ProcessInbound().drop, DropReason::UnknownSpi);
 }
 
+/// EESP in UDP is not modelled, so an SA stays where it is when its peer moves behind a NAT.
+TEST(Eesp, DoesNotMoveBehindANat)
+{
+    EespPair pair;
+    const auto& config = pair.sender->Config();
+    EXPECT_TRUE(pair.sender->SetOuter(config.outerSource, config.outerDestination, std::nullopt));
+    EXPECT_FALSE(
+        pair.sender->SetOuter(config.outerSource, config.outerDestination, wire::UdpPorts{}));
+}
+
 // --- negotiation -------------------------------------------------------------------------------
 
 using test::MakePeer;

@@ -349,7 +349,7 @@ TEST(PayloadLayout, ReservedFieldsAreIgnored)
     EXPECT_EQ(ToHex(wire::SerializePayloads(*ke)), "0000000a001f0000abcd");
 }
 
-TEST(PayloadLayout, UnknownSelectorTypesAreDropped)
+TEST(PayloadLayout, SelectorsOfOtherTypesAreSetApart)
 {
     const auto ts = wire::ParsePayloads(
         PayloadType::TsI,
@@ -357,6 +357,11 @@ TEST(PayloadLayout, UnknownSelectorTypesAreDropped)
     ASSERT_TRUE(ts) << wire::Name(ts.error());
     EXPECT_EQ(std::get<wire::TsPayload>(ts->front().body).selectors,
               TrafficSelectorList{Selector("10.1.0.1")});
+    EXPECT_EQ(std::get<wire::TsPayload>(ts->front().body).others,
+              (std::vector<wire::OtherSelector>{{0xf1, 0, {1, 2, 3, 4}}}));
+    EXPECT_EQ(ToHex(wire::SerializePayloads(*ts)),
+              "000000200200000007000010"
+              "0000ffff0a0100010a010001f100000801020304");
 }
 
 TEST(PayloadLayout, KeyLengthInLongFormIsNoKeyLength)
