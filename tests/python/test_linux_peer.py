@@ -7,6 +7,7 @@ import os
 import subprocess
 import threading
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -43,7 +44,9 @@ def test_an_image_that_cannot_be_made_says_why(
     assert [path.name for path in (tmp_path / "cache" / "ipseclab").iterdir()] == ["lock"]
 
 
-def test_an_image_is_made_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_image_is_made_once_and_removed_when_nobody_uses_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     made: list[Path] = []
 
     def make(folder: Path, plugins: object) -> None:
@@ -53,6 +56,8 @@ def test_an_image_is_made_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(guest_image, "_make", make)
+    used: dict[Path, TextIO] = {}
+    monkeypatch.setattr(guest_image, "_used", used)
     recipe = "1"
     monkeypatch.setattr(guest_image, "_recipe", lambda plugins: recipe)
     first = guest_image.prepare(["openssl"])
@@ -62,7 +67,12 @@ def test_an_image_is_made_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     recipe = "2"
     guest_image.prepare(["openssl"])
     assert [folder.name for folder in made] == ["linux-peer-1", "linux-peer-2"]
-    assert not made[0].exists()
+    assert made[0].exists()
+    while used:  # as when this process ends
+        used.popitem()[1].close()
+    recipe = "3"
+    guest_image.prepare(["openssl"])
+    assert [folder.exists() for folder in made] == [False, False, True]
 
 
 def test_the_kernel_does_esp_and_nothing_in_user_space(tmp_path: Path) -> None:
