@@ -107,6 +107,39 @@ IpsecGateway::SetEngine(Ptr<IpsecEngine> engine, bool outbound)
     (outbound ? m_outboundEngine : m_inboundEngine) = engine;
 }
 
+void
+IpsecGateway::SetResources(uint32_t resources)
+{
+    m_resources = resources;
+    if (resources == 0)
+    {
+        m_dataPlane.SetResourceRule({});
+        return;
+    }
+    // As cores that an engine gives packets to by their inner flow.
+    m_dataPlane.SetResourceRule([resources](const wire::IpView& packet)
+                                { return HashFlow(packet, true) % resources; });
+}
+
+uint32_t
+IpsecGateway::GetResources() const
+{
+    return m_resources;
+}
+
+void
+IpsecGateway::SetResourceFallback(bool allowed)
+{
+    m_resourceFallback = allowed;
+    m_dataPlane.SetResourceFallback(allowed);
+}
+
+bool
+IpsecGateway::GetResourceFallback() const
+{
+    return m_resourceFallback;
+}
+
 bool
 IpsecGateway::DeferOutbound(Ptr<const Packet> packet, uint16_t mtu, Forward forward)
 {
@@ -116,10 +149,10 @@ IpsecGateway::DeferOutbound(Ptr<const Packet> packet, uint16_t mtu, Forward forw
     {
         return false;
     }
-    const esp::SpdEntry* const entry =
-        m_dataPlane.GetSpd().LookupOutbound(wire::ReadSelectors(view));
+    const ipseclab::PacketSelectors selectors = m_dataPlane.Select(view);
+    const esp::SpdEntry* const entry = m_dataPlane.GetSpd().LookupOutbound(selectors);
     const esp::OutboundSa* const sa = entry && entry->action == esp::SpdAction::Protect
-                                        ? m_dataPlane.GetSad().FindOutbound(entry->peer)
+                                        ? m_dataPlane.GetSad().FindOutbound(entry->peer, selectors)
                                         : nullptr;
     if (!sa)
     {

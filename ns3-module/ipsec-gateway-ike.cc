@@ -12,6 +12,7 @@
 
 #include "model/ike/extensions/dscp-classes.h"
 #include "model/ike/extensions/eesp.h"
+#include "model/ike/extensions/per-resource-sa.h"
 #include "model/ike/extensions/tfc-padding.h"
 #include "model/ike/extensions/transport-mode.h"
 #include "model/wire/ip-packet.h"
@@ -144,6 +145,32 @@ IpsecGateway::AcquireChildSa(const std::string& peer)
                     { return sa.second == peer && m_ike.CreateChildSa(ModelNow(), sa.first); }))
     {
         m_childRequests[peer] = {now};
+        Drive();
+    }
+}
+
+bool
+IpsecGateway::MayAskForResource(const std::string& peer, uint32_t resource)
+{
+    const Time now = Simulator::Now();
+    const auto [last, isNew] = m_resourceRequests.try_emplace({peer, resource}, now);
+    const bool may = isNew || now >= last->second + m_acquireInterval;
+    last->second = may ? now : last->second;
+    return may;
+}
+
+void
+IpsecGateway::AcquireResourceSa(const std::string& peer, uint32_t resource)
+{
+    // The newest first; an IKE SA that is on its way out refuses.
+    if (std::any_of(m_established.rbegin(),
+                    m_established.rend(),
+                    [&](const auto& sa)
+                    {
+                        return sa.second == peer &&
+                               m_ike.Command(ModelNow(), sa.first, ike::AskForResourceSa{resource});
+                    }))
+    {
         Drive();
     }
 }
@@ -382,6 +409,10 @@ IpsecGateway::InstallChildSa(const ike::ChildSaInstalled& sa)
     in.remoteSelectors = sa.remoteSelectors;
     in.localSelectors = sa.localSelectors;
     in.tos.ecn = m_ecnProfile;
+    if (const auto* resource = sa.properties.Find<ike::SaResource>())
+    {
+        out.resource = resource->number;
+    }
     if (const auto* dscps = sa.properties.Find<ike::SaDscps>())
     {
         out.dscps = dscps->mine;

@@ -5,9 +5,11 @@
 #include "model-values.h"
 
 #include "model/ike/extensions/child-sa-budget.h"
+#include "model/ike/extensions/per-resource-sa.h"
 #include "model/wire/ip-packet.h"
 
 #include "ns3/abort.h"
+#include "ns3/boolean.h"
 #include "ns3/ipv4-l3-protocol.h"
 #include "ns3/ipv6-l3-protocol.h"
 #include "ns3/log.h"
@@ -34,6 +36,7 @@ namespace
 
 constexpr uint32_t kFirstMulticast = 0xe0000000; ///< 224.0.0.0; what follows is no unicast either
 constexpr uint32_t kLargestWindow = 1U << 31;
+constexpr uint32_t kMostResources = 1024;
 constexpr uint8_t kInnerDscp = 64; ///< after the last DSCP
 
 ipseclab::TrafficSelector
@@ -212,6 +215,22 @@ IpsecGateway::GetTypeId()
                           UintegerValue(0),
                           MakeUintegerAccessor(&IpsecGateway::m_saLimit),
                           MakeUintegerChecker<uint32_t>())
+            .AddAttribute(
+                "Resources",
+                "Cores or queues to which outbound flows are spread, each with Child "
+                "SAs of its own beside one for all (RFC 9611), asked for when packets "
+                "need them. 0: SAs belong to no resource. Set before AddPeer.",
+                UintegerValue(0),
+                MakeUintegerAccessor(&IpsecGateway::SetResources, &IpsecGateway::GetResources),
+                MakeUintegerChecker<uint32_t>(0, kMostResources))
+            .AddAttribute("ResourceFallback",
+                          "Whether packets take the Child SA for all while their resource has none "
+                          "of its own (RFC 9611, section 4). False: they are dropped, as "
+                          "acquire-pending, also when the peer grants no SA of their own.",
+                          BooleanValue(true),
+                          MakeBooleanAccessor(&IpsecGateway::SetResourceFallback,
+                                              &IpsecGateway::GetResourceFallback),
+                          MakeBooleanChecker())
             .AddAttribute("AcquireInterval",
                           "Least time from one request for a Child SA to the next, on an IKE SA "
                           "whose Child SA was refused or deleted while packets need one.",
@@ -247,6 +266,17 @@ IpsecGateway::IpsecGateway()
     m_dataPlane.SetAcquireCallback(
         [this](const std::string& peer)
         { Simulator::ScheduleNow(&IpsecGateway::Acquire, Ptr<IpsecGateway>(this), peer); });
+    m_dataPlane.SetResourceCallback(
+        [this](const std::string& peer, uint32_t resource)
+        {
+            if (MayAskForResource(peer, resource))
+            {
+                Simulator::ScheduleNow(&IpsecGateway::AcquireResourceSa,
+                                       Ptr<IpsecGateway>(this),
+                                       peer,
+                                       resource);
+            }
+        });
     m_dataPlane.SetUnknownSpiCallback(
         [this](uint32_t spi, const ipseclab::IpAddress& source) {
             Simulator::ScheduleNow(&IpsecGateway::HandleUnknownSpi,
@@ -298,6 +328,7 @@ IpsecGateway::DoDispose()
     m_timer.Cancel();
     m_timerDue.reset();
     m_dataPlane.SetAcquireCallback({});
+    m_dataPlane.SetResourceCallback({});
     m_dataPlane.SetVolumeCallback({});
     m_dataPlane.SetPathCallback({});
     m_dataPlane.SetUnknownSpiCallback({});
@@ -392,6 +423,10 @@ IpsecGateway::AddPeer(const ike::PeerConfig& peer)
     {
         limited.extensions.push_back(
             ike::ChildSaBudget(m_saLimit, [this] { return m_dataPlane.GetSad().PairCount(); }));
+    }
+    if (m_resources != 0)
+    {
+        limited.extensions.push_back(ike::PerResourceSas({m_resources}));
     }
     NS_ABORT_MSG_UNLESS(m_ike.AddPeer(limited),
                         "IKE does not take peer \""

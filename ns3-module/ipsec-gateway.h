@@ -179,6 +179,13 @@ class IpsecGateway : public Object
     void ScheduleTimer();
     /// Starts the IKE exchanges, or asks for a Child SA on an IKE SA that has none.
     void Acquire(const std::string& peer);
+    /// At most once in the AcquireInterval.
+    bool MayAskForResource(const std::string& peer, uint32_t resource);
+    void AcquireResourceSa(const std::string& peer, uint32_t resource);
+    void SetResources(uint32_t resources);
+    uint32_t GetResources() const;
+    void SetResourceFallback(bool allowed);
+    bool GetResourceFallback() const;
     void AcquireChildSa(const std::string& peer);
     /// Another request for a Child SA may be made when it is time.
     void EndChildRequest(const std::string& peer);
@@ -246,6 +253,7 @@ class IpsecGateway : public Object
     std::set<std::string> m_negotiating;          ///< peers whose IKE SA is there or on its way
     std::vector<std::pair<ipseclab::ike::IkeSaId, std::string>> m_established; ///< with the peer
     std::map<std::string, ChildRequest> m_childRequests;                       ///< by peer
+    std::map<std::pair<std::string, uint32_t>, Time> m_resourceRequests; ///< by peer and resource
     const uint8_t* m_loaded{nullptr};                            ///< where the last packet was put
     std::vector<std::pair<TypeId, std::unique_ptr<Tag>>> m_tags; ///< reused from packet to packet
     uint32_t m_replayWindow;
@@ -259,6 +267,8 @@ class IpsecGateway : public Object
     uint32_t m_tfcLength;
     uint8_t m_outerDscp; ///< 64: the inner one
     uint32_t m_saLimit;
+    uint32_t m_resources; ///< 0: SAs belong to none
+    bool m_resourceFallback;
     Time m_acquireInterval;
 
     TracedCallback<Ptr<const Packet>, ipseclab::esp::DropReason, bool> m_dropTrace;

@@ -55,6 +55,63 @@ DataPlane::SetAcquireCallback(std::function<void(const std::string& peer)> callb
 }
 
 void
+DataPlane::SetResourceRule(std::function<std::uint32_t(const wire::IpView& packet)> rule)
+{
+    m_resourceRule = std::move(rule);
+}
+
+void
+DataPlane::SetResourceFallback(bool allowed)
+{
+    m_resourceFallback = allowed;
+}
+
+void
+DataPlane::SetResourceCallback(
+    std::function<void(const std::string& peer, std::uint32_t resource)> callback)
+{
+    m_resourceWanted = std::move(callback);
+}
+
+PacketSelectors
+DataPlane::Select(const wire::IpView& view) const
+{
+    PacketSelectors packet = wire::ReadSelectors(view);
+    if (m_resourceRule)
+    {
+        packet.resource = m_resourceRule(view);
+    }
+    return packet;
+}
+
+/// Tells of a resource that has no SA of its own; false: its packets must wait for one.
+bool
+DataPlane::MayTake(const OutboundSa& sa, const PacketSelectors& packet, const std::string& peer)
+{
+    if (!packet.resource || sa.Config().resource)
+    {
+        return true;
+    }
+    if (m_resourceWanted)
+    {
+        m_resourceWanted(peer, *packet.resource);
+    }
+    return m_resourceFallback;
+}
+
+void
+DataPlane::NoteChoice(const OutboundSa& sa, const PacketSelectors& packet)
+{
+    const ClassFit fit = TellClass(sa.Config(), packet);
+    m_counters.sealedListed += fit == ClassFit::Listed ? 1 : 0;
+    m_counters.sealedForeign += fit == ClassFit::Foreign ? 1 : 0;
+    if (packet.resource)
+    {
+        ++(sa.Config().resource ? m_counters.sealedOnResource : m_counters.sealedOnFallback);
+    }
+}
+
+void
 DataPlane::SetVolumeCallback(
     std::function<void(std::uint32_t spiInbound, VolumeMeter::Event event)> callback)
 {
@@ -125,7 +182,7 @@ DataPlane::ProcessOutbound(std::size_t mtu)
     {
         return DropOutbound(DropReason::Malformed);
     }
-    const PacketSelectors packet = wire::ReadSelectors(view);
+    const PacketSelectors packet = Select(view);
     const SpdEntry* const entry = m_spd.LookupOutbound(packet);
     if (!entry)
     {
@@ -154,12 +211,14 @@ DataPlane::ProcessOutbound(std::size_t mtu)
         }
         return result;
     }
+    if (!MayTake(*sa, packet, entry->peer))
+    {
+        return DropOutbound(DropReason::AcquirePending);
+    }
     const DataPlaneResult result = SealWith(*sa, view, mtu);
     if (result.verdict == Verdict::Transformed)
     {
-        const ClassFit fit = TellClass(sa->Config(), packet);
-        m_counters.sealedListed += fit == ClassFit::Listed ? 1 : 0;
-        m_counters.sealedForeign += fit == ClassFit::Foreign ? 1 : 0;
+        NoteChoice(*sa, packet);
     }
     return result;
 }

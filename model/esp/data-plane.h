@@ -44,6 +44,9 @@ struct DataPlaneCounters
     /// one (ClassFit).
     std::uint64_t sealedListed{0};
     std::uint64_t sealedForeign{0};
+    /// Of those sealed that a resource worked on: on an SA of its own, or on one for all.
+    std::uint64_t sealedOnResource{0};
+    std::uint64_t sealedOnFallback{0};
     std::uint64_t inboundIn{0}; ///< ESP packets and clear packets
     std::uint64_t inboundOpened{0};
     std::uint64_t inboundBypassed{0};
@@ -99,6 +102,17 @@ class DataPlane
 
     /// Called with the peer's name when a packet needs an SA that is not there.
     void SetAcquireCallback(std::function<void(const std::string& peer)> callback);
+    /// Which of this side's CPUs or queues works on an outbound packet, from 0; unset: SAs of
+    /// single resources carry nothing.
+    void SetResourceRule(std::function<std::uint32_t(const wire::IpView& packet)> rule);
+    /// Whether packets take an SA for all while their resource has none of its own (RFC 9611,
+    /// section 4); otherwise they are dropped, as acquire-pending. Default: yes.
+    void SetResourceFallback(bool allowed);
+    /// What chooses the policy and the SA of an outbound packet.
+    PacketSelectors Select(const wire::IpView& packet) const;
+    /// Called for every packet whose resource has no SA of its own where there is one for all.
+    void SetResourceCallback(
+        std::function<void(const std::string& peer, std::uint32_t resource)> callback);
 
     /// Called with the inbound SPI of a pair of which one direction has reached a volume limit, or
     /// is about to run out of sequence numbers (Soft).
@@ -148,6 +162,8 @@ class DataPlane
     void NotePath(const InboundSa& sa, const UdpPath& path);
     std::optional<std::uint64_t> TakeNumber(OutboundSa& sa, std::uint16_t subspace);
     void Measure(VolumeMeter& meter, std::uint32_t spiInbound, std::size_t innerLength);
+    bool MayTake(const OutboundSa& sa, const PacketSelectors& packet, const std::string& peer);
+    void NoteChoice(const OutboundSa& sa, const PacketSelectors& packet);
     DataPlaneResult DropOutbound(DropReason reason);
     DataPlaneResult DropInbound(DropReason reason);
 
@@ -156,6 +172,9 @@ class DataPlane
     Sad m_sad;
     DataPlaneCounters m_counters;
     std::function<void(const std::string&)> m_acquire;
+    std::function<std::uint32_t(const wire::IpView&)> m_resourceRule;
+    bool m_resourceFallback{true};
+    std::function<void(const std::string&, std::uint32_t)> m_resourceWanted;
     std::function<void(std::uint32_t, VolumeMeter::Event)> m_volumeReached;
     std::function<void(const UdpPath&)> m_pathChanged;
     std::function<void(std::uint32_t, const IpAddress&)> m_unknownSpi;

@@ -97,6 +97,8 @@ struct OutboundSaConfig : EspSaConfig
     DscpSet dscps;
     /// Packets with another DSCP must not take it, where otherwise they only prefer other SAs.
     bool dscpsBind{false};
+    /// Only packets that this CPU or queue works on take it (RFC 9611); nothing: all may.
+    std::optional<std::uint32_t> resource;
     DfPolicy df{DfPolicy::Copy};
     std::uint8_t ttl{64}; ///< or hop limit, of the outer header
     /// Tunnel mode: shorter inner packets are followed by TFC padding up to this length, as far as

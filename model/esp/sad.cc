@@ -18,16 +18,19 @@ Fits(const OutboundSaConfig& config, const PacketSelectors& packet)
 {
     return MatchesAny(config.localSelectors, packet.source, packet.sourcePort, packet) &&
            MatchesAny(config.remoteSelectors, packet.destination, packet.destinationPort, packet) &&
+           (!config.resource || config.resource == packet.resource) &&
            (!config.dscpsBind || TellClass(config, packet) != ClassFit::Foreign);
 }
 
-/// How well an SA suits, the larger the better: ready, then the kind of its list, then its length.
+/// How well an SA suits, the larger the better: ready, then the kind of its list of DSCPs, then
+/// whether it is the resource's own, then the length of the list.
 std::size_t
 Rank(const OutboundSaConfig& config, bool ready, const PacketSelectors& packet)
 {
     const auto fit = static_cast<std::size_t>(TellClass(config, packet));
     constexpr std::size_t kLists = 65;
-    return ((ready ? 3U : 0U) + fit) * kLists + (kLists - 1 - config.dscps.count());
+    const std::size_t kind = 2 * ((ready ? 3U : 0U) + fit) + (config.resource ? 1U : 0U);
+    return kind * kLists + (kLists - 1 - config.dscps.count());
 }
 
 } // namespace

@@ -56,8 +56,9 @@ class Sad
     /**
      * Of the SAs to that peer whose selectors fit the packet (RFC 4301, section 4.4.2.1), one that
      * is ready, if any is; of these one that lists the packet's DSCP, rather than one without a
-     * list, rather than one that lists others; of these the one with the shortest list, of equals
-     * the newest. Null when none fits. O(1) with one SA, and for a known flow with many.
+     * list, rather than one that lists others; of these one that belongs to the packet's resource,
+     * of these the one with the shortest list, of equals the newest. Null when none fits. O(1) with
+     * one SA, and for a known flow with many.
      */
     OutboundSa* FindOutbound(const std::string& peer, const PacketSelectors& packet);
     /// The newest SA to that peer that is ready; if none is, the newest at all; null without any.

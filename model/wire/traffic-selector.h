@@ -23,6 +23,8 @@ struct PacketSelectors
     std::uint16_t destinationPort{0}; ///< the same value as sourcePort for ICMP
     bool portsKnown{true};            ///< false in a non-first fragment or a truncated header
     std::uint8_t dscp{0}; ///< 0 to 63; no selector, but it may choose among SAs (section 4.1)
+    /// The CPU or queue of this side that works on it, where SAs belong to such (RFC 9611).
+    std::optional<std::uint32_t> resource{};
 };
 
 /// One traffic selector (RFC 7296, section 3.13.1): an inclusive address range, a protocol, a port

@@ -36,6 +36,7 @@ struct ChainOptions
     std::vector<ipseclab::ike::ExtensionFactory> extensions; ///< at both gateways
     uint8_t outerDscp{64};                                   ///< of both gateways; 64: copied
     uint32_t saLimit{0};                                     ///< of gateway B
+    uint32_t resources{0};                                   ///< of both gateways
     /// What gateway B takes for its own network; empty: what A takes for it, so that they agree.
     std::string protectedAsSeenByB;
     /// As gateway A sees them, mirrored for B; before the tunnel's.
@@ -207,6 +208,7 @@ class TunnelChain
         helper.SetGatewayAttribute("CryptoMode", StringValue(options.cryptoMode));
         helper.SetGatewayAttribute("ReplayWindow", UintegerValue(options.window));
         helper.SetGatewayAttribute("OuterDscp", UintegerValue(options.outerDscp));
+        helper.SetGatewayAttribute("Resources", UintegerValue(options.resources));
         a = helper.Install(nodes.Get(GatewayA));
         b = helper.Install(nodes.Get(GatewayB));
         b->SetAttribute("SaLimit", UintegerValue(options.saLimit));

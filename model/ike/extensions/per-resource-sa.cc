@@ -75,9 +75,14 @@ class PerResourceExtension : public Extension
 
     bool Command(Instant, ExtensionHost& host, const std::any& command) override
     {
-        if (!std::any_cast<AskForResourceSas>(&command) || !FindFallback(host))
+        const auto* one = std::any_cast<AskForResourceSa>(&command);
+        if (!FindFallback(host) || (!one && !std::any_cast<AskForResourceSas>(&command)))
         {
             return false;
+        }
+        if (one)
+        {
+            return AskForOne(host, one->number);
         }
         m_asking = true;
         AskForNext(host, 0);
@@ -106,6 +111,7 @@ class PerResourceExtension : public Extension
         {
             // What is refused for the time being is asked for again by itself.
             m_asking = m_asking && error->type == NotifyType::TemporaryFailure;
+            m_capped = m_capped || error->type == NotifyType::TsMaxQueue;
             return std::nullopt;
         }
         const auto* info = wire::FindNotify(in, NotifyType::SaResourceInfo);
@@ -167,35 +173,54 @@ class PerResourceExtension : public Extension
         return std::nullopt;
     }
 
+    /// Whether a resource of this side has no Child SA.
+    static bool IsFree(const ExtensionHost& host, std::uint32_t number)
+    {
+        const auto children = host.Children();
+        return std::none_of(children.begin(),
+                            children.end(),
+                            [number](const ChildDescription* child)
+                            {
+                                const auto* r = child->properties.Find<SaResource>();
+                                return r && r->number == number;
+                            });
+    }
+
+    static void Ask(ExtensionHost& host, std::uint32_t number)
+    {
+        ChildRequest request;
+        request.properties.Set(SaResource{number});
+        host.AskForChild(std::move(request));
+    }
+
+    /// False when there is no such resource, it has one, or the peer grants no more.
+    bool AskForOne(ExtensionHost& host, std::uint32_t number) const
+    {
+        const bool wanted = number < m_config.resources && !m_capped && IsFree(host, number);
+        if (wanted)
+        {
+            Ask(host, number);
+        }
+        return wanted;
+    }
+
     /// The next resource that has no Child SA.
     void AskForNext(ExtensionHost& host, std::uint32_t from)
     {
-        const auto children = host.Children();
-        const auto isFree = [&](std::uint32_t number)
-        {
-            return std::none_of(children.begin(),
-                                children.end(),
-                                [number](const ChildDescription* child)
-                                {
-                                    const auto* r = child->properties.Find<SaResource>();
-                                    return r && r->number == number;
-                                });
-        };
-        while (from < m_config.resources && !isFree(from))
+        while (from < m_config.resources && !IsFree(host, from))
         {
             ++from;
         }
         m_asking = from < m_config.resources;
         if (m_asking)
         {
-            ChildRequest request;
-            request.properties.Set(SaResource{from});
-            host.AskForChild(std::move(request));
+            Ask(host, from);
         }
     }
 
     PerResourceConfig m_config;
     bool m_asking{false}; ///< for one resource after the other
+    bool m_capped{false}; ///< the peer has said TS_MAX_QUEUE
 };
 
 } // namespace

@@ -50,6 +50,12 @@ struct AskForResourceSas
 {
 };
 
+/// A command: ask for a Child SA for this resource of this side, if it has none.
+struct AskForResourceSa
+{
+    std::uint32_t number;
+};
+
 ExtensionFactory PerResourceSas(const PerResourceConfig& config);
 
 } // namespace ipseclab::ike
