@@ -223,6 +223,13 @@ IpsecGateway::GetTypeId()
                 UintegerValue(0),
                 MakeUintegerAccessor(&IpsecGateway::SetResources, &IpsecGateway::GetResources),
                 MakeUintegerChecker<uint32_t>(0, kMostResources))
+            .AddAttribute("ResourceSaLimit",
+                          "Child SAs beside the one for all that a peer may have of the same "
+                          "traffic, beyond which it gets TS_MAX_QUEUE. 0: twice the Resources (RFC "
+                          "9611, section 6). Set before AddPeer.",
+                          UintegerValue(0),
+                          MakeUintegerAccessor(&IpsecGateway::m_resourceSaLimit),
+                          MakeUintegerChecker<uint32_t>())
             .AddAttribute("ResourceFallback",
                           "Whether packets take the Child SA for all while their resource has none "
                           "of its own (RFC 9611, section 4). False: they are dropped, as "
@@ -426,7 +433,7 @@ IpsecGateway::AddPeer(const ike::PeerConfig& peer)
     }
     if (m_resources != 0)
     {
-        limited.extensions.push_back(ike::PerResourceSas({m_resources}));
+        limited.extensions.push_back(ike::PerResourceSas({m_resources, m_resourceSaLimit}));
     }
     NS_ABORT_MSG_UNLESS(m_ike.AddPeer(limited),
                         "IKE does not take peer \""

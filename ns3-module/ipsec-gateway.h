@@ -267,7 +267,8 @@ class IpsecGateway : public Object
     uint32_t m_tfcLength;
     uint8_t m_outerDscp; ///< 64: the inner one
     uint32_t m_saLimit;
-    uint32_t m_resources; ///< 0: SAs belong to none
+    uint32_t m_resources;       ///< 0: SAs belong to none
+    uint32_t m_resourceSaLimit; ///< 0: twice as many as resources
     bool m_resourceFallback;
     Time m_acquireInterval;
 

@@ -7,17 +7,10 @@
 #include "helpers/node-setup.h"
 
 #include "ns3/abort.h"
-#include "ns3/double.h"
-#include "ns3/inet-socket-address.h"
 #include "ns3/point-to-point-helper.h"
 #include "ns3/queue-size.h"
-#include "ns3/simulator.h"
 #include "ns3/string.h"
-#include "ns3/udp-socket-factory.h"
 #include "ns3/uinteger.h"
-
-#include <cmath>
-#include <stdexcept>
 
 namespace ipseclab::offload
 {
@@ -31,8 +24,6 @@ namespace
 /// Random streams; what is drawn from one does not depend on how much is drawn from another.
 constexpr std::int64_t kStreamOfEngineA = 100;
 constexpr std::int64_t kStreamOfEngineB = 200;
-constexpr std::int64_t kStreamOfFlows = 300;
-constexpr std::int64_t kStreamOfGaps = 301;
 
 constexpr const char* kMask = "255.255.255.0";
 constexpr const char* kOutsideA = "192.0.2.1";
@@ -192,81 +183,6 @@ Net::MakeEngine(ns3::IpsecStep step, std::int64_t stream) const
     engine->AssignStreams(stream);
     engine->SetConfig(m_settings.engine);
     return engine;
-}
-
-FlowSource::FlowSource(Ptr<ns3::Node> node, const Settings& settings)
-    : m_settings(settings),
-      m_payloads(settings.payload),
-      m_flow(CreateObject<ns3::UniformRandomVariable>()),
-      m_gap(CreateObject<ns3::ExponentialRandomVariable>())
-{
-    m_flow->SetStream(kStreamOfFlows);
-    m_gap->SetStream(kStreamOfGaps);
-    m_gap->SetAttribute("Mean", ns3::DoubleValue(1 / settings.rate));
-    for (std::uint32_t i = 0; i < settings.flows; ++i)
-    {
-        const auto socket = ns3::Socket::CreateSocket(node, ns3::UdpSocketFactory::GetTypeId());
-        const auto port = static_cast<std::uint16_t>(kFirstPort + i);
-        socket->Bind(ns3::InetSocketAddress(ns3::Ipv4Address::GetAny(), port));
-        socket->Connect(ns3::InetSocketAddress(kHostB, kPortAtB));
-        m_sockets.push_back(socket);
-    }
-}
-
-void
-FlowSource::Start()
-{
-    m_start = ns3::Simulator::Now();
-    Send();
-}
-
-std::uint64_t
-FlowSource::Sent() const
-{
-    return m_sentAt.size();
-}
-
-ns3::Time
-FlowSource::SentAt(std::uint64_t number) const
-{
-    return m_sentAt.at(number - 1);
-}
-
-std::uint32_t
-FlowSource::NextFlow()
-{
-    return m_settings.randomFlows ? m_flow->GetInteger(0, m_settings.flows - 1)
-                                  : static_cast<std::uint32_t>(Sent() % m_settings.flows);
-}
-
-void
-FlowSource::Send()
-{
-    const std::uint32_t flow = NextFlow();
-    m_sentAt.push_back(ns3::Simulator::Now());
-    if (m_sockets[flow]->Send(m_payloads.Make(Sent())) < 0)
-    {
-        throw std::runtime_error("a flow cannot send");
-    }
-    if (Sent() < m_settings.packets)
-    {
-        ns3::Simulator::Schedule(m_start + NextOffset() - ns3::Simulator::Now(),
-                                 &FlowSource::Send,
-                                 this);
-    }
-}
-
-/// From the packet's place and not from the packet before it: rounding does not add up.
-ns3::Time
-FlowSource::NextOffset()
-{
-    if (m_settings.poisson)
-    {
-        m_elapsed += m_gap->GetValue();
-        return ns3::Seconds(m_elapsed);
-    }
-    const long double nanoseconds = static_cast<long double>(Sent()) * 1e9L / m_settings.rate;
-    return ns3::NanoSeconds(std::llround(nanoseconds));
 }
 
 } // namespace ipseclab::offload

@@ -4,17 +4,13 @@
 #ifndef IPSECLAB_SCENARIO_OFFLOAD_NETWORK_H
 #define IPSECLAB_SCENARIO_OFFLOAD_NETWORK_H
 
-#include "helpers/udp-stream.h"
 #include "scenarios/offload/offload-settings.h"
 
 #include "ns3/ipsec-gateway.h"
 #include "ns3/net-device-container.h"
 #include "ns3/node.h"
-#include "ns3/random-variable-stream.h"
-#include "ns3/socket.h"
 
 #include <cstdint>
-#include <vector>
 
 namespace ipseclab::offload
 {
@@ -47,34 +43,6 @@ class Net
     ns3::Ptr<ns3::IpsecEngine> MakeEngine(ns3::IpsecStep step, std::int64_t stream) const;
 
     const Settings& m_settings;
-};
-
-/// All flows of a run, from sockets of their own.
-class FlowSource
-{
-  public:
-    /// \param settings outlive the source
-    FlowSource(ns3::Ptr<ns3::Node> node, const Settings& settings);
-
-    /// Sends the first packet now.
-    void Start();
-    std::uint64_t Sent() const;
-    /// When packet `number`, from 1, was sent.
-    ns3::Time SentAt(std::uint64_t number) const;
-
-  private:
-    void Send();
-    std::uint32_t NextFlow();
-    ns3::Time NextOffset();
-
-    const Settings& m_settings;
-    UdpPayloads m_payloads;
-    std::vector<ns3::Ptr<ns3::Socket>> m_sockets; ///< by flow
-    ns3::Ptr<ns3::UniformRandomVariable> m_flow;
-    ns3::Ptr<ns3::ExponentialRandomVariable> m_gap;
-    ns3::Time m_start;
-    double m_elapsed{0}; ///< seconds from the start to the last Poisson packet
-    std::vector<ns3::Time> m_sentAt;
 };
 
 } // namespace ipseclab::offload

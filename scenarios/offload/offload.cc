@@ -1,6 +1,8 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-only
  */
+#include "helpers/deliveries.h"
+#include "helpers/flow-source.h"
 #include "helpers/reordering-meter.h"
 #include "helpers/scenario.h"
 #include "scenarios/offload/offload-network.h"
@@ -12,8 +14,6 @@
 #include "ns3/simulator.h"
 
 #include <algorithm>
-#include <cmath>
-#include <numeric>
 #include <stdexcept>
 #include <unordered_map>
 
@@ -26,11 +26,13 @@ namespace
 using esp::DropReason;
 using ns3::MakeCallback;
 using ns3::Simulator;
-using offload::FlowSource;
 using offload::Net;
 using offload::Settings;
 using Metrics = std::map<std::string, MetricValue>;
 
+/// Random streams; what is drawn from one does not depend on how much is drawn from another.
+constexpr std::int64_t kStreamOfFlows = 300;
+constexpr std::int64_t kStreamOfGaps = 301;
 constexpr double kWarmUp = 0.2; ///< share of the sending time
 
 /// Watches ESP at gateway B's windows.
@@ -75,55 +77,6 @@ class Observer
     std::uint64_t m_late{0};
 };
 
-/// What host B got, and when.
-class Deliveries
-{
-  public:
-    void Add(ns3::Time sent)
-    {
-        m_times.push_back(Simulator::Now().GetSeconds());
-        m_delays.push_back((Simulator::Now() - sent).GetSeconds());
-    }
-
-    /// Packets per second between two times; 0 when there are fewer than two.
-    double RateBetween(double from, double to) const
-    {
-        const auto first = std::lower_bound(m_times.begin(), m_times.end(), from);
-        const auto end = std::upper_bound(first, m_times.end(), to);
-        const auto count = end - first;
-        if (count < 2 || *(end - 1) <= *first)
-        {
-            return 0;
-        }
-        return static_cast<double>(count - 1) / (*(end - 1) - *first);
-    }
-
-    double MeanDelay() const
-    {
-        return m_delays.empty() ? 0
-                                : std::accumulate(m_delays.begin(), m_delays.end(), 0.0) /
-                                      static_cast<double>(m_delays.size());
-    }
-
-    /// The least delay that `share` of the packets do not exceed.
-    double DelayQuantile(double share) const
-    {
-        if (m_delays.empty())
-        {
-            return 0;
-        }
-        auto delays = m_delays;
-        const auto place =
-            static_cast<std::ptrdiff_t>(std::ceil(share * static_cast<double>(delays.size())) - 1);
-        std::nth_element(delays.begin(), delays.begin() + place, delays.end());
-        return delays[static_cast<std::size_t>(place)];
-    }
-
-  private:
-    std::vector<double> m_times; ///< seconds, in order
-    std::vector<double> m_delays;
-};
-
 std::string
 DropMetric(const char* direction, DropReason reason)
 {
@@ -150,7 +103,7 @@ class Run
         : m_settings(settings),
           m_net(m_settings, sized),
           m_stream(StreamOf(m_settings)),
-          m_source(m_net.hostA, m_settings),
+          m_source(m_net.hostA, offload::kHostB, m_stream, MixOf(m_settings)),
           m_sink(m_net.hostB,
                  m_stream,
                  [this](std::uint64_t number) { m_deliveries.Add(m_source.SentAt(number)); }),
@@ -177,7 +130,15 @@ class Run
         stream.payload = settings.payload;
         stream.packets = settings.packets;
         stream.port = offload::kPortAtB;
+        stream.rate = settings.rate;
+        stream.poisson = settings.poisson;
+        stream.randomStream = kStreamOfGaps;
         return stream;
+    }
+
+    static FlowMix MixOf(const Settings& settings)
+    {
+        return {settings.flows, settings.randomFlows, kStreamOfFlows, offload::kFirstPort};
     }
 
     /// Sent == delivered + dropped by reason, and both gateways balance, else nothing is proven.
