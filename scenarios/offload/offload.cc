@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: GPL-2.0-only
  */
 #include "helpers/deliveries.h"
+#include "helpers/drop-metrics.h"
 #include "helpers/flow-source.h"
 #include "helpers/reordering-meter.h"
 #include "helpers/scenario.h"
@@ -77,24 +78,6 @@ class Observer
     std::uint64_t m_late{0};
 };
 
-std::string
-DropMetric(const char* direction, DropReason reason)
-{
-    std::string name = esp::Name(reason);
-    std::replace(name.begin(), name.end(), '-', '_');
-    return std::string("drop_") + direction + "_" + name;
-}
-
-template <typename Function>
-void
-ForEachReason(Function function)
-{
-    for (std::size_t i = 1; i < esp::kDropReasons; ++i)
-    {
-        function(static_cast<DropReason>(i));
-    }
-}
-
 /// One run from the empty simulator to the empty simulator.
 class Run
 {
@@ -167,12 +150,7 @@ class Run
         metrics["sealed_packets"] = whole(a.outboundSealed);
         metrics["delivered_packets"] = whole(m_sink.Delivered());
         metrics["events"] = whole(Simulator::GetEventCount());
-        ForEachReason(
-            [&](DropReason reason)
-            {
-                metrics[DropMetric("outbound", reason)] = whole(a.outboundDrops[reason]);
-                metrics[DropMetric("inbound", reason)] = whole(b.inboundDrops[reason]);
-            });
+        AddDrops(metrics, a, b);
     }
 
     void AddRates(Metrics& metrics) const
@@ -237,15 +215,7 @@ MakeMetrics()
         {"simulated_time_s", "s", "simulated time of the whole run"},
         {"events", "1", "events that the simulator executed"},
     };
-    ForEachReason(
-        [&](DropReason reason)
-        {
-            const std::string name = esp::Name(reason);
-            metrics.push_back(
-                {DropMetric("outbound", reason), "1", "dropped by gateway A: " + name});
-            metrics.push_back(
-                {DropMetric("inbound", reason), "1", "dropped by gateway B: " + name});
-        });
+    DescribeDrops(metrics);
     return metrics;
 }
 
