@@ -14,8 +14,9 @@ namespace ipseclab::esp
 {
 
 /**
- * Answers for whole 5-tuples with a DSCP in a table of fixed size: one probe, and the latest flow
- * of a slot wins. \tparam Answer what a lookup gave, copied; a default one stands in empty slots
+ * Answers for whole 5-tuples with a DSCP and a resource in a table of fixed size: one probe, and
+ * the latest flow of a slot wins. \tparam Answer what a lookup gave, copied; a default one stands
+ * in empty slots
  */
 template <typename Answer>
 class FlowCache
@@ -88,7 +89,7 @@ class FlowCache
     {
         return a.source == b.source && a.destination == b.destination && a.protocol == b.protocol &&
                a.sourcePort == b.sourcePort && a.destinationPort == b.destinationPort &&
-               a.portsKnown == b.portsKnown && a.dscp == b.dscp;
+               a.portsKnown == b.portsKnown && a.dscp == b.dscp && a.resource == b.resource;
     }
 
     std::vector<Slot> m_slots;

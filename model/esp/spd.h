@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace ipseclab::esp
@@ -40,6 +41,8 @@ bool MatchesAny(const TrafficSelectorList& selectors,
 /**
  * The security policy database: the first entry that matches decides; none: discard. Answers for
  * whole 5-tuples are kept in a table of fixed size, so a packet of a known flow costs one probe.
+ * The first packet of a flow costs one probe for each length of prefix among remote selectors, and
+ * a look at every entry of its prefix and at every one whose remote selectors are no prefixes.
  */
 class Spd
 {
@@ -58,10 +61,35 @@ class Spd
     }
 
   private:
+    /// Places of entries, ascending.
+    using Places = std::vector<std::size_t>;
+
+    struct AddressHash
+    {
+        std::size_t operator()(const IpAddress& address) const;
+    };
+
+    /// Entries by their remote prefixes of one length.
+    struct PrefixTable
+    {
+        bool v6;
+        std::size_t length; ///< bits
+        std::unordered_map<IpAddress, Places, AddressHash> networks;
+    };
+
     const SpdEntry* Lookup(const PacketSelectors& packet, bool outbound);
+    std::size_t Search(const PacketSelectors& packet, bool outbound) const;
+    /// The first of these places, and before `end`, whose entry matches; otherwise `end`.
+    std::size_t FirstMatch(const Places& places,
+                           std::size_t end,
+                           const PacketSelectors& packet,
+                           bool outbound) const;
+    PrefixTable& TableOf(bool v6, std::size_t length);
 
     std::vector<SpdEntry> m_entries;
-    FlowCache<std::int32_t> m_cache; ///< to the index of the entry
+    std::vector<PrefixTable> m_prefixes; ///< of entries whose remote selectors are prefixes
+    Places m_others;
+    FlowCache<std::size_t> m_cache; ///< to the place of the entry; behind the last: none
 };
 
 } // namespace ipseclab::esp

@@ -9,18 +9,18 @@
  * interleaved repetitions.
  */
 
+#include "tests/bench/bench-support.h"
+
 #include "model/crypto/key-exchange.h"
 #include "model/esp/esp-sa.h"
 #include "model/esp/replay-window.h"
 #include "model/ike/ike-endpoint.h"
-#include "model/wire/ipv4.h"
 
 #include <array>
 #include <benchmark/benchmark.h>
 #include <cstdio>
 #include <cstring>
 #include <iterator>
-#include <map>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
@@ -58,23 +58,6 @@ class CountingRandom : public crypto::RandomSource
     std::uint64_t m_state;
 };
 
-Bytes
-InnerPacket(std::size_t length)
-{
-    Bytes packet(length);
-    for (std::size_t i = 0; i < length; ++i)
-    {
-        packet[i] = static_cast<std::uint8_t>(i);
-    }
-    wire::Ipv4HeaderFields fields;
-    fields.totalLength = static_cast<std::uint16_t>(length);
-    fields.protocol = wire::kProtocolUdp;
-    fields.source = 0x0a010001;
-    fields.destination = 0x0a020001;
-    wire::WriteIpv4Header(packet.data(), fields);
-    return packet;
-}
-
 void
 FillConfig(esp::EspSaConfig& config)
 {
@@ -94,7 +77,7 @@ BmSealOpenModel(benchmark::State& state)
     auto sender = esp::OutboundSa::Create(out);
     auto receiver = esp::InboundSa::Create(in);
     esp::PacketBuffer buffer;
-    const Bytes inner = InnerPacket(static_cast<std::size_t>(state.range(0)));
+    const Bytes inner = bench::InnerPacket(static_cast<std::size_t>(state.range(0)));
     for (auto _ : state)
     {
         std::memcpy(buffer.Reset(inner.size()), inner.data(), inner.size());
@@ -139,7 +122,7 @@ BmScheme(benchmark::State& state)
     auto sender = esp::OutboundSa::Create(out);
     auto receiver = esp::InboundSa::Create(in);
     esp::PacketBuffer buffer;
-    const Bytes inner = InnerPacket(kLength);
+    const Bytes inner = bench::InnerPacket(kLength);
     std::uint32_t turn = 0;
     for (auto _ : state)
     {
@@ -206,7 +189,7 @@ void
 BmSealOpenBare(benchmark::State& state)
 {
     BareGcm gcm;
-    const Bytes inner = InnerPacket(static_cast<std::size_t>(state.range(0)));
+    const Bytes inner = bench::InnerPacket(static_cast<std::size_t>(state.range(0)));
     Bytes text(inner.size() + 16);
     const std::uint8_t aad[8] = {0, 0, 0x10, 0, 0, 0, 0, 1};
     std::uint64_t number = 0;
@@ -416,89 +399,33 @@ BENCHMARK(BmScheme)->DenseRange(0, 4)->Name("scheme");
 BENCHMARK(BmHandshakeModel)->Name("handshake/model");
 BENCHMARK(BmHandshakeBare)->Name("handshake/bare");
 
-/// Keeps the medians over the repetitions, for the ratios.
-class MedianReporter : public benchmark::ConsoleReporter
-{
-  public:
-    void ReportRuns(const std::vector<Run>& runs) override
-    {
-        for (const auto& run : runs)
-        {
-            if (run.run_type == Run::RT_Aggregate && run.aggregate_name == "median")
-            {
-                m_medians[run.run_name.function_name + "/" + run.run_name.args] =
-                    run.GetAdjustedCPUTime();
-            }
-        }
-        ConsoleReporter::ReportRuns(runs);
-    }
-
-    double Median(const std::string& name) const
-    {
-        const auto found = m_medians.find(name);
-        return found == m_medians.end() ? 0 : found->second;
-    }
-
-  private:
-    std::map<std::string, double> m_medians;
-};
-
-void
-PrintRatio(const MedianReporter& reporter,
-           const char* label,
-           const std::string& a,
-           const std::string& b)
-{
-    const double above = reporter.Median(a);
-    const double below = reporter.Median(b);
-    if (above > 0 && below > 0)
-    {
-        std::printf("  %-44s %6.3f\n", label, above / below);
-    }
-}
-
 } // namespace
 
 int
 main(int argc, char** argv)
 {
-    std::vector<char*> arguments(argv, argv + argc);
-    std::string interleave = "--benchmark_enable_random_interleaving=true";
-    std::string repetitions = "--benchmark_repetitions=9";
-    std::string aggregates = "--benchmark_display_aggregates_only=true";
-    std::string minimum = "--benchmark_min_time=0.05";
-    // Defaults first, so that what the user types wins.
-    arguments.insert(arguments.begin() + 1,
-                     {interleave.data(), repetitions.data(), aggregates.data(), minimum.data()});
-    int count = static_cast<int>(arguments.size());
-    benchmark::Initialize(&count, arguments.data());
-    if (benchmark::ReportUnrecognizedArguments(count, arguments.data()))
+    bench::MedianReporter reporter;
+    if (!bench::RunBenchmarks(argc, argv, reporter))
     {
         return 2;
     }
-    MedianReporter reporter;
-    benchmark::RunSpecifiedBenchmarks(&reporter);
-    benchmark::Shutdown();
-
     std::printf("\nRatios of medians, this run\n");
     for (const char* size : {"64", "576", "1400"})
     {
         const std::string label = std::string("ESP seal+open / bare AES-128-GCM, ") + size + " B";
-        PrintRatio(reporter,
-                   label.c_str(),
-                   std::string("seal+open/model/") + size,
-                   std::string("seal+open/bare/") + size);
+        reporter.PrintRatio(label,
+                            std::string("seal+open/model/") + size,
+                            std::string("seal+open/bare/") + size);
     }
-    PrintRatio(reporter, "window of 65536 / window of 64", "window/65536", "window/64");
+    reporter.PrintRatio("window of 65536 / window of 64", "window/65536", "window/64");
     for (std::size_t i = 1; i < std::size(kSchemes); ++i)
     {
         const std::string label =
             std::string("seal and open 64 octets, ") + esp::Name(kSchemes[i].kind) + " / 32bit";
-        PrintRatio(reporter, label.c_str(), "scheme/" + std::to_string(i), "scheme/0");
+        reporter.PrintRatio(label, "scheme/" + std::to_string(i), "scheme/0");
     }
-    PrintRatio(reporter,
-               "handshake / its bare DH, PRF, AEAD operations",
-               "handshake/model/",
-               "handshake/bare/");
+    reporter.PrintRatio("handshake / its bare DH, PRF, AEAD operations",
+                        "handshake/model/",
+                        "handshake/bare/");
     return 0;
 }

@@ -6,6 +6,7 @@
 #include "model/esp/sad.h"
 #include "tests/unit/esp-test-support.h"
 
+#include <algorithm>
 #include <gtest/gtest.h>
 #include <random>
 
@@ -68,6 +69,90 @@ TEST(Spd, RangesIncludeBothEnds)
     EXPECT_EQ(NameOf(spd.LookupOutbound(Udp("10.1.0.5", "10.2.0.1"))), "few");
     EXPECT_EQ(NameOf(spd.LookupOutbound(Udp("10.1.0.9", "10.2.0.1"))), "few");
     EXPECT_EQ(NameOf(spd.LookupOutbound(Udp("10.1.0.10", "10.2.0.1"))), "-");
+}
+
+/// A network of either version, often one of few, or a range that is no network.
+TrafficSelectorList
+DrawAddresses(std::mt19937& random)
+{
+    const auto draw = [&](int below) { return static_cast<int>(random() % below); };
+    const std::string a = std::to_string(draw(3));
+    const std::string b = std::to_string(draw(4));
+    switch (draw(6))
+    {
+    case 0:
+        return {};
+    case 1:
+        return Net("10." + a + ".0.0/" + std::to_string(15 + draw(3)));
+    case 2:
+        return Net("10." + a + "." + b + ".0/24",
+                   17,
+                   1000,
+                   static_cast<std::uint16_t>(1000 + draw(3)));
+    case 3:
+        return Net("10." + a + ".0.3-10." + a + "." + b + ".200");
+    case 4:
+    {
+        auto several = Net("10." + a + "." + b + ".0/24");
+        several.push_back(Net("10." + b + ".0.0/16").front());
+        return several;
+    }
+    default:
+        return Net("2001:db8:" + a + "::/" + std::to_string(47 + draw(3)));
+    }
+}
+
+IpAddress
+DrawAddress(std::mt19937& random, bool v6)
+{
+    const std::string a = std::to_string(random() % 4);
+    const std::string b = std::to_string(random() % 4);
+    return *IpAddress::FromString(v6 ? "2001:db8:" + a + "::" + b : "10." + a + "." + b + ".7");
+}
+
+/// Whatever is kept to find entries quickly, the first that matches decides (RFC 4301, section
+/// 4.4.1.2).
+TEST(Spd, FindsWhatALookAtEachEntryFinds)
+{
+    std::mt19937 random(1);
+    std::size_t found = 0;
+    for (int round = 0; round < 200; ++round)
+    {
+        Spd spd;
+        const std::size_t count = 1 + random() % 40;
+        for (std::size_t i = 0; i < count; ++i)
+        {
+            spd.Add({std::to_string(i), DrawAddresses(random), DrawAddresses(random), {}, {}});
+        }
+        for (int i = 0; i < 100; ++i)
+        {
+            const bool v6 = random() % 4 == 0;
+            const auto port = static_cast<std::uint16_t>(999 + random() % 5);
+            const PacketSelectors packet{DrawAddress(random, v6),
+                                         DrawAddress(random, v6),
+                                         17,
+                                         port,
+                                         port,
+                                         true};
+            const auto& entries = spd.Entries();
+            const auto outbound = [&](const SpdEntry& e)
+            {
+                return MatchesAny(e.local, packet.source, port, packet) &&
+                       MatchesAny(e.remote, packet.destination, port, packet);
+            };
+            const auto inbound = [&](const SpdEntry& e)
+            {
+                return MatchesAny(e.remote, packet.source, port, packet) &&
+                       MatchesAny(e.local, packet.destination, port, packet);
+            };
+            const auto out = std::find_if(entries.begin(), entries.end(), outbound);
+            const auto in = std::find_if(entries.begin(), entries.end(), inbound);
+            EXPECT_EQ(NameOf(spd.LookupOutbound(packet)), out == entries.end() ? "-" : out->name);
+            EXPECT_EQ(NameOf(spd.LookupInbound(packet)), in == entries.end() ? "-" : in->name);
+            found += out != entries.end() && out != entries.begin() ? 1 : 0;
+        }
+    }
+    EXPECT_GT(found, 5000U);
 }
 
 /// Local is the source of what leaves and the destination of what comes; the cache keeps both
