@@ -33,6 +33,7 @@ class Case:
 
     arms: tuple[Parameters, ...]
     published: float | None = None
+    fitted: bool = False  # the model was fitted to the published value, which so proves nothing
 
 
 @dataclass(frozen=True)
@@ -85,15 +86,19 @@ class Claim:
         """Every combination of the plan's values, with the rows of a table and the arms."""
         for values in itertools.product(*self.plan.values()):
             point = dict(zip(self.plan, values, strict=True))
-            for row in self.expect.get("rows", [None]):
-                if self.kind == "ratio_of_arms":
-                    arms = (self.expect["arm"], self.expect["against"])
-                    yield Case(tuple({**point, **_typed(arm)} for arm in arms))
-                elif row is not None:
-                    columns = _typed(dict(zip(self.expect["columns"], row[:-1], strict=True)))
-                    yield Case(({**point, **columns},), float(row[-1]))
-                else:
-                    yield Case((point,))
+            if self.kind == "ratio_of_arms":
+                arms = (self.expect["arm"], self.expect["against"])
+                yield Case(tuple({**point, **_typed(arm)} for arm in arms))
+            elif self.kind == "equals_table":
+                yield from self._rows(point)
+            else:
+                yield Case((point,))
+
+    def _rows(self, point: Parameters) -> Iterator[Case]:
+        for key in ("rows", "fitted"):
+            for row in self.expect.get(key, []):
+                columns = _typed(dict(zip(self.expect["columns"], row[:-1], strict=True)))
+                yield Case(({**point, **columns},), float(row[-1]), fitted=key == "fitted")
 
     def points(self) -> Iterator[Parameters]:
         """The parameters of every arm of every case."""
@@ -144,12 +149,13 @@ def _check_meaning(file: TomlFile, index: int, claim: Claim) -> None:
     for name in overlays:
         if name in claim.plan:
             raise file.fault(["claim", index, "plan", name], "given in the expectation too")
-    for row in claim.expect.get("rows", []):
-        if len(row) != len(columns) + 1 or isinstance(row[-1], str):
-            raise file.fault(
-                ["claim", index, "expect", "rows"],
-                f"{row} is not {len(columns)} values and a number",
-            )
+    for key in ("rows", "fitted"):
+        for row in claim.expect.get(key, []):
+            if len(row) != len(columns) + 1 or isinstance(row[-1], str):
+                raise file.fault(
+                    ["claim", index, "expect", key],
+                    f"{row} is not {len(columns)} values and a number",
+                )
 
 
 def load(path: Path) -> list[Claim]:

@@ -35,8 +35,25 @@ def _deciding(result: Result) -> str:
             return f"{finding.label}: {finding.numbers}, expected {finding.expected}"
     if not result.findings:
         return result.reason
-    last = result.findings[-1]
+    last = [finding for finding in result.findings if finding.outcome != verdicts.FITTED][-1]
     return f"{last.label}: {last.numbers}, expected {last.expected}"
+
+
+def show_points(console: Console, results: Sequence[Result]) -> None:
+    """A table of every point for each claim."""
+    for result in results:
+        if not result.findings:
+            continue
+        title = f"{result.claim.id}: {result.claim.document}, {result.claim.section}"
+        table = Table(title=title, title_justify="left")
+        table.add_column("point")
+        for name in ("expected", result.claim.measure, "deviation"):
+            table.add_column(name, justify="right")
+        table.add_column("")
+        for finding in result.findings:
+            columns = (finding.label, finding.expected, finding.numbers, finding.deviation)
+            table.add_row(*columns, finding.outcome)
+        console.print(table)
 
 
 def show(console: Console, results: Sequence[Result], effort: Effort) -> None:

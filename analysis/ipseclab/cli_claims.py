@@ -76,6 +76,7 @@ def _chosen(topic: str | None, ids: tuple[str, ...]) -> tuple[list[Claim], list[
 @click.option("--html", type=_FILE, help="Verdicts as one page.")
 @click.option("--baseline", type=_FILE, help="Recorded verdicts; exit 1 when one differs.")
 @click.option("--update-baseline", is_flag=True, help="Writes the file of --baseline.")
+@click.option("--points", is_flag=True, help="Also every point, with what was expected.")
 @click.option("--index", "list_index", is_flag=True, help="Lists all claims of the documents.")
 def claims_command(
     topic: str | None,
@@ -90,6 +91,7 @@ def claims_command(
     html: Path | None,
     baseline: Path | None,
     update_baseline: bool,
+    points: bool,
     list_index: bool,
 ) -> int:
     """Judges what documents claim.  A refuted claim is a finding: exit 0."""
@@ -105,7 +107,7 @@ def claims_command(
     known = frozenset(claim.id for claim in everything)
     keeper = _Baseline(baseline, update_baseline, wanted, known)
     work.check_folder(out)
-    return _judge(chosen, wanted, jobs, out, junit, html, keeper)
+    return _judge(chosen, wanted, jobs, out, junit, html, keeper, points)
 
 
 def _show_index(topic: str | None) -> int:
@@ -158,6 +160,7 @@ def _judge(
     junit: Path | None,
     html: Path | None,
     keeper: _Baseline,
+    points: bool,
 ) -> int:
     from ipseclab import claims_json, claims_report, judging, screen
 
@@ -165,6 +168,8 @@ def _judge(
     resume = shlex.join(["./ipseclab", *sys.argv[1:]])
     results = judging.judge_all(console, out, chosen, effort, jobs, resume)
     changes = keeper.finish(results)
+    if points:
+        claims_report.show_points(console, results)
     claims_report.show(console, results, effort)
     claims_report.write_json(out / claims_json.FILE_NAME, results, effort, keeper.known)
     click.echo(out / claims_json.FILE_NAME)

@@ -132,7 +132,7 @@ class _Case:
             [core.check_parameters(claim.scenario, arm) for arm in case.arms]
             for case in claim.cases()
         ]
-        self._published = [case.published for case in claim.cases()]
+        self._published = [(case.published, case.fitted) for case in claim.cases()]
 
     @property
     def runs(self) -> int:
@@ -180,8 +180,9 @@ class _Case:
                 values=core.parameter_values(self.claim.scenario, case[0]),
                 arms=tuple(self._samples(runs, point, numbers) for point in case),
                 published=published,
+                fitted=fitted,
             )
-            for case, published in zip(self._cases, self._published, strict=True)
+            for case, (published, fitted) in zip(self._cases, self._published, strict=True)
         ]
         return verdicts.judge(
             self.claim.expect, self.claim.expression, observations, self.looks.alpha

@@ -28,6 +28,7 @@ UNSUPPORTED = "unsupported"
 HOLDS = "holds"
 FAILS = "fails"
 OPEN = "open"
+FITTED = "fitted"  # not judged
 
 ALPHA = 0.01  # probability that any interval of a claim misses the truth
 RESOLUTION = 0.01  # what "zero" means for a share, unless the claim says otherwise
@@ -69,6 +70,7 @@ class Observation:
     values: Mapping[str, float | str]  # all parameters, SI units
     arms: tuple[Samples, ...]
     published: float | None = None
+    fitted: bool = False  # the model was fitted to the published value
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,14 @@ class Finding:
     estimate: Estimate | None
     expected: str
     outcome: str
+    target: float | None = None  # where a number is expected
+
+    @property
+    def deviation(self) -> str:
+        """Of the value from a target other than 0, in percent."""
+        if self.estimate is None or not self.target:
+            return ""
+        return f"{100.0 * (self.estimate.value / self.target - 1.0):+.1f} %"
 
     @property
     def numbers(self) -> str:
@@ -105,6 +115,7 @@ class Judgement:
                 or finding.estimate.half_width <= precision * abs(finding.estimate.value)
             )
             for finding in self.findings
+            if finding.outcome != FITTED
         )
 
 
@@ -179,6 +190,7 @@ def _judge_case(
     if estimate is None:
         return Finding(case.label, None, "", OPEN)
     resolution = float(expect.get("resolution", RESOLUTION))
+    target: float | None = None
     match expect["kind"]:
         case "zero":
             expected, outcome = _zero(case, estimate, resolution)
@@ -198,7 +210,7 @@ def _judge_case(
             expected, outcome = _ratio(estimate, expect)
         case kind:
             raise ValueError(f"no rule for {kind}")
-    return Finding(case.label, estimate, expected, outcome)
+    return Finding(case.label, estimate, expected, FITTED if case.fitted else outcome, target)
 
 
 def _steps(
@@ -253,9 +265,9 @@ def judge(
     if expect["kind"] == "monotone":
         findings = _judge_monotone(expect, expression("x"), cases, alpha)
     else:
-        confidence = 1.0 - alpha / max(1, len(cases))
+        confidence = 1.0 - alpha / max(1, sum(not case.fitted for case in cases))
         findings = [_judge_case(expect, expression, case, confidence) for case in cases]
-    outcomes = [finding.outcome for finding in findings]
+    outcomes = [finding.outcome for finding in findings if finding.outcome != FITTED]
     if FAILS in outcomes:
         verdict = REFUTED
     elif outcomes and all(outcome == HOLDS for outcome in outcomes):

@@ -106,6 +106,9 @@ def test_tables_and_arms_make_cases(tmp_path: Path) -> None:
     assert len(cases) == 4
     assert cases[1].arms == ({"window": "32", "rate": "100kpps", "loss": "0.1"},)
     assert cases[1].published == 0.25
+    assert not any(case.fitted for case in cases)
+    [claim] = claims.load(write(tmp_path, GOOD.replace('"zero"', table + ", fitted = [[0.2, 9]]")))
+    assert [(case.published, case.fitted) for case in claim.cases()][2] == (9.0, True)
     arms = '"ratio_of_arms", arm = { esn = "on" }, against = { esn = "off" }, at_most = 1'
     [claim] = claims.load(write(tmp_path, GOOD.replace('"zero"', arms)))
     assert [arm["esn"] for case in claim.cases() for arm in case.arms] == ["on", "off"] * 2

@@ -8,6 +8,7 @@ correct engine fails a test with probability 1e-4; the generators have fixed see
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -145,6 +146,23 @@ def test_a_value_outside_the_tolerance_is_rarely_confirmed(truth: float) -> None
         return judge(TABLE, [case(shares(generator, truth, 30), published=0.3)], 0.1)
 
     assert at_most(count(300, verdicts.CONFIRMED, one), 300, 0.1)
+
+
+def test_what_was_fitted_decides_nothing() -> None:
+    generator = np.random.default_rng(SEED)
+    right = case(shares(generator, 0.3, 200), published=0.3)
+    wrong = replace(case(shares(generator, 0.6, 200), published=0.3), fitted=True)
+    assert judge(TABLE, [right]) == verdicts.CONFIRMED
+    assert judge(TABLE, [right, wrong]) == verdicts.CONFIRMED
+    assert judge(TABLE, [right, replace(wrong, fitted=False)]) == verdicts.REFUTED
+    assert judge(TABLE, [wrong]) == verdicts.INCONCLUSIVE
+    alone, together = (
+        verdicts.judge(TABLE, lambda key: Expression("1", {}), cases).findings
+        for cases in ([right], [right, wrong])
+    )
+    assert together[0].estimate == alone[0].estimate
+    assert [finding.outcome for finding in together] == [verdicts.HOLDS, verdicts.FITTED]
+    assert together[1].deviation.startswith("+10")
 
 
 def test_a_small_ratio_is_rarely_taken_for_zero() -> None:
