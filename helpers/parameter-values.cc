@@ -4,9 +4,14 @@
 #include "scenario.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <limits>
+#include <openssl/evp.h>
 #include <optional>
 #include <string_view>
 
@@ -64,6 +69,7 @@ TraitsOf(Quantity quantity)
            {"KiB", 1024, 0, false},
            {"MiB", 1024 * 1024, 0, false}}}},
         {Quantity::Choice, {"a word", {}}},
+        {Quantity::File, {"a readable file", {}}},
     };
     return traits.at(quantity);
 }
@@ -247,6 +253,10 @@ Expectation(const ParameterSpec& spec)
     }
     const auto& traits = TraitsOf(spec.quantity);
     std::string text = traits.phrase;
+    if (spec.quantity == Quantity::File)
+    {
+        return text;
+    }
     if (!traits.units.empty())
     {
         text += " such as \"" + spec.fallback + "\"";
@@ -304,6 +314,67 @@ ApplyUnit(const ParameterSpec& spec, const std::string& typed, Decimal value, st
     Refuse(spec, typed, "has a unit other than " + UnitNames(traits));
 }
 
+constexpr std::size_t kDigestDigits = 12;
+
+/// The first digits of the SHA-256 of a file; nothing when it cannot be read.
+std::optional<std::string>
+DigestOf(const std::string& path)
+{
+    std::error_code error;
+    std::ifstream file(path, std::ios::binary);
+    if (!std::filesystem::is_regular_file(path, error) || !file)
+    {
+        return std::nullopt;
+    }
+    const std::string content{std::istreambuf_iterator<char>(file), {}};
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    if (file.bad() ||
+        EVP_Digest(content.data(), content.size(), digest.data(), nullptr, EVP_sha256(), nullptr) !=
+            1)
+    {
+        return std::nullopt;
+    }
+    std::string text;
+    for (std::size_t i = 0; i < kDigestDigits / 2; ++i)
+    {
+        constexpr const char* kDigits = "0123456789abcdef";
+        text += kDigits[digest[i] >> 4];
+        text += kDigits[digest[i] & 0xf];
+    }
+    return text;
+}
+
+struct FileName
+{
+    std::string path;
+    std::string canonical;
+};
+
+/// The file may have been named with its content.
+FileName
+CheckFile(const ParameterSpec& spec, const std::string& typed)
+{
+    if (typed.empty())
+    {
+        return {};
+    }
+    const std::size_t at = typed.rfind('@');
+    const std::string wanted = at == std::string::npos ? "" : typed.substr(at + 1);
+    const bool named = wanted.size() == kDigestDigits &&
+                       wanted.find_first_not_of("0123456789abcdef") == std::string::npos;
+    const std::string path = named ? typed.substr(0, at) : typed;
+    const auto digest = DigestOf(path);
+    if (!digest)
+    {
+        Refuse(spec, typed, "cannot be read");
+    }
+    if (named && *digest != wanted)
+    {
+        Refuse(spec, typed, "has another content now");
+    }
+    return {path, path + "@" + *digest};
+}
+
 struct Checked
 {
     double number{0};
@@ -357,6 +428,13 @@ ParameterValues::ParameterValues(const std::vector<ParameterSpec>& specs,
             }
             m_words[spec.name] = text;
             m_canonical[spec.name] = text;
+            continue;
+        }
+        if (spec.quantity == Quantity::File)
+        {
+            const FileName file = CheckFile(spec, text);
+            m_words[spec.name] = file.path;
+            m_canonical[spec.name] = file.canonical;
             continue;
         }
         const Checked checked = CheckNumber(spec, text);

@@ -31,6 +31,7 @@ enum class Quantity
     BitRate,    ///< bits per second; written "10Gbps"
     Octets,     ///< octets; written "1000B"
     Choice,     ///< one of a list of words
+    File,       ///< a path, or nothing; "PATH@DIGEST" wants a file with that content
 };
 
 struct ParameterSpec
@@ -71,8 +72,10 @@ class ParameterValues
     /// In the SI unit of the quantity; for Count and numbers.
     double Number(const std::string& name) const;
     std::uint64_t Count(const std::string& name) const;
+    /// Of a Choice, or the path of a File.
     const std::string& Word(const std::string& name) const;
-    /// All values in one canonical spelling, "1ms" and "1000us" alike; the identity of a run.
+    /// All values in one canonical spelling, "1ms" and "1000us" alike, a File with the first twelve
+    /// digits of its SHA-256; the identity of a run.
     const std::map<std::string, std::string>& Canonical() const;
 
   private:

@@ -69,7 +69,8 @@ ReorderingChannel::TransmitStart(Ptr<const Packet> packet,
     }
     NS_ABORT_MSG_IF(extra.IsStrictlyNegative(),
                     "the extra delay of a packet is negative: " << extra);
-    if (m_lossProbability > 0 && m_lossDraw->GetValue(0, 1) < m_lossProbability)
+    const bool drawn = m_lossProbability > 0 && m_lossDraw->GetValue(0, 1) < m_lossProbability;
+    if (drawn || (m_packetLoss && m_packetLoss(packet)))
     {
         NS_LOG_LOGIC("lost: packet " << packet->GetUid());
         ++m_lost;
@@ -101,6 +102,12 @@ void
 ReorderingChannel::SetPacketDelay(PacketDelay delay)
 {
     m_packetDelay = std::move(delay);
+}
+
+void
+ReorderingChannel::SetPacketLoss(PacketLoss isLost)
+{
+    m_packetLoss = std::move(isLost);
 }
 
 int64_t

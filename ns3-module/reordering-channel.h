@@ -38,6 +38,10 @@ class ReorderingChannel : public PointToPointChannel
     using PacketDelay = std::function<Time(Ptr<const Packet> packet)>;
     void SetPacketDelay(PacketDelay delay);
 
+    /// Packets, link header included, that are lost whatever LossProbability says.
+    using PacketLoss = std::function<bool(Ptr<const Packet> packet)>;
+    void SetPacketLoss(PacketLoss isLost);
+
     /// \return the number of streams used
     int64_t AssignStreams(int64_t stream);
 
@@ -53,6 +57,7 @@ class ReorderingChannel : public PointToPointChannel
 
     Ptr<RandomVariableStream> m_extraDelay; ///< seconds
     PacketDelay m_packetDelay;
+    PacketLoss m_packetLoss;
     Ptr<UniformRandomVariable> m_lossDraw;
     double m_lossProbability;
     uint64_t m_lost{0};

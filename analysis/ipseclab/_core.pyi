@@ -26,7 +26,9 @@ class OpenError(ValueError):
 
 class ParameterInfo(TypedDict):
     name: str
-    quantity: str  # "count", "number", "time", "packet-rate", "bit-rate", "octets", "choice"
+    quantity: (
+        str  # "count", "number", "time", "packet-rate", "bit-rate", "octets", "choice", "file"
+    )
     unit: str  # SI unit of minimum and maximum: "s", "pps", "bps", "B", ""
     default: str  # as typed, with unit
     minimum: float
@@ -308,7 +310,7 @@ VERDICTS: tuple[str, ...]
 def parse_quantity(
     name: str, quantity: str, typed: str, *, minimum: float, maximum: float, example: str
 ) -> float:
-    """In SI units. Quantities as in ParameterInfo, without "choice". Raises ParameterError."""
+    """In SI units. As in ParameterInfo, no "choice" or "file". Raises ParameterError."""
 
 def uniform_draws(*, seed: int, run: int, stream: int, count: int) -> npt.NDArray[np.float64]: ...
 

@@ -291,6 +291,19 @@ def verify_window_command(verdicts: Path) -> int:
     return _show_tally(str(verdicts), verify_window(verdicts))
 
 
+@cli.command("arrivals")
+@click.argument("capture", type=click.Path(path_type=Path))
+@click.option("--spi", help="Of the SA, as 0x1a2b3c4d; needed when there are several.")
+def arrivals_command(capture: Path, spi: str | None) -> int:
+    """Prints the sequence numbers of an SA in order of arrival, for `--network trace`."""
+    from ipseclab import session
+
+    numbers = session.arrivals(capture, spi)
+    click.echo(f"# {capture.name}: ESP sequence numbers in order of arrival")
+    click.echo("\n".join(map(str, numbers)))
+    return EXIT_OK
+
+
 @cli.command("report")
 @click.argument("folder", type=click.Path(path_type=Path))
 def report_command(folder: Path) -> int:

@@ -89,8 +89,9 @@ def _axis(description: Description, points: Sequence[Point]) -> _Axis:
     label = f"{spelt} [{unit}]" if info["unit"] else spelt
     label = str(description.figure.get("x_labels", {}).get(name, label))
     values = [point.values[name] for point in points]
-    if info["quantity"] == "choice":
-        used = tuple(choice for choice in info["choices"] if choice in values)
+    if info["quantity"] in ("choice", "file"):
+        known = info["choices"] or sorted(str(value) for value in set(values))
+        used = tuple(choice for choice in known if choice in values)
         return _Axis(name, label, unit, used, -0.5, len(used) - 0.5, False, ())
     numbers = sorted({float(value) for value in values})
     positive = [number for number in numbers if number > 0.0]

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 def _range(parameter: ParameterInfo) -> str:
     if parameter["choices"]:
         return " | ".join(parameter["choices"])
+    if parameter["quantity"] == "file":
+        return "a file"
     unit = parameter["unit"]
     low, high = units.typed(parameter["minimum"], unit), units.typed(parameter["maximum"], unit)
     text = f"{low} .. {high}"

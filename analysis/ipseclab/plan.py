@@ -30,7 +30,8 @@ class Job:
         """The command line that makes this run again."""
         words = ["./ipseclab", "run", self.scenario]
         for name, value in self.parameters:
-            words += [f"--{name.replace('_', '-')}", value]
+            if value:  # no file
+                words += [f"--{name.replace('_', '-')}", value]
         words += ["--seed", str(self.seed), "--first-run", str(self.run)]
         if self.sized:
             words.append("--sized")

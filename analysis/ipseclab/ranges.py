@@ -20,7 +20,7 @@ def _number(scenario: str, name: str, typed: str) -> float:
     """The value of one end in SI units; the core checks unit and range."""
     value = core.parameter_values(scenario, {name: typed})[name]
     if isinstance(value, str):
-        raise LabError(f"{name}: a choice has no range; list its values: a,b")
+        raise LabError(f"{name}: a choice or a file has no range; list its values: a,b")
     return value
 
 

@@ -48,7 +48,7 @@ def _infos(scenario: str) -> dict[str, _Info]:
     return {
         spec["name"]: _Info(spec["unit"], spec["quantity"] in _WHOLE)
         for spec in core.scenario_info(scenario)["parameters"]
-        if not spec["choices"]
+        if spec["quantity"] not in ("choice", "file")
     }
 
 

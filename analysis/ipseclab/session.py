@@ -149,3 +149,23 @@ def sorted_frames(capture: Path) -> tuple[list[Frame], list[Frame]]:
     ike = [frame for kind, frame in found if kind == "ike"]
     esp = [frame for kind, frame in found if kind == "esp"]
     return ike, esp
+
+
+def arrivals(capture: Path, spi: str | None) -> list[int]:
+    """The sequence numbers of one SA's packets in order of arrival, each once.
+
+    :param spi: in hexadecimal; None when the capture has the packets of one SA only
+    """
+    _, esp = sorted_frames(capture)
+    try:
+        wanted = None if spi is None else int(spi, 16)
+    except ValueError:
+        raise LabError(f"--spi {spi}: not a hexadecimal number such as 0x1a2b3c4d") from None
+    there = list(dict.fromkeys(frame.spi for frame in esp))
+    names = ", ".join(f"{found:#010x}" for found in there)
+    if wanted is None and len(there) != 1:
+        raise LabError(f"{capture}: packets of {len(there)} SAs; choose with --spi: {names}")
+    if wanted is not None and wanted not in there:
+        raise LabError(f"{capture}: no packet with SPI {wanted:#010x}; there are: {names}")
+    numbers = (frame.sequence_low for frame in esp if wanted in (None, frame.spi))
+    return list(dict.fromkeys(numbers))

@@ -44,6 +44,8 @@ NameOf(Quantity quantity)
         return "octets";
     case Quantity::Choice:
         return "choice";
+    case Quantity::File:
+        return "file";
     }
     return "";
 }
@@ -149,7 +151,7 @@ GetParameterValues(const std::string& name, const Typed& typed)
     for (const auto& spec : scenario.parameters)
     {
         const py::str key(spec.name);
-        if (spec.quantity == Quantity::Choice)
+        if (spec.quantity == Quantity::Choice || spec.quantity == Quantity::File)
         {
             result[key] = values.Word(spec.name);
         }

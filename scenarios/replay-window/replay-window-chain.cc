@@ -40,7 +40,7 @@ constexpr const char* kOutsideAddressB = "198.51.100.1";
 double
 Reach(const Settings& settings)
 {
-    if (settings.network == "ordered")
+    if (settings.network == "ordered" || settings.arrivals)
     {
         return 0;
     }
@@ -78,6 +78,7 @@ DelayModelOf(const Settings& settings)
     using Kind = DelayModel::Kind;
     static const std::map<std::string, Kind> kinds{{"ordered", Kind::None},
                                                    {"two-path", Kind::TwoPoint},
+                                                   {"trace", Kind::None},
                                                    {"uniform", Kind::Uniform},
                                                    {"exponential", Kind::Exponential}};
     DelayModel model;
@@ -90,6 +91,49 @@ DelayModelOf(const Settings& settings)
     model.fastShare = settings.fastShare;
     return model;
 }
+
+/// Places in the order, a packet distance apart; IKE is not in it.
+class TracedPath
+{
+  public:
+    explicit TracedPath(const Settings& settings)
+        : m_settings(settings)
+    {
+    }
+
+    bool IsLost(Ptr<const ns3::Packet> frame) const
+    {
+        const auto number = NumberOf(frame);
+        return number && !m_settings.arrivals->PlaceOf(*number);
+    }
+
+    ns3::Time Delay(Ptr<const ns3::Packet> frame) const
+    {
+        const auto number = NumberOf(frame);
+        return number ? Seconds(static_cast<double>(m_settings.arrivals->LagOf(*number)) /
+                                m_settings.stream.rate)
+                      : ns3::Time(0);
+    }
+
+  private:
+    /// Of an ESP packet with a number of the trace.
+    std::optional<std::uint64_t> NumberOf(Ptr<const ns3::Packet> frame) const
+    {
+        constexpr std::size_t kIpv4 = 2; // behind the PPP header
+        constexpr std::size_t kNumber = kIpv4 + wire::kIpv4HeaderSize + 4;
+        std::uint8_t front[kNumber + 4];
+        if (frame->CopyData(front, sizeof(front)) != sizeof(front) ||
+            front[kIpv4 + 9] != wire::kProtocolEsp)
+        {
+            return std::nullopt;
+        }
+        const std::uint64_t number = LoadBe32(front + kNumber);
+        const bool known = number >= 1 && number <= m_settings.arrivals->Sent();
+        return known ? std::optional(number) : std::nullopt;
+    }
+
+    const Settings& m_settings;
+};
 
 /// Every queue takes the whole stream: this scenario measures reordering and not congestion.
 ns3::QueueSize
@@ -118,6 +162,24 @@ Settings::Settings(const ParameterValues& values)
     stream.payload = static_cast<std::uint32_t>(values.Count("payload"));
     stream.packets = values.Count("packets");
     stream.randomStream = kStreamOfSource;
+    if (network == "trace")
+    {
+        const std::string& path = values.Word("arrivals");
+        if (path.empty())
+        {
+            throw ParameterError("arrivals: missing; network=trace needs a file");
+        }
+        if (stream.poisson)
+        {
+            throw ParameterError("spacing: a trace wants constant spacing");
+        }
+        arrivals = ArrivalOrder::Read(path, kMostPackets);
+        stream.packets = arrivals->Sent();
+    }
+    else if (!values.Word("arrivals").empty())
+    {
+        throw ParameterError("arrivals: only with network=trace");
+    }
 }
 
 std::uint64_t
@@ -206,6 +268,14 @@ Chain::BuildLinks()
     m_outsideB = network.Get(1);
     Network()->AssignStreams(kStreamsOfNetwork);
     Network()->SetPacketDelay(m_settings.packetDelay);
+    if (m_settings.arrivals)
+    {
+        const TracedPath path(m_settings);
+        Network()->SetPacketDelay([path](Ptr<const ns3::Packet> frame)
+                                  { return path.Delay(frame); });
+        Network()->SetPacketLoss([path](Ptr<const ns3::Packet> frame)
+                                 { return path.IsLost(frame); });
+    }
 
     SetDefaultRoute(m_hostA, "10.1.0.1", AddAddress(linkA.Get(0), "10.1.0.2"));
     AddGateway(m_gatewayA, linkA.Get(1), "10.1.0.1", m_outsideA, "192.0.2.1", "192.0.2.2");

@@ -4,6 +4,7 @@
 #ifndef IPSECLAB_SCENARIO_REPLAY_WINDOW_CHAIN_H
 #define IPSECLAB_SCENARIO_REPLAY_WINDOW_CHAIN_H
 
+#include "helpers/arrival-order.h"
 #include "helpers/ipsec-helper.h"
 #include "helpers/scenario.h"
 #include "helpers/udp-stream.h"
@@ -11,10 +12,13 @@
 #include "ns3/reordering-channel.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace ipseclab::replay_window
 {
+
+constexpr std::uint64_t kMostPackets = 10000000;
 
 /// The parameters of one run in SI units; README.md says what each means.
 struct Settings
@@ -24,13 +28,15 @@ struct Settings
 
     /// Octets of one sealed packet on the wire between the gateways, PPP header included.
     std::uint64_t SealedOctets() const;
-    /// Numbers at the end of the stream that can lack packets that would overtake them.
+    /// Numbers at the end of the stream that can lack packets that would overtake them. None where
+    /// the order is given: nothing is to come.
     std::uint64_t Cooldown() const;
 
     std::uint32_t window{64};
     std::string receiver{"bitmap"};
     UdpStream stream;
     std::string network{"ordered"};
+    std::optional<ArrivalOrder> arrivals; ///< in place of `network`
     double spread{0};
     double fastShare{0};
     double delay{0.001};

@@ -35,7 +35,7 @@ using ns3::Simulator;
 using replay_window::Chain;
 using replay_window::Settings;
 
-constexpr std::uint64_t kMostPackets = 10000000;
+using replay_window::kMostPackets;
 
 /// Watches ESP at gateway B's window and on the network.
 class Observer
@@ -401,8 +401,16 @@ MakeParameters()
          0,
          0,
          "",
-         {"two-path", "uniform", "exponential", "ordered", "failover"},
-         "how the extra delay of a packet is drawn"},
+         {"two-path", "uniform", "exponential", "ordered", "failover", "trace"},
+         "how the extra delay of a packet is drawn, or that arrivals are given"},
+        {"arrivals",
+         Q::File,
+         "",
+         0,
+         0,
+         "",
+         {},
+         "trace: sequence numbers in order of arrival, one in a line; as many packets are sent"},
         {"spread",
          Q::Time,
          "1ms",
