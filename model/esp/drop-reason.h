@@ -53,6 +53,15 @@ class DropCounters
         ++m_counts[static_cast<std::size_t>(reason)];
     }
 
+    DropCounters& operator+=(const DropCounters& o)
+    {
+        for (std::size_t i = 0; i < kDropReasons; ++i)
+        {
+            m_counts[i] += o.m_counts[i];
+        }
+        return *this;
+    }
+
     std::uint64_t operator[](DropReason reason) const
     {
         return m_counts[static_cast<std::size_t>(reason)];

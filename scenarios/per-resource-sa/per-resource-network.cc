@@ -23,35 +23,26 @@ using ns3::Ptr;
 namespace
 {
 
-constexpr std::int64_t kStreamOfGatewayA = 100;
-constexpr std::int64_t kStreamOfGatewayB = 200;
-constexpr std::uint32_t kMostSas = 2048; ///< twice as many as there can be resources
+constexpr std::int64_t kStreamOfB = 100;
+constexpr std::int64_t kStreamsOfA = 1000; ///< a hundred for each
+constexpr std::uint32_t kMostSas = 2048;   ///< twice as many as there can be resources
 constexpr const char* kMask = "255.255.255.0";
-constexpr const char* kOutsideA = "192.0.2.1";
-constexpr const char* kOutsideB = "192.0.2.2";
 
 IpAddress
-Address(const char* text)
+ModelAddress(ns3::Ipv4Address address)
 {
-    return IpAddress::V4(ns3::Ipv4Address(text).Get());
+    return IpAddress::V4(address.Get());
 }
 
 /// All of a network of 24 bits.
 TrafficSelector
-Network(const char* host)
+NetworkOf(ns3::Ipv4Address host)
 {
     constexpr std::uint32_t kHostBits = 0xff;
-    const std::uint32_t address = ns3::Ipv4Address(host).Get();
     TrafficSelector selector;
-    selector.start = IpAddress::V4(address & ~kHostBits);
-    selector.end = IpAddress::V4(address | kHostBits);
+    selector.start = IpAddress::V4(host.Get() & ~kHostBits);
+    selector.end = IpAddress::V4(host.Get() | kHostBits);
     return selector;
-}
-
-std::uint32_t
-AddAddress(Ptr<ns3::NetDevice> device, const char* address)
-{
-    return ipseclab::AddAddress(device, address, kMask);
 }
 
 /// Every queue takes the whole stream: only engines drop here.
@@ -71,29 +62,55 @@ Connect(Ptr<ns3::Node> a, Ptr<ns3::Node> b, double delay, std::uint64_t packets)
 } // namespace
 
 Net::Net(const Settings& settings, bool sized)
-    : hostA(CreateObject<ns3::Node>()),
-      hostB(CreateObject<ns3::Node>()),
-      m_settings(settings)
+    : m_settings(settings),
+      m_router(CreateObject<ns3::Node>())
 {
-    InstallIpv4Stack(hostA);
-    InstallIpv4Stack(hostB);
-    gatewayA = MakeGateway(true, sized);
-    gatewayB = MakeGateway(false, sized);
-    BuildLinks();
-    AddPeer(true);
-    AddPeer(false);
-    if (settings.coreRate > 0)
+    InstallIpv4Stack(m_router);
+    siteB = MakeSite(PlaceOfB(), false, kStreamOfB, sized);
+    for (std::size_t i = 0; i < settings.tunnels; ++i)
     {
-        gatewayA->SetEngine(MakeEngine(), true);
-        gatewayB->SetEngine(MakeEngine(), true);
+        const auto stream = kStreamsOfA + 100 * static_cast<std::int64_t>(i);
+        sitesA.push_back(MakeSite(PlaceOfA(i), true, stream, sized));
+        AddPeer(i, true);
+        AddPeer(i, false);
     }
 }
 
-Ptr<ns3::IpsecGateway>
-Net::MakeGateway(bool atA, bool sized) const
+std::string
+Net::TunnelName(std::size_t site)
+{
+    return "tunnel-" + std::to_string(site);
+}
+
+/// 10.1.0.0/24 and 100.64.0.0/24 are those of the first, and so on.
+Net::Place
+Net::PlaceOfA(std::size_t site)
+{
+    const auto offset = static_cast<std::uint32_t>(site) << 8;
+    const std::uint32_t inner = 0x0a010000 + offset;
+    const std::uint32_t outer = 0x64400000 + offset;
+    return {ns3::Ipv4Address(inner + 2),
+            ns3::Ipv4Address(inner + 1),
+            ns3::Ipv4Address(outer + 1),
+            ns3::Ipv4Address(outer + 2)};
+}
+
+Net::Place
+Net::PlaceOfB()
+{
+    return {ns3::Ipv4Address(kHostB),
+            ns3::Ipv4Address("172.16.0.1"),
+            ns3::Ipv4Address("192.0.2.2"),
+            ns3::Ipv4Address("192.0.2.1")};
+}
+
+Site
+Net::MakeSite(const Place& place, bool atA, std::int64_t stream, bool sized)
 {
     const auto node = CreateObject<ns3::Node>();
+    Site site{CreateObject<ns3::Node>(), nullptr, nullptr, place.host};
     InstallIpv4Stack(node);
+    InstallIpv4Stack(site.host);
     ns3::IpsecHelper helper;
     helper.SetGatewayAttribute("CryptoMode", ns3::StringValue(sized ? "Sized" : "Real"));
     helper.SetGatewayAttribute("ReplayWindow", ns3::UintegerValue(m_settings.window));
@@ -103,47 +120,45 @@ Net::MakeGateway(bool atA, bool sized) const
     const bool limited = !atA && !m_settings.blunt;
     helper.SetGatewayAttribute("ResourceSaLimit",
                                ns3::UintegerValue(limited ? m_settings.limit : kMostSas));
-    const auto gateway = helper.Install(node);
-    gateway->AssignStreams(atA ? kStreamOfGatewayA : kStreamOfGatewayB);
-    return gateway;
-}
-
-void
-Net::BuildLinks()
-{
-    const auto nodeA = gatewayA->GetObject<ns3::Node>();
-    const auto nodeB = gatewayB->GetObject<ns3::Node>();
-    const std::uint64_t packets = m_settings.stream.packets;
-    const auto left = Connect(hostA, nodeA, 0, packets);
-    const auto middle = Connect(nodeA, nodeB, m_settings.delay, packets);
-    const auto right = Connect(nodeB, hostB, 0, packets);
-    outsideA = middle.Get(0);
-    outsideB = middle.Get(1);
-    const auto ipA = ns3::IpsecHelper::AttachDevice(gatewayA, outsideA);
-    const auto ipB = ns3::IpsecHelper::AttachDevice(gatewayB, outsideB);
-    StaticRoutesOf(hostA)->SetDefaultRoute("10.1.0.1", AddAddress(left.Get(0), kHostA));
-    AddAddress(left.Get(1), "10.1.0.1");
-    StaticRoutesOf(nodeA)->SetDefaultRoute(kOutsideB, AddAddress(ipA, kOutsideA));
-    StaticRoutesOf(nodeB)->SetDefaultRoute(kOutsideA, AddAddress(ipB, kOutsideB));
-    AddAddress(right.Get(0), "10.2.0.1");
-    StaticRoutesOf(hostB)->SetDefaultRoute("10.2.0.1", AddAddress(right.Get(1), kHostB));
+    site.gateway = helper.Install(node);
+    site.gateway->AssignStreams(stream);
+    if (m_settings.coreRate > 0)
+    {
+        site.gateway->SetEngine(MakeEngine(), true);
+    }
+    // All of the delay is between the router and B.
+    const std::uint64_t packets = m_settings.stream.packets * (atA ? 1 : m_settings.tunnels);
+    const auto inside = Connect(site.host, node, 0, packets);
+    const auto outside = Connect(node, m_router, atA ? 0 : m_settings.delay, packets);
+    site.outside = outside.Get(0);
+    const auto top = ns3::IpsecHelper::AttachDevice(site.gateway, site.outside);
+    const auto hostPort = AddAddress(inside.Get(0), place.host, kMask);
+    StaticRoutesOf(site.host)->SetDefaultRoute(place.inside, hostPort);
+    AddAddress(inside.Get(1), place.inside, kMask);
+    StaticRoutesOf(node)->SetDefaultRoute(place.router, AddAddress(top, place.outside, kMask));
+    AddAddress(outside.Get(1), place.router, kMask);
+    return site;
 }
 
 /// B's two networks need Child SAs of their own, for a Child SA carries one pair of selectors.
 void
-Net::AddPeer(bool atA) const
+Net::AddPeer(std::size_t site, bool atA) const
 {
+    const Place placeA = PlaceOfA(site);
+    const std::string idA = "a" + std::to_string(site) + ".example";
+    const ns3::Ipv4Address outsideB = PlaceOfB().outside;
     ike::PeerConfig peer;
-    peer.name = kTunnel;
-    peer.local.address = Address(atA ? kOutsideA : kOutsideB);
-    peer.remote.address = Address(atA ? kOutsideB : kOutsideA);
-    peer.localId = ike::Identity::Fqdn(atA ? "a.example" : "b.example");
-    peer.remoteId = ike::Identity::Fqdn(atA ? "b.example" : "a.example");
+    peer.name = TunnelName(site);
+    peer.local.address = ModelAddress(atA ? placeA.outside : outsideB);
+    peer.remote.address = ModelAddress(atA ? outsideB : placeA.outside);
+    peer.localId = ike::Identity::Fqdn(atA ? idA : "b.example");
+    peer.remoteId = ike::Identity::Fqdn(atA ? "b.example" : idA);
     const std::string key = "simulation only";
     peer.preSharedKey.assign(key.begin(), key.end());
     peer.granularity = ike::ChildGranularity::SelectorPair;
-    const TrafficSelectorList ofA{Network(kHostA)};
-    const TrafficSelectorList ofB{Network(kHostB), Network(kOtherHost)};
+    const TrafficSelectorList ofA{NetworkOf(placeA.host)};
+    const TrafficSelectorList ofB{NetworkOf(ns3::Ipv4Address(kHostB)),
+                                  NetworkOf(ns3::Ipv4Address(kOtherHost))};
     peer.localSelectors = atA ? ofA : ofB;
     peer.remoteSelectors = atA ? ofB : ofA;
     if (!atA && m_settings.blunt)
@@ -155,10 +170,10 @@ Net::AddPeer(bool atA) const
         peer.childLifetime.soft = std::chrono::duration_cast<ike::Duration>(
             std::chrono::duration<double>(m_settings.lifetime));
     }
-    const auto& gateway = atA ? gatewayA : gatewayB;
+    const auto& gateway = atA ? sitesA[site].gateway : siteB.gateway;
     gateway->AddPeer(peer);
     gateway->AddPolicy(
-        {kTunnel, peer.localSelectors, peer.remoteSelectors, esp::SpdAction::Protect, kTunnel});
+        {peer.name, peer.localSelectors, peer.remoteSelectors, esp::SpdAction::Protect, peer.name});
 }
 
 /// Cores that flows are spread over as SAs are; with an SA in common they wait for each other.

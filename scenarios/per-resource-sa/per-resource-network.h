@@ -12,14 +12,15 @@
 #include "ns3/node.h"
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 namespace ipseclab::per_resource
 {
 
-constexpr const char* kTunnel = "tunnel";
-constexpr const char* kHostA = "10.1.0.2";
-constexpr const char* kHostB = "10.2.0.2";
-constexpr const char* kOtherHost = "10.3.0.2"; ///< of B's second network
+constexpr const char* kHostB = "172.16.0.2";
+constexpr const char* kOtherHost = "172.17.0.2"; ///< of B's second network
+constexpr std::uint32_t kMostTunnels = 10000;
 
 /// The parameters of one run in SI units; README.md says what each means.
 struct Settings
@@ -27,6 +28,8 @@ struct Settings
     /// \throws ParameterError when values do not go together
     explicit Settings(const ParameterValues& values);
 
+    std::uint32_t tunnels;
+    double startSpread;
     bool shared; ///< all resources have one SA
     std::uint32_t resources;
     bool fallback;
@@ -45,7 +48,16 @@ struct Settings
 
 std::vector<ParameterSpec> MakeParameters();
 
-/// Host A, gateway A, gateway B, host B. Behind gateway B there is a second network.
+/// One end of a tunnel: a host behind a gateway.
+struct Site
+{
+    ns3::Ptr<ns3::Node> host;
+    ns3::Ptr<ns3::IpsecGateway> gateway;
+    ns3::Ptr<ns3::NetDevice> outside; ///< on the wire, for captures
+    ns3::Ipv4Address address;         ///< of the host
+};
+
+/// Sites A, a router, and site B, to which all have their tunnels. B has a second network.
 class Net
 {
   public:
@@ -53,20 +65,30 @@ class Net
     /// \param sized crypto mode of ESP
     Net(const Settings& settings, bool sized);
 
-    ns3::Ptr<ns3::Node> hostA;
-    ns3::Ptr<ns3::Node> hostB;
-    ns3::Ptr<ns3::IpsecGateway> gatewayA;
-    ns3::Ptr<ns3::IpsecGateway> gatewayB;
-    ns3::Ptr<ns3::NetDevice> outsideA; ///< on the wire, for captures
-    ns3::Ptr<ns3::NetDevice> outsideB;
+    std::vector<Site> sitesA;
+    Site siteB;
+
+    /// Of the peer entry at both ends of a tunnel.
+    static std::string TunnelName(std::size_t site);
 
   private:
-    ns3::Ptr<ns3::IpsecGateway> MakeGateway(bool atA, bool sized) const;
-    void BuildLinks();
-    void AddPeer(bool atA) const;
+    /// Where a site's addresses are.
+    struct Place
+    {
+        ns3::Ipv4Address host;
+        ns3::Ipv4Address inside;
+        ns3::Ipv4Address outside;
+        ns3::Ipv4Address router;
+    };
+
+    static Place PlaceOfA(std::size_t site);
+    static Place PlaceOfB();
+    Site MakeSite(const Place& place, bool atA, std::int64_t stream, bool sized);
+    void AddPeer(std::size_t site, bool atA) const;
     ns3::Ptr<ns3::IpsecEngine> MakeEngine() const;
 
     const Settings& m_settings;
+    ns3::Ptr<ns3::Node> m_router;
 };
 
 } // namespace ipseclab::per_resource

@@ -11,11 +11,15 @@
 #include "ns3/boolean.h"
 #include "ns3/global-value.h"
 #include "ns3/point-to-point-helper.h"
+#include "ns3/random-variable-stream.h"
 #include "ns3/rng-seed-manager.h"
 #include "ns3/simulator.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <memory>
 #include <stdexcept>
+#include <vector>
 
 namespace ipseclab
 {
@@ -29,10 +33,12 @@ using ns3::Ptr;
 using ns3::Simulator;
 using per_resource::Net;
 using per_resource::Settings;
+using per_resource::Site;
 using Metrics = std::map<std::string, MetricValue>;
 
-constexpr std::int64_t kStreamsOfA = 310;
-constexpr std::int64_t kStreamsOfB = 320;
+constexpr std::int64_t kStreamOfStarts = 50;
+constexpr std::int64_t kStreamsOfFlows = 10000000; ///< ten for each tunnel
+constexpr std::uint16_t kFirstPortOfB = 20000;
 constexpr double kWarmUp = 0.5; ///< share of the sending time
 constexpr double kOtherTraffic = 0.75;
 
@@ -42,20 +48,19 @@ Whole(std::uint64_t value)
     return static_cast<std::int64_t>(value);
 }
 
-/// The packets of one direction, from host to host.
+/// The packets of one direction of a tunnel, from host to host.
 class Direction
 {
   public:
-    /// \param settled called for each packet that arrives
-    Direction(Ptr<ns3::Node> from,
-              Ptr<ns3::Node> to,
-              ns3::Ipv4Address destination,
-              const Settings& settings,
-              std::int64_t streams,
+    /// \param stream of random numbers \param settled called for each packet that arrives
+    Direction(const Site& from,
+              const Site& to,
+              const UdpStream& stream,
+              const FlowMix& mix,
               std::function<void()> settled)
-        : m_stream(StreamOf(settings, streams)),
-          m_source(from, destination, m_stream, {settings.flows, true, streams + 1}),
-          m_sink(to,
+        : m_stream(stream),
+          m_source(from.host, to.address, m_stream, mix),
+          m_sink(to.host,
                  m_stream,
                  [this, settled = std::move(settled)](std::uint64_t number)
                  {
@@ -94,17 +99,193 @@ class Direction
     }
 
   private:
-    static UdpStream StreamOf(const Settings& settings, std::int64_t streams)
-    {
-        UdpStream stream = settings.stream;
-        stream.randomStream = streams;
-        return stream;
-    }
-
+  private:
     const UdpStream m_stream;
     Deliveries m_deliveries;
     FlowSource m_source;
     UdpSink m_sink;
+};
+
+/// One tunnel: it comes up, its hosts send, and further SAs are made.
+class Tunnel
+{
+  public:
+    /// \param settled called for each packet that arrives
+    Tunnel(const Net& net,
+           const Settings& settings,
+           std::size_t site,
+           std::function<void()> settled)
+        : m_settings(settings),
+          m_gateway(net.sitesA[site].gateway),
+          m_fromA(net.sitesA[site],
+                  net.siteB,
+                  StreamOf(settings, site, true),
+                  MixOf(settings, site, true),
+                  settled),
+          m_handshake(
+              m_gateway,
+              net.siteB.gateway,
+              Net::TunnelName(site),
+              [this]() { Begin(); },
+              []() { Simulator::Stop(); })
+    {
+        if (settings.bothWays)
+        {
+            m_fromB = std::make_unique<Direction>(net.siteB,
+                                                  net.sitesA[site],
+                                                  StreamOf(settings, site, false),
+                                                  MixOf(settings, site, false),
+                                                  std::move(settled));
+        }
+        m_gateway->TraceConnectWithoutContext("IkeEvent", MakeCallback(&Tunnel::HandleIke, this));
+    }
+
+    /// The IKE exchanges begin at that time.
+    void Schedule(ns3::Time begin)
+    {
+        Simulator::Schedule(begin, &TunnelHandshake::Begin, &m_handshake);
+    }
+
+    /// Throws when it never came up.
+    void CheckUp() const
+    {
+        if (!m_handshake.Done() || m_fromA.Sent() == 0)
+        {
+            throw std::runtime_error("no tunnel: " + m_handshake.Fault());
+        }
+    }
+
+    bool Done() const
+    {
+        return m_fromA.Done() && (!m_fromB || m_fromB->Done());
+    }
+
+    std::uint64_t Sent() const
+    {
+        return m_fromA.Sent() + (m_fromB ? m_fromB->Sent() : 0);
+    }
+
+    std::uint64_t Delivered() const
+    {
+        return m_fromA.Delivered() + (m_fromB ? m_fromB->Delivered() : 0);
+    }
+
+    /// Of the packets from A.
+    double Throughput() const
+    {
+        return m_fromA.Throughput();
+    }
+
+    /// When there was the first SA.
+    ns3::Time Up() const
+    {
+        return m_begin;
+    }
+
+    /// From then to the last further SA.
+    ns3::Time SetUp() const
+    {
+        return m_setUp;
+    }
+
+    std::uint64_t Rekeyed() const
+    {
+        return m_rekeyed;
+    }
+
+    std::uint64_t OtherSas() const
+    {
+        return m_otherSas;
+    }
+
+  private:
+    static UdpStream StreamOf(const Settings& settings, std::size_t site, bool fromA)
+    {
+        UdpStream stream = settings.stream;
+        stream.randomStream = kStreamsOfFlows + 10 * static_cast<std::int64_t>(site);
+        stream.randomStream += fromA ? 0 : 5;
+        stream.port = static_cast<std::uint16_t>(stream.port + (fromA ? site : 0));
+        return stream;
+    }
+
+    /// Ports of B belong to tunnels, those of a host A to nobody else.
+    static FlowMix MixOf(const Settings& settings, std::size_t site, bool fromA)
+    {
+        FlowMix mix;
+        mix.flows = settings.flows;
+        mix.random = true;
+        mix.randomStream = StreamOf(settings, site, fromA).randomStream + 1;
+        mix.firstPort = fromA ? mix.firstPort
+                              : static_cast<std::uint16_t>(kFirstPortOfB + site * settings.flows);
+        return mix;
+    }
+
+    void Begin()
+    {
+        m_begin = Simulator::Now();
+        m_fromA.Start();
+        if (m_fromB)
+        {
+            m_fromB->Start();
+        }
+        if (m_settings.otherTraffic)
+        {
+            const double duration =
+                static_cast<double>(m_settings.stream.packets) / m_settings.stream.rate;
+            Simulator::Schedule(ns3::Seconds(kOtherTraffic * duration),
+                                &Tunnel::AskForOtherTraffic,
+                                this);
+        }
+    }
+
+    /// An SA for what no other SA carries: from A's network to B's second one.
+    void AskForOtherTraffic()
+    {
+        ike::ChildRequest request;
+        request.packet.emplace();
+        request.packet->source = m_local;
+        request.packet->destination = Other();
+        request.packet->protocol = wire::kProtocolUdp;
+        m_gateway->Command([&](ike::IkeEndpoint& endpoint, ike::Instant now)
+                           { return endpoint.CreateChildSa(now, m_ikeSa, request); });
+    }
+
+    static IpAddress Other()
+    {
+        return IpAddress::V4(ns3::Ipv4Address(per_resource::kOtherHost).Get());
+    }
+
+    void HandleIke(const ike::IkeEvent& event)
+    {
+        const auto* installed = std::get_if<ike::ChildSaInstalled>(&event);
+        if (!installed)
+        {
+            return;
+        }
+        m_ikeSa = installed->ikeSa;
+        m_local = installed->localSelectors.front().start;
+        if (esp::MatchesAny(installed->remoteSelectors, Other(), 0, {}))
+        {
+            ++m_otherSas;
+        }
+        else if (!installed->replaces && !m_begin.IsZero())
+        {
+            m_setUp = Simulator::Now() - m_begin;
+        }
+        m_rekeyed += installed->replaces ? 1 : 0;
+    }
+
+    const Settings& m_settings;
+    Ptr<ns3::IpsecGateway> m_gateway; ///< A's
+    Direction m_fromA;
+    std::unique_ptr<Direction> m_fromB; ///< null: B only listens
+    TunnelHandshake m_handshake;
+    ike::IkeSaId m_ikeSa;
+    IpAddress m_local;
+    ns3::Time m_begin;
+    ns3::Time m_setUp;
+    std::uint64_t m_rekeyed{0};
+    std::uint64_t m_otherSas{0};
 };
 
 /// One run from the empty simulator to the empty simulator.
@@ -114,53 +295,38 @@ class Run
     Run(const ParameterValues& values, const RunContext& context)
         : m_settings(values),
           m_folder(context.outputFolder),
-          m_net(m_settings, context.sized),
-          m_fromA(m_net.hostA,
-                  m_net.hostB,
-                  per_resource::kHostB,
-                  m_settings,
-                  kStreamsOfA,
-                  [this]() { Settle(); }),
-          m_fromB(m_net.hostB,
-                  m_net.hostA,
-                  per_resource::kHostA,
-                  m_settings,
-                  kStreamsOfB,
-                  [this]() { Settle(); }),
-          m_handshake(
-              m_net.gatewayA,
-              m_net.gatewayB,
-              per_resource::kTunnel,
-              [this]() { Begin(); },
-              []() { Simulator::Stop(); })
+          m_net(m_settings, context.sized)
     {
-        for (const auto& gateway : {m_net.gatewayA, m_net.gatewayB})
+        const auto start = ns3::CreateObject<ns3::UniformRandomVariable>();
+        start->SetStream(kStreamOfStarts);
+        for (std::size_t i = 0; i < m_settings.tunnels; ++i)
         {
-            gateway->TraceConnectWithoutContext("IkeEvent", MakeCallback(&Run::CountRefusal, this));
-            gateway->TraceConnectWithoutContext("Drop", MakeCallback(&Run::HandleDrop, this));
+            m_tunnels.push_back(
+                std::make_unique<Tunnel>(m_net, m_settings, i, [this]() { Settle(); }));
+            m_tunnels.back()->Schedule(ns3::Seconds(start->GetValue(0, m_settings.startSpread)));
+            Listen(m_net.sitesA[i].gateway);
         }
-        m_net.gatewayA->TraceConnectWithoutContext("IkeEvent", MakeCallback(&Run::HandleIke, this));
-        Simulator::ScheduleNow(&TunnelHandshake::Begin, &m_handshake);
+        Listen(m_net.siteB.gateway);
         if (!m_folder.empty())
         {
-            Capture(m_net.outsideA, "gateway-a.pcap");
-            Capture(m_net.outsideB, "gateway-b.pcap");
-            m_keys.Listen(m_net.gatewayA);
+            Capture(m_net.sitesA.front().outside, "gateway-a.pcap");
+            Capture(m_net.siteB.outside, "gateway-b.pcap");
+            m_keys.Listen(m_net.siteB.gateway);
         }
     }
 
     RunResult Execute()
     {
         Simulator::Run();
-        if (!m_handshake.Done() || m_fromA.Sent() == 0)
+        for (const auto& tunnel : m_tunnels)
         {
-            throw std::runtime_error("no tunnel: " + m_handshake.Fault());
+            tunnel->CheckUp();
         }
         CheckConservation();
         RunResult result;
         AddPackets(result.metrics);
         AddSas(result.metrics);
-        AddDrops(result.metrics, m_net.gatewayA->GetCounters(), m_net.gatewayB->GetCounters());
+        AddDropsOfAll(result.metrics);
         if (!m_folder.empty())
         {
             result.files = m_captures;
@@ -178,55 +344,10 @@ class Run
         ns3::PointToPointHelper().EnablePcap(path.string(), device, true, true);
     }
 
-    void Begin()
+    void Listen(Ptr<ns3::IpsecGateway> gateway)
     {
-        m_begin = Simulator::Now();
-        m_fromA.Start();
-        if (m_settings.bothWays)
-        {
-            m_fromB.Start();
-        }
-        if (m_settings.otherTraffic)
-        {
-            const double duration =
-                static_cast<double>(m_settings.stream.packets) / m_settings.stream.rate;
-            Simulator::Schedule(ns3::Seconds(kOtherTraffic * duration),
-                                &Run::AskForOtherTraffic,
-                                this);
-        }
-    }
-
-    /// An SA for what no other SA carries: from A's network to B's second one.
-    void AskForOtherTraffic()
-    {
-        ike::ChildRequest request;
-        request.packet.emplace();
-        request.packet->source = IpAddress::V4(ns3::Ipv4Address(per_resource::kHostA).Get());
-        request.packet->destination =
-            IpAddress::V4(ns3::Ipv4Address(per_resource::kOtherHost).Get());
-        request.packet->protocol = wire::kProtocolUdp;
-        m_net.gatewayA->Command([&](ike::IkeEndpoint& endpoint, ike::Instant now)
-                                { return endpoint.CreateChildSa(now, m_ikeSa, request); });
-    }
-
-    void HandleIke(const ike::IkeEvent& event)
-    {
-        const auto* installed = std::get_if<ike::ChildSaInstalled>(&event);
-        if (!installed)
-        {
-            return;
-        }
-        m_ikeSa = installed->ikeSa;
-        const auto other = IpAddress::V4(ns3::Ipv4Address(per_resource::kOtherHost).Get());
-        if (esp::MatchesAny(installed->remoteSelectors, other, 0, {}))
-        {
-            ++m_otherSas;
-        }
-        else if (!installed->replaces && !m_begin.IsZero())
-        {
-            m_setUp = Simulator::Now() - m_begin;
-        }
-        m_rekeyed += installed->replaces ? 1 : 0;
+        gateway->TraceConnectWithoutContext("IkeEvent", MakeCallback(&Run::CountRefusal, this));
+        gateway->TraceConnectWithoutContext("Drop", MakeCallback(&Run::HandleDrop, this));
     }
 
     void CountRefusal(const ike::IkeEvent& event)
@@ -239,30 +360,55 @@ class Run
         Settle();
     }
 
+    std::uint64_t Wanted() const
+    {
+        return m_settings.stream.packets * m_settings.tunnels * (m_settings.bothWays ? 2 : 1);
+    }
+
     /// The run is over when it is known of every packet what became of it; timers may be pending.
     void Settle()
     {
-        ++m_settled;
-        const bool sent = m_fromA.Done() && (!m_settings.bothWays || m_fromB.Done());
-        if (sent && m_settled >= m_fromA.Sent() + m_fromB.Sent())
+        if (++m_settled == Wanted())
         {
             Simulator::Stop();
         }
     }
 
+    template <typename Function>
+    std::uint64_t Sum(Function count) const
+    {
+        std::uint64_t sum = 0;
+        for (const auto& tunnel : m_tunnels)
+        {
+            sum += count(*tunnel);
+        }
+        return sum;
+    }
+
+    template <typename Function>
+    std::uint64_t SumOverGateways(Function count) const
+    {
+        std::uint64_t sum = count(*m_net.siteB.gateway);
+        for (const Site& site : m_net.sitesA)
+        {
+            sum += count(*site.gateway);
+        }
+        return sum;
+    }
+
     /// Sent == delivered + dropped by reason, else the run proves nothing.
     void CheckConservation() const
     {
-        std::uint64_t dropped = 0;
-        for (const auto& gateway : {m_net.gatewayA, m_net.gatewayB})
-        {
-            const auto& counters = gateway->GetCounters();
-            dropped += counters.outboundDrops.Total() + counters.inboundDrops.Total();
-        }
-        const std::uint64_t sent = m_fromA.Sent() + m_fromB.Sent();
-        const std::uint64_t delivered = m_fromA.Delivered() + m_fromB.Delivered();
-        const std::uint64_t wanted = m_settings.stream.packets * (m_settings.bothWays ? 2 : 1);
-        if (sent != wanted || sent != delivered + dropped)
+        const std::uint64_t sent = Sum([](const Tunnel& tunnel) { return tunnel.Sent(); });
+        const std::uint64_t delivered =
+            Sum([](const Tunnel& tunnel) { return tunnel.Delivered(); });
+        const std::uint64_t dropped = SumOverGateways(
+            [](const ns3::IpsecGateway& gateway)
+            {
+                const auto& counters = gateway.GetCounters();
+                return counters.outboundDrops.Total() + counters.inboundDrops.Total();
+            });
+        if (sent != Wanted() || sent != delivered + dropped)
         {
             throw std::logic_error("packets are not conserved: " + std::to_string(sent) +
                                    " sent, " + std::to_string(delivered) + " delivered, " +
@@ -270,50 +416,83 @@ class Run
         }
     }
 
+    std::uint64_t Dropped(DropReason reason, bool outbound) const
+    {
+        return SumOverGateways(
+            [=](const ns3::IpsecGateway& gateway)
+            {
+                const auto& counters = gateway.GetCounters();
+                return (outbound ? counters.outboundDrops : counters.inboundDrops)[reason];
+            });
+    }
+
     void AddPackets(Metrics& metrics) const
     {
-        const auto& a = m_net.gatewayA->GetCounters();
-        const auto& b = m_net.gatewayB->GetCounters();
-        const std::uint64_t sent = m_fromA.Sent() + m_fromB.Sent();
-        const std::uint64_t waiting = a.outboundDrops[DropReason::AcquirePending] +
-                                      b.outboundDrops[DropReason::AcquirePending];
+        const std::uint64_t sent = Sum([](const Tunnel& tunnel) { return tunnel.Sent(); });
+        const std::uint64_t waiting = Dropped(DropReason::AcquirePending, true);
         metrics["sent_packets"] = Whole(sent);
-        metrics["delivered_packets"] = Whole(m_fromA.Delivered() + m_fromB.Delivered());
+        metrics["delivered_packets"] =
+            Whole(Sum([](const Tunnel& tunnel) { return tunnel.Delivered(); }));
         metrics["lost_without_sa"] = Whole(waiting);
         metrics["lost_without_sa_ratio"] = static_cast<double>(waiting) / static_cast<double>(sent);
-        metrics["replay_lost"] = Whole(a.inboundDrops[DropReason::ReplayTooOld] +
-                                       b.inboundDrops[DropReason::ReplayTooOld]);
-        metrics["on_own_sa"] = Whole(a.sealedOnResource + b.sealedOnResource);
-        metrics["on_shared_sa"] = Whole(a.sealedOnFallback + b.sealedOnFallback);
-        metrics["throughput_pps"] = m_fromA.Throughput();
+        metrics["replay_lost"] = Whole(Dropped(DropReason::ReplayTooOld, false));
+        metrics["on_own_sa"] =
+            Whole(SumOverGateways([](const ns3::IpsecGateway& gateway)
+                                  { return gateway.GetCounters().sealedOnResource; }));
+        metrics["on_shared_sa"] =
+            Whole(SumOverGateways([](const ns3::IpsecGateway& gateway)
+                                  { return gateway.GetCounters().sealedOnFallback; }));
+        double throughput = 0;
+        for (const auto& tunnel : m_tunnels)
+        {
+            throughput += tunnel->Throughput();
+        }
+        metrics["throughput_pps"] = throughput;
         metrics["simulated_time_s"] = Simulator::Now().GetSeconds();
         metrics["events"] = Whole(Simulator::GetEventCount());
     }
 
+    /// Of all senders, and of all receivers.
+    void AddDropsOfAll(Metrics& metrics) const
+    {
+        esp::DataPlaneCounters all;
+        for (const Site& site : m_net.sitesA)
+        {
+            all.outboundDrops += site.gateway->GetCounters().outboundDrops;
+            all.inboundDrops += site.gateway->GetCounters().inboundDrops;
+        }
+        all.outboundDrops += m_net.siteB.gateway->GetCounters().outboundDrops;
+        all.inboundDrops += m_net.siteB.gateway->GetCounters().inboundDrops;
+        AddDrops(metrics, all, all);
+    }
+
     void AddSas(Metrics& metrics) const
     {
-        metrics["sa_pairs"] = Whole(m_net.gatewayA->GetDataPlane().GetSad().PairCount());
-        metrics["set_up_time_s"] = m_setUp.GetSeconds();
+        ns3::Time up;
+        ns3::Time setUp;
+        for (const auto& tunnel : m_tunnels)
+        {
+            up = std::max(up, tunnel->Up());
+            setUp = std::max(setUp, tunnel->SetUp());
+        }
+        const auto pairs = m_net.siteB.gateway->GetDataPlane().GetSad().PairCount();
+        metrics["sa_pairs"] = Whole(pairs);
+        metrics["tunnels_up_time_s"] = up.GetSeconds();
+        metrics["set_up_time_s"] = setUp.GetSeconds();
         metrics["refused_sas"] = Whole(m_refused);
-        metrics["rekeyed_sas"] = Whole(m_rekeyed);
-        metrics["other_sas"] = Whole(m_otherSas);
-        metrics["ike_datagrams"] = Whole(m_net.gatewayA->GetIkeCounters().datagramsOut +
-                                         m_net.gatewayB->GetIkeCounters().datagramsOut);
+        metrics["rekeyed_sas"] = Whole(Sum([](const Tunnel& tunnel) { return tunnel.Rekeyed(); }));
+        metrics["other_sas"] = Whole(Sum([](const Tunnel& tunnel) { return tunnel.OtherSas(); }));
+        metrics["ike_datagrams"] =
+            Whole(SumOverGateways([](const ns3::IpsecGateway& gateway)
+                                  { return gateway.GetIkeCounters().datagramsOut; }));
     }
 
     const Settings m_settings;
     const std::string m_folder;
     Net m_net;
-    Direction m_fromA;
-    Direction m_fromB;
-    TunnelHandshake m_handshake;
-    ike::IkeSaId m_ikeSa;
-    ns3::Time m_begin;
-    ns3::Time m_setUp;
+    std::vector<std::unique_ptr<Tunnel>> m_tunnels;
     std::uint64_t m_settled{0};
     std::uint64_t m_refused{0};
-    std::uint64_t m_rekeyed{0};
-    std::uint64_t m_otherSas{0};
     ns3::CaptureKeys m_keys;
     std::vector<std::string> m_captures;
 };
@@ -353,13 +532,14 @@ MakeMetrics()
         {"replay_lost", "1", "packets that were dropped for being left of the window"},
         {"on_own_sa", "1", "packets that took an SA of their core"},
         {"on_shared_sa", "1", "packets that took the SA for all, while their core had none"},
-        {"throughput_pps", "1/s", "packets from A that B got, in the second half of the time"},
-        {"sa_pairs", "1", "pairs of SAs at the end"},
-        {"set_up_time_s", "s", "from the first packet to the last further SA; 0: there is none"},
+        {"throughput_pps", "1/s", "packets from A that B got, in the second half of sending"},
+        {"sa_pairs", "1", "pairs of SAs that B has at the end"},
+        {"tunnels_up_time_s", "s", "when the last tunnel had its first SA"},
+        {"set_up_time_s", "s", "most of a tunnel from its first SA to its last; 0: no further SA"},
         {"refused_sas", "1", "requests for Child SAs that were refused"},
         {"rekeyed_sas", "1", "Child SAs that took the place of another"},
         {"other_sas", "1", "SAs to B's second network"},
-        {"ike_datagrams", "1", "IKE datagrams of both gateways"},
+        {"ike_datagrams", "1", "IKE datagrams of all gateways"},
         {"simulated_time_s", "s", "simulated time of the whole run"},
         {"events", "1", "events that the simulator executed"},
     };

@@ -11,6 +11,7 @@ namespace
 
 constexpr std::int64_t kStreamOfGaps = 300;
 constexpr std::uint16_t kPort = 9000;
+constexpr std::uint64_t kMostPorts = 40000;
 
 UdpStream
 StreamOf(const ParameterValues& values)
@@ -28,7 +29,9 @@ StreamOf(const ParameterValues& values)
 } // namespace
 
 Settings::Settings(const ParameterValues& values)
-    : shared(values.Word("fan_out") == "one"),
+    : tunnels(static_cast<std::uint32_t>(values.Count("tunnels"))),
+      startSpread(values.Number("start_spread")),
+      shared(values.Word("fan_out") == "one"),
       resources(static_cast<std::uint32_t>(values.Count("resources"))),
       fallback(values.Word("fallback") == "on"),
       limit(values.Count("limit") == 0 ? 2 * resources
@@ -44,6 +47,12 @@ Settings::Settings(const ParameterValues& values)
       lifetime(values.Number("lifetime")),
       window(static_cast<std::uint32_t>(values.Count("window")))
 {
+    if (bothWays && std::uint64_t{tunnels} * flows > kMostPorts)
+    {
+        throw ParameterError("tunnels: " + values.Canonical().at("tunnels") + " times flows: " +
+                             values.Canonical().at("flows") + " are more than the " +
+                             std::to_string(kMostPorts) + " ports from which host B can send");
+    }
     if (lifetime > 0 && lifetime < 10 * delay)
     {
         throw ParameterError("lifetime: " + values.Canonical().at("lifetime") +
@@ -57,6 +66,15 @@ MakeParameters()
 {
     using Q = Quantity;
     return {
+        {"tunnels", Q::Count, "1", 1, kMostTunnels, "", {}, "sites A, each with a tunnel to B"},
+        {"start_spread",
+         Q::Time,
+         "0s",
+         0,
+         3600,
+         "",
+         {},
+         "time in which sites begin their tunnels, each at a time of its own"},
         {"fan_out",
          Q::Choice,
          "per-resource",
@@ -123,10 +141,17 @@ MakeParameters()
          "",
          {},
          "of a packet's time at a core: while no other core may work on the same SA"},
-        {"rate", Q::PacketRate, "100kpps", 1, 1e8, "", {}, "of each direction, Poisson"},
-        {"flows", Q::Count, "256", 1, 10000, "", {}, "of each direction; packets draw theirs"},
+        {"rate", Q::PacketRate, "100kpps", 1, 1e8, "", {}, "of each tunnel and direction, Poisson"},
+        {"flows",
+         Q::Count,
+         "1024",
+         1,
+         10000,
+         "",
+         {},
+         "of each tunnel and direction; packets draw theirs"},
         {"payload", Q::Octets, "200B", 8, 1400, "", {}, "UDP payload of each packet"},
-        {"packets", Q::Count, "20000", 10, 2000000, "", {}, "that each sending host sends"},
+        {"packets", Q::Count, "20000", 10, 2000000, "", {}, "of each tunnel and direction"},
         {"delay", Q::Time, "1ms", 0, 1, "", {}, "of the link between the gateways, one way"},
         {"lifetime",
          Q::Time,
