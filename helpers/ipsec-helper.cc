@@ -51,6 +51,7 @@ struct Side
     Address address;
     std::string network;
     std::string identity;
+    std::vector<ike::ExtensionFactory> extensions; ///< that the other side has not got
 };
 
 void
@@ -70,6 +71,7 @@ ConfigureSide(const IpsecTunnel& tunnel, const Side& local, const Side& remote, 
     peer.childVolume = tunnel.childVolume;
     peer.natTraversal = tunnel.natTraversal;
     peer.extensions = tunnel.extensions;
+    peer.extensions.insert(peer.extensions.end(), local.extensions.begin(), local.extensions.end());
     if (tunnel.transport)
     {
         peer.extensions.push_back(ike::UseTransportMode());
@@ -143,8 +145,8 @@ IpsecHelper::AttachFastPath(Ptr<IpsecGateway> gateway,
 void
 IpsecHelper::Configure(const IpsecTunnel& tunnel, Ptr<IpsecGateway> a, Ptr<IpsecGateway> b)
 {
-    const Side sideA{tunnel.addressA, tunnel.protectedA, tunnel.identityA};
-    const Side sideB{tunnel.addressB, tunnel.protectedB, tunnel.identityB};
+    const Side sideA{tunnel.addressA, tunnel.protectedA, tunnel.identityA, tunnel.extensionsOfA};
+    const Side sideB{tunnel.addressB, tunnel.protectedB, tunnel.identityB, {}};
     ConfigureSide(tunnel, sideA, sideB, *a);
     ConfigureSide(tunnel, sideB, sideA, *b);
 }

@@ -46,7 +46,8 @@ struct IpsecTunnel
     ipseclab::ike::Lifetime childLifetime;
     ipseclab::esp::VolumeLimits childVolume;
     ipseclab::ike::NatTraversalConfig natTraversal;
-    std::vector<ipseclab::ike::ExtensionFactory> extensions; ///< at both gateways
+    std::vector<ipseclab::ike::ExtensionFactory> extensions;    ///< at both gateways
+    std::vector<ipseclab::ike::ExtensionFactory> extensionsOfA; ///< at gateway A alone
 };
 
 /// A point-to-point link on which packets overtake each other and get lost (ReorderingChannel).

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: GPL-2.0-only
  */
 #include "helpers/capture-keys.h"
+#include "helpers/class-draw.h"
 #include "helpers/drop-metrics.h"
 #include "helpers/scenario.h"
 #include "helpers/tunnel-handshake.h"
@@ -72,22 +73,13 @@ class Classes
     explicit Classes(const ParameterValues& values)
         : m_count(values.Count("classes")),
           m_spread(values.Number("spread")),
-          m_fastShare(values.Number("fast_share")),
-          m_draw(ns3::CreateObject<ns3::UniformRandomVariable>())
+          m_draw(m_count, values.Number("fast_share"), kStreamOfClasses)
     {
-        m_draw->SetStream(kStreamOfClasses);
     }
 
-    /// The last class has the fast share, the others have equal parts of the rest.
     std::uint8_t DrawTos()
     {
-        const double u = m_draw->GetValue(0, 1);
-        const auto slow = static_cast<double>(m_count - 1);
-        const auto chosen =
-            u < m_fastShare || m_count == 1
-                ? m_count - 1
-                : static_cast<std::uint64_t>((u - m_fastShare) / (1 - m_fastShare) * slow);
-        return static_cast<std::uint8_t>(chosen << kClassShift);
+        return static_cast<std::uint8_t>(m_draw.Draw() << kClassShift);
     }
 
     /// From the whole spread for class 0 in equal steps to nothing for the last class.
@@ -108,8 +100,7 @@ class Classes
   private:
     std::uint64_t m_count;
     double m_spread;
-    double m_fastShare;
-    Ptr<ns3::UniformRandomVariable> m_draw;
+    ClassDraw m_draw;
 };
 
 replay_window::Settings
