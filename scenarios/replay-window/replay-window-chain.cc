@@ -140,7 +140,7 @@ ns3::QueueSize
 QueueFor(const Settings& settings)
 {
     return {ns3::QueueSizeUnit::PACKETS,
-            static_cast<std::uint32_t>(settings.stream.packets) + 1000};
+            static_cast<std::uint32_t>(settings.stream.packets * settings.Stride()) + 1000};
 }
 
 } // namespace
@@ -153,6 +153,7 @@ Settings::Settings(const ParameterValues& values)
       fastShare(values.Number("fast_share")),
       delay(values.Number("delay")),
       loss(values.Number("loss")),
+      dummies(static_cast<std::uint32_t>(values.Count("dummies"))),
       esn(values.Word("esn") == "on"),
       fastPath(values.Word("attachment") == "fast-path"),
       linkRate(values.Count("link_rate"))
@@ -169,9 +170,9 @@ Settings::Settings(const ParameterValues& values)
         {
             throw ParameterError("arrivals: missing; network=trace needs a file");
         }
-        if (stream.poisson)
+        if (stream.poisson || dummies != 0)
         {
-            throw ParameterError("spacing: a trace wants constant spacing");
+            throw ParameterError("network: a trace wants constant spacing and no dummies");
         }
         arrivals = ArrivalOrder::Read(path, kMostPackets);
         stream.packets = arrivals->Sent();
@@ -180,20 +181,36 @@ Settings::Settings(const ParameterValues& values)
     {
         throw ParameterError("arrivals: only with network=trace");
     }
+    if (dummies != 0 && stream.poisson)
+    {
+        throw ParameterError("dummies: between packets with constant spacing only");
+    }
 }
 
 std::uint64_t
 Settings::SealedOctets() const
 {
     const std::uint64_t ipv4 = 20;
-    const std::uint64_t udp = 8;
     const std::uint64_t trailer = 2;
-    const std::uint64_t encrypted = (ipv4 + udp + stream.payload + trailer + 3) / 4 * 4;
+    const std::uint64_t encrypted = (InnerOctets() + trailer + 3) / 4 * 4;
     const std::uint64_t espHeader = 8;
     const std::uint64_t iv = 8;
     const std::uint64_t icv = 16;
     const std::uint64_t ppp = 2;
     return ppp + ipv4 + espHeader + iv + encrypted + icv;
+}
+
+std::uint64_t
+Settings::Stride() const
+{
+    return 1 + std::uint64_t{dummies};
+}
+
+std::uint32_t
+Settings::InnerOctets() const
+{
+    constexpr std::uint32_t kIpv4AndUdp = 28;
+    return kIpv4AndUdp + stream.payload;
 }
 
 std::uint64_t

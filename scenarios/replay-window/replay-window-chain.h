@@ -28,7 +28,11 @@ struct Settings
 
     /// Octets of one sealed packet on the wire between the gateways, PPP header included.
     std::uint64_t SealedOctets() const;
-    /// Numbers at the end of the stream that can lack packets that would overtake them. None where
+    /// ESP numbers from one packet of the stream to the next; the first has number 1.
+    std::uint64_t Stride() const;
+    /// Octets of an IP packet of the stream.
+    std::uint32_t InnerOctets() const;
+    /// Packets at the end of the stream that can lack packets that would overtake them. None where
     /// the order is given: nothing is to come.
     std::uint64_t Cooldown() const;
 
@@ -41,6 +45,7 @@ struct Settings
     double fastShare{0};
     double delay{0.001};
     double loss{0};
+    std::uint32_t dummies{0}; ///< of gateway A, between two packets of the stream
     bool esn{false};
     bool fastPath{false};
     std::uint64_t linkRate{100000000000};

@@ -37,12 +37,15 @@ using replay_window::Settings;
 
 using replay_window::kMostPackets;
 
+constexpr std::uint16_t kIpv4 = 0x0800; ///< EtherType
+
 /// Watches ESP at gateway B's window and on the network.
 class Observer
 {
   public:
     Observer(const Chain& chain, const Settings& settings, std::function<void()> settled)
-        : m_lastCounted(settings.stream.packets - settings.Cooldown()),
+        : m_stride(settings.Stride()),
+          m_lastCounted((settings.stream.packets - settings.Cooldown()) * m_stride),
           m_esn(settings.esn),
           m_settled(std::move(settled))
     {
@@ -98,7 +101,8 @@ class Observer
         // sends as much as 2^32 packets.
         const std::uint64_t number = guess & 0xffffffff;
         m_meter.Arrive(number);
-        if (number <= m_lastCounted)
+        const bool dummy = (number - 1) % m_stride != 0;
+        if (!dummy && number <= m_lastCounted)
         {
             ++m_fresh;
             const bool late =
@@ -153,6 +157,7 @@ class Observer
         }
     }
 
+    std::uint64_t m_stride;
     std::uint64_t m_lastCounted;
     bool m_esn;
     std::function<void()> m_settled;
@@ -178,7 +183,10 @@ class Run
         : m_settings(settings),
           m_folder(context.outputFolder),
           m_chain(m_settings, context.sized),
-          m_source(m_chain.HostA(), m_chain.AddressB(), m_settings.stream),
+          m_source(m_chain.HostA(),
+                   m_chain.AddressB(),
+                   m_settings.stream,
+                   [this](std::uint64_t) { ScheduleDummies(); }),
           m_sink(m_chain.HostB(), m_settings.stream, [this](std::uint64_t) { Settle(); }),
           m_observer(m_chain, m_settings, [this]() { Settle(); }),
           m_handshake(
@@ -238,10 +246,41 @@ class Run
         ns3::PointToPointHelper().EnablePcap(path.string(), device, true, true);
     }
 
+    /// In equal steps until the next packet of the stream is due.
+    void ScheduleDummies()
+    {
+        const double step = 1 / (m_settings.stream.rate * static_cast<double>(m_settings.Stride()));
+        for (std::uint32_t i = 1; i <= m_settings.dummies; ++i)
+        {
+            Simulator::Schedule(ns3::Seconds(i * step), &Run::SendDummy, this);
+        }
+    }
+
+    /// As long as the packets of the stream (RFC 4303, section 2.6).
+    void SendDummy()
+    {
+        esp::DataPlane& plane = m_chain.GatewayA()->GetDataPlane();
+        if (plane.MakeDummy(m_chain.TunnelName(), m_settings.InnerOctets()).verdict !=
+            esp::Verdict::Transformed)
+        {
+            throw std::logic_error("there is no SA for a dummy packet");
+        }
+        const esp::PacketBuffer& buffer = plane.Buffer();
+        const auto size = static_cast<std::uint32_t>(buffer.Size());
+        const Ptr<ns3::NetDevice> device = m_chain.OutsideA();
+        device->Send(ns3::Create<Packet>(buffer.Data(), size), device->GetBroadcast(), kIpv4);
+    }
+
+    /// What gateway A sends: the stream and the dummies.
+    std::uint64_t Expected() const
+    {
+        return m_settings.stream.packets * m_settings.Stride();
+    }
+
     /// The run is over when it is known of every packet what became of it; timers may be pending.
     void Settle()
     {
-        if (++m_settled == m_settings.stream.packets)
+        if (++m_settled == Expected())
         {
             Simulator::Stop();
         }
@@ -254,9 +293,11 @@ class Run
                                       m_chain.GatewayB()->GetCounters().inboundDrops.Total();
         const std::uint64_t known =
             m_sink.Delivered() + dropped + m_observer.Lost() + m_observer.InFlight();
-        if (m_source.Sent() != m_settings.stream.packets || m_source.Sent() != known)
+        const std::uint64_t dummies = m_chain.GatewayA()->GetCounters().dummiesSealed;
+        const std::uint64_t sent = m_source.Sent() + dummies;
+        if (sent != Expected() || sent != known)
         {
-            throw std::logic_error("packets are not conserved: " + std::to_string(m_source.Sent()) +
+            throw std::logic_error("packets are not conserved: " + std::to_string(sent) +
                                    " sent, " + std::to_string(m_sink.Delivered()) + " delivered, " +
                                    std::to_string(dropped) + " dropped, " +
                                    std::to_string(m_observer.Lost()) + " lost, " +
@@ -267,6 +308,7 @@ class Run
     void AddCounts(Metrics& metrics) const
     {
         metrics["sent_packets"] = Whole(m_source.Sent());
+        metrics["dummy_packets"] = Whole(m_chain.GatewayA()->GetCounters().dummiesSealed);
         metrics["sealed_packets"] = Whole(m_chain.GatewayA()->GetCounters().outboundSealed);
         metrics["lost_in_network"] = Whole(m_observer.Lost());
         metrics["in_flight"] = Whole(m_observer.InFlight());
@@ -326,7 +368,8 @@ void
 CheckTogether(const ParameterValues& values)
 {
     const Settings settings(values);
-    const double offered = 8 * settings.stream.rate * static_cast<double>(settings.SealedOctets());
+    const double offered = 8 * settings.stream.rate * static_cast<double>(settings.Stride()) *
+                           static_cast<double>(settings.SealedOctets());
     if (offered > static_cast<double>(settings.linkRate))
     {
         throw ParameterError("link_rate: " + values.Canonical().at("link_rate") +
@@ -430,6 +473,14 @@ MakeParameters()
          "two-path: share of packets on the fast path"},
         {"delay", Q::Time, "1ms", 0, 10, "", {}, "one-way delay that every packet has"},
         {"loss", Q::Number, "0", 0, 0.9, "", {}, "probability that the network loses a packet"},
+        {"dummies",
+         Q::Count,
+         "0",
+         0,
+         100,
+         "",
+         {},
+         "dummy packets that gateway A sends after each packet of the stream, evenly spaced"},
         {"esn", Q::Choice, "off", 0, 0, "", {"off", "on"}, "extended sequence numbers"},
         {"attachment",
          Q::Choice,
@@ -448,13 +499,14 @@ MakeMetrics()
 {
     std::vector<MetricSpec> metrics{
         {"sent_packets", "1", "packets that host A sent"},
-        {"sealed_packets", "1", "ESP packets that gateway A made"},
+        {"sealed_packets", "1", "ESP packets that gateway A made of them"},
+        {"dummy_packets", "1", "ESP packets that gateway A made of nothing"},
         {"lost_in_network", "1", "ESP packets that the network lost"},
         {"in_flight", "1", "packets on the way when the run ended"},
         {"arrived_packets", "1", "ESP packets that reached gateway B"},
         {"delivered_packets", "1", "packets that host B got, intact and once"},
         {"delivered_octets", "B", "UDP payload that host B got"},
-        {"fresh_packets", "1", "arrived packets that count for the replay loss"},
+        {"fresh_packets", "1", "arrived packets, no dummies, that count for the replay loss"},
         {"replay_lost", "1", "of these, dropped for being left of the window"},
         {"sacrificed_packets", "1", "of these, dropped so that the window need not move far"},
         {"replay_loss_ratio", "1", "replay_lost / fresh_packets"},
