@@ -146,10 +146,10 @@ Settings::PairsOfSite() const
 Network::Network(const Settings& settings, bool sized)
     : host(CreateObject<ns3::Node>()),
       hostAddress("172.16.0.2"),
-      m_settings(settings),
-      m_cloud(CreateObject<ns3::Ipv4CloudChannel>())
+      cloud(CreateObject<ns3::Ipv4CloudChannel>()),
+      m_settings(settings)
 {
-    m_cloud->SetAttribute("CloudDelay", ns3::TimeValue(ns3::Seconds(settings.delay)));
+    cloud->SetAttribute("CloudDelay", ns3::TimeValue(ns3::Seconds(settings.delay)));
     BuildHub(sized);
     for (std::size_t i = 0; i < settings.sites; ++i)
     {
@@ -186,8 +186,8 @@ Network::BuildHub(bool sized)
     port->GetQueue()->SetMaxSize(Packets(1)); // packets wait above, by class
     queue = MakeQueue(m_settings);
     near->GetObject<ns3::TrafficControlLayer>()->SetRootQueueDiscOnDevice(path.Get(0), queue);
-    const auto device = EnterCloud(far, m_cloud);
-    m_cloud->Place(kHubAddress, device);
+    const auto device = EnterCloud(far, cloud);
+    cloud->Place(kHubAddress, device);
 
     const auto route = [](Ptr<ns3::Node> from, const char* next, std::uint32_t interface)
     { StaticRoutesOf(from)->SetDefaultRoute(next, interface); };
@@ -213,8 +213,8 @@ Network::AddSite(std::size_t number, bool sized)
     helper.SetGatewayAttribute("ReplayWindow", ns3::UintegerValue(m_settings.window));
     site.gateway = helper.Install(site.node);
     site.gateway->AssignStreams(kStreamsOfSites + 10 * static_cast<std::int64_t>(number));
-    const auto device = EnterCloud(site.node, m_cloud);
-    m_cloud->Place(OutsideOf(number), device);
+    const auto device = EnterCloud(site.node, cloud);
+    cloud->Place(OutsideOf(number), device);
     const auto top = ns3::IpsecHelper::AttachDevice(site.gateway, device);
     const auto outside = AddAddress(top, OutsideOf(number), kHostMask);
     const auto ipv4 = site.node->GetObject<ns3::Ipv4>();

@@ -72,6 +72,7 @@ class Network
     ns3::Ptr<ns3::NetDevice> inside; ///< of the hub
     ns3::Ptr<ns3::QueueDisc> queue;  ///< of the link from the hub to the cloud
     std::vector<Site> sites;
+    ns3::Ptr<ns3::Ipv4CloudChannel> cloud;
 
     /// Of the peer entry at both ends of a tunnel.
     static std::string TunnelName(std::size_t site);
@@ -81,7 +82,6 @@ class Network
     void AddSite(std::size_t number, bool sized);
 
     const Settings& m_settings;
-    ns3::Ptr<ns3::Ipv4CloudChannel> m_cloud;
 };
 
 } // namespace ipseclab::dscp_hub

@@ -322,12 +322,14 @@ class Run
             known += of.queueDrops + of.replayLost;
         }
         const std::uint64_t greetings = std::uint64_t{m_settings.sites} * m_settings.classes;
-        if (known != m_sent || m_greetings != greetings)
+        const std::uint64_t astray = m_network.cloud->GetLost();
+        if (known != m_sent || m_greetings != greetings || astray != 0)
         {
             throw std::logic_error("packets are not conserved: " + std::to_string(m_sent) +
                                    " sent, " + std::to_string(known) +
                                    " delivered or dropped, and " + std::to_string(m_greetings) +
-                                   " of " + std::to_string(greetings) + " greetings");
+                                   " of " + std::to_string(greetings) + " greetings, " +
+                                   std::to_string(astray) + " for nobody");
         }
     }
 
