@@ -76,16 +76,18 @@ bool
 IpsecNetDevice::Protect(Ptr<Packet> packet, const Sending& send)
 {
     const uint16_t mtu = m_lower->GetMtu();
+    const std::optional<size_t> ownLength = m_gateway->GetPathMtu()->OwnLength(packet);
     if (m_gateway->HasEngine(true) &&
-        m_gateway->DeferOutbound(packet,
-                                 mtu,
-                                 [self = Ptr<IpsecNetDevice>(this), send](Ptr<Packet> leaving)
-                                 {
-                                     if (self->m_lower) // still there when the engine is done
-                                     {
-                                         self->SendSealed(leaving, send);
-                                     }
-                                 }))
+        m_gateway->DeferOutbound(
+            packet,
+            mtu,
+            [self = Ptr<IpsecNetDevice>(this), send, ownLength](Ptr<Packet> leaving)
+            {
+                if (self->m_lower) // still there when the engine is done
+                {
+                    self->SendSealed(leaving, ownLength, send);
+                }
+            }))
     {
         return true;
     }
@@ -94,16 +96,17 @@ IpsecNetDevice::Protect(Ptr<Packet> packet, const Sending& send)
     {
         return Account(packet, send(packet, IpsecGateway::ProtocolOf(packet)));
     }
-    return outcome.packet && SendSealed(outcome.packet, send);
+    return outcome.packet && SendSealed(outcome.packet, ownLength, send);
 }
 
 template <typename Sending>
 bool
-IpsecNetDevice::SendSealed(Ptr<Packet> packet, const Sending& send)
+IpsecNetDevice::SendSealed(Ptr<Packet> packet, std::optional<size_t> ownLength, const Sending& send)
 {
     const uint16_t protocol = IpsecGateway::ProtocolOf(packet);
+    const Ptr<IpsecPathMtu> sizes = m_gateway->GetPathMtu();
     bool sent = true;
-    for (const Ptr<Packet>& piece : m_gateway->GetPathMtu()->CutOuter(packet, m_lower->GetMtu()))
+    for (const Ptr<Packet>& piece : sizes->CutOuter(packet, m_lower->GetMtu(), ownLength))
     {
         sent = sent && send(piece, protocol);
     }

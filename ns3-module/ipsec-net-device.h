@@ -9,6 +9,7 @@
 #include "ns3/net-device.h"
 
 #include <functional>
+#include <optional>
 
 namespace ns3
 {
@@ -94,8 +95,9 @@ class IpsecNetDevice : public NetDevice
     template <typename Sending>
     bool Protect(Ptr<Packet> packet, const Sending& send);
     /// Sends a sealed packet, perhaps in fragments.
+    /// \param ownLength as for IpsecPathMtu::CutOuter
     template <typename Sending>
-    bool SendSealed(Ptr<Packet> packet, const Sending& send);
+    bool SendSealed(Ptr<Packet> packet, std::optional<size_t> ownLength, const Sending& send);
     /// A packet from below, or the one that it completes; null: it waits for other fragments.
     Ptr<const Packet> JoinFragments(Ptr<const Packet> packet, uint16_t protocol);
     /// True when an engine has the packet; `receive` gets what becomes of it.

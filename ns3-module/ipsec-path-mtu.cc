@@ -42,13 +42,33 @@ OctetsOf(Ptr<const Packet> packet)
     return octets;
 }
 
+/// Changes the length of an IPv4 packet, as its header says it.
+void
+SetIpv4Length(Bytes& header, size_t length)
+{
+    constexpr size_t kProtocol = 9;
+    wire::SetUpperLayer(header.data(), length, kProtocol, header[kProtocol]);
+}
+
 /// The pieces of a packet; their byte tags are those that the octets have had. Empty when it
 /// cannot be cut.
+/// \param tail octets at the end of an IPv4 packet that stay with the last piece
 std::vector<Ptr<Packet>>
-Cut(Ptr<const Packet> packet, const Bytes& octets, size_t mtu, uint32_t identification)
+Cut(Ptr<const Packet> packet, Bytes octets, size_t mtu, uint32_t identification, size_t tail = 0)
 {
+    if (tail > 0)
+    {
+        octets.resize(octets.size() - tail);
+        SetIpv4Length(octets, octets.size());
+    }
+    std::vector<wire::FragmentPart> parts = wire::CutPacket(octets, mtu, identification);
+    if (tail > 0 && !parts.empty())
+    {
+        parts.back().length += tail;
+        SetIpv4Length(parts.back().header, parts.back().header.size() + parts.back().length);
+    }
     std::vector<Ptr<Packet>> pieces;
-    for (const wire::FragmentPart& part : wire::CutPacket(octets, mtu, identification))
+    for (const wire::FragmentPart& part : parts)
     {
         const auto piece =
             Create<Packet>(part.header.data(), static_cast<uint32_t>(part.header.size()));
@@ -57,6 +77,21 @@ Cut(Ptr<const Packet> packet, const Bytes& octets, size_t mtu, uint32_t identifi
         pieces.push_back(piece);
     }
     return pieces;
+}
+
+/// Octets behind the text of a sealed packet: padding, trailer and ICV.
+/// \param espOffset of the sealed packet \param clearLength of the packet before
+size_t
+TrailerLength(const esp::OutboundSa& sa,
+              const wire::IpView& sealed,
+              size_t espOffset,
+              size_t clearLength)
+{
+    constexpr size_t kEspHeader = 8;
+    const bool tunnel = sa.Config().ipsecMode == esp::IpsecMode::Tunnel;
+    const size_t text = tunnel ? clearLength : clearLength - sealed.upperOffset;
+    const size_t iv = ipseclab::crypto::FindTraits(sa.Config().suite)->ivLength;
+    return sealed.totalLength - espOffset - kEspHeader - iv - text;
 }
 
 /// An error message is never the cause of another (RFC 1122, section 3.2.2; RFC 4443, section 2.4).
@@ -92,6 +127,19 @@ IpsecPathMtu::GetTypeId()
             .SetParent<Object>()
             .SetGroupName("Ipsec")
             .AddConstructor<IpsecPathMtu>()
+            .AddAttribute(
+                "Profile",
+                "Whose rules are followed; those of Linux leave Fragmentation and "
+                "FloorIpv4 without effect.",
+                StringValue("Rfc4301"),
+                compat::MakeEnumAttributeAccessor<PathMtuProfile>(&IpsecPathMtu::SetProfile,
+                                                                  &IpsecPathMtu::GetProfile),
+                compat::MakeEnumAttributeChecker(PathMtuProfile::Rfc4301,
+                                                 "Rfc4301",
+                                                 PathMtuProfile::Linux,
+                                                 "Linux",
+                                                 PathMtuProfile::LinuxNoPmtuDisc,
+                                                 "LinuxNoPmtuDisc"))
             .AddAttribute("Fragmentation",
                           "What happens to a packet that does not fit and has no DF bit.",
                           StringValue("Drop"),
@@ -166,14 +214,14 @@ IpsecPathMtu::SizeLimit(const esp::OutboundSa& sa, const wire::IpView& inner, si
         return limit;
     }
     const bool cut =
-        m_fragmentation == IpsecFragmentation::AfterEsp && sa.Config().df != esp::DfPolicy::Set;
+        Fragmentation() == IpsecFragmentation::AfterEsp && sa.Config().df != esp::DfPolicy::Set;
     return cut ? std::numeric_limits<size_t>::max() : limit;
 }
 
 std::vector<Ptr<Packet>>
 IpsecPathMtu::CutInner(Ptr<Packet> packet, uint16_t mtu)
 {
-    if (m_fragmentation != IpsecFragmentation::BeforeEsp)
+    if (Fragmentation() != IpsecFragmentation::BeforeEsp)
     {
         return {packet};
     }
@@ -199,10 +247,23 @@ IpsecPathMtu::CutInner(Ptr<Packet> packet, uint16_t mtu)
     return pieces.size() > 1 ? pieces : std::vector<Ptr<Packet>>{packet};
 }
 
-std::vector<Ptr<Packet>>
-IpsecPathMtu::CutOuter(Ptr<Packet> packet, uint16_t mtu)
+std::optional<size_t>
+IpsecPathMtu::OwnLength(Ptr<const Packet> packet) const
 {
-    if (m_fragmentation != IpsecFragmentation::AfterEsp)
+    if (m_profile == PathMtuProfile::Rfc4301)
+    {
+        return std::nullopt;
+    }
+    const Bytes octets = OctetsOf(packet);
+    wire::IpView view;
+    const bool own = wire::ParseIp(octets, view) && m_gateway->IsLocalAddress(view.Source());
+    return own ? std::optional<size_t>(view.totalLength) : std::nullopt;
+}
+
+std::vector<Ptr<Packet>>
+IpsecPathMtu::CutOuter(Ptr<Packet> packet, uint16_t mtu, std::optional<size_t> ownLength)
+{
+    if (Fragmentation() != IpsecFragmentation::AfterEsp)
     {
         return {packet};
     }
@@ -210,11 +271,21 @@ IpsecPathMtu::CutOuter(Ptr<Packet> packet, uint16_t mtu)
     wire::IpView view;
     const std::optional<size_t> at =
         wire::ParseIp(octets, view) ? wire::FindEsp(view) : std::nullopt;
-    const size_t limit =
-        at ? Limit(view.Destination(), ipseclab::LoadBe32(octets.data() + *at), mtu) : mtu;
+    const uint32_t spi = at ? ipseclab::LoadBe32(octets.data() + *at) : 0;
+    size_t limit = at ? Limit(view.Destination(), spi, mtu) : mtu;
     if (!at || octets.size() <= limit)
     {
         return {packet};
+    }
+    size_t trailer = 0;
+    const esp::OutboundSa* const sa =
+        ownLength && !view.v6
+            ? m_gateway->GetDataPlane().GetSad().FindOutbound(view.Destination(), spi)
+            : nullptr;
+    if (sa)
+    {
+        trailer = TrailerLength(*sa, view, *at, *ownLength);
+        limit = sa->LargestInner(limit, view.upperOffset);
     }
     // Each SA numbers for itself, and several may go between the same two gateways.
     ++m_identification;
@@ -223,7 +294,7 @@ IpsecPathMtu::CutOuter(Ptr<Packet> packet, uint16_t mtu)
         ipseclab::StoreBe16(&octets[4], static_cast<uint16_t>(m_identification));
     }
     ++m_counters.cutAfterEsp;
-    return Cut(packet, octets, limit, m_identification);
+    return Cut(packet, octets, limit, m_identification, trailer);
 }
 
 void
@@ -331,10 +402,13 @@ IpsecPathMtu::Read(const wire::IpView& view)
         ++m_counters.foreign;
         return;
     }
-    const size_t floor = quoted->source.IsV4() ? m_floorV4 : m_floorV6;
-    const size_t mtu = std::max<size_t>(report->mtu, floor);
+    const bool v4 = quoted->source.IsV4();
+    const size_t floor = Floor(v4);
+    const bool unread = v4 && m_profile == PathMtuProfile::LinuxNoPmtuDisc;
+    const size_t mtu = unread ? floor : std::max<size_t>(report->mtu, floor);
     const auto known = GetPathMtu(quoted->destination, quoted->spi);
-    if (report->mtu == 0 || report->mtu >= quoted->totalLength || (known && mtu >= *known))
+    const bool tooMuch = m_profile == PathMtuProfile::Rfc4301 && report->mtu >= quoted->totalLength;
+    if (report->mtu == 0 || tooMuch || (known && mtu >= *known))
     {
         ++m_counters.implausible;
         return;
@@ -342,10 +416,33 @@ IpsecPathMtu::Read(const wire::IpView& view)
     NS_LOG_LOGIC("path MTU " << mtu << " of SPI " << quoted->spi);
     ++m_counters.learnt;
     m_counters.belowFloor += report->mtu < floor;
-    m_learnt[{quoted->destination, quoted->spi}] = {mtu, Simulator::Now() + m_lifetime};
+    m_learnt[PathOf(quoted->destination, quoted->spi)] = {mtu, Simulator::Now() + m_lifetime};
 }
 
 // ---- what is known
+
+IpsecPathMtu::Path
+IpsecPathMtu::PathOf(const ipseclab::IpAddress& destination, uint32_t spi) const
+{
+    return {destination, m_profile == PathMtuProfile::Rfc4301 ? spi : 0};
+}
+
+IpsecFragmentation
+IpsecPathMtu::Fragmentation() const
+{
+    return m_profile == PathMtuProfile::Rfc4301 ? m_fragmentation : IpsecFragmentation::AfterEsp;
+}
+
+size_t
+IpsecPathMtu::Floor(bool v4) const
+{
+    constexpr size_t kLinuxFloor = 552; // net.ipv4.route.min_pmtu
+    if (!v4)
+    {
+        return m_floorV6;
+    }
+    return m_profile == PathMtuProfile::Rfc4301 ? m_floorV4 : kLinuxFloor;
+}
 
 size_t
 IpsecPathMtu::Limit(const ipseclab::IpAddress& destination, uint32_t spi, size_t mtu)
@@ -361,7 +458,7 @@ IpsecPathMtu::GetPathMtu(const ipseclab::IpAddress& destination, uint32_t spi)
     {
         return std::nullopt;
     }
-    const auto known = m_learnt.find({destination, spi});
+    const auto known = m_learnt.find(PathOf(destination, spi));
     if (known == m_learnt.end())
     {
         return std::nullopt;
@@ -404,6 +501,18 @@ compat::EnumResult<IpsecFragmentation>
 IpsecPathMtu::GetFragmentation() const
 {
     return {m_fragmentation};
+}
+
+void
+IpsecPathMtu::SetProfile(PathMtuProfile value)
+{
+    m_profile = value;
+}
+
+compat::EnumResult<PathMtuProfile>
+IpsecPathMtu::GetProfile() const
+{
+    return {m_profile};
 }
 
 } // namespace ns3

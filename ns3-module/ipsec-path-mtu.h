@@ -32,6 +32,17 @@ enum class IpsecFragmentation
     AfterEsp,  ///< the ESP packet is cut, unless it has DF; the peer has to reassemble
 };
 
+/// Whose rules for path MTUs a gateway follows.
+enum class PathMtuProfile
+{
+    Rfc4301, ///< as the attributes say; a path MTU belongs to one SA (RFC 4301, section 8.2.2)
+    /// As recorded of Linux 6.1: packets without DF are sealed and cut after ESP, those of the
+    /// gateway itself to what would fit inside; a path MTU is that of the other gateway, for all
+    /// SAs; also a report of more than the quoted packet had is believed; the IPv4 floor is 552.
+    Linux,
+    LinuxNoPmtuDisc, ///< with net.ipv4.ip_no_pmtu_disc=1: besides, any IPv4 report means the floor
+};
+
 /**
  * \ingroup ipsec
  * A gateway and the size of packets (RFC 4301, section 8): the path MTU of each SA, packets that do
@@ -70,15 +81,23 @@ class IpsecPathMtu : public Object
                      size_t mtu);
     /// The inner packets to seal in place of one: its pieces, or itself.
     std::vector<Ptr<Packet>> CutInner(Ptr<Packet> packet, uint16_t mtu);
+    /// Of a clear packet whose pieces, once it is sealed, are cut smaller than the path needs: its
+    /// length. That is so under a Linux profile, of the gateway's own packets.
+    std::optional<size_t> OwnLength(Ptr<const Packet> packet) const;
     /// What a sealed packet is sent in: its pieces, or itself.
-    std::vector<Ptr<Packet>> CutOuter(Ptr<Packet> packet, uint16_t mtu);
+    /// \param ownLength what OwnLength said of the packet before it was sealed. Linux makes its own
+    ///        packets in pieces that fit inside, and the ESP trailer goes behind the last one.
+    std::vector<Ptr<Packet>> CutOuter(Ptr<Packet> packet,
+                                      uint16_t mtu,
+                                      std::optional<size_t> ownLength = std::nullopt);
     /// A packet from outside: itself, or the packet that it completes; null when it is a fragment
     /// for this node that waits for others.
     Ptr<const Packet> Join(Ptr<const Packet> packet);
     /// A clear packet for this node that was let in, which may be a report.
     void Read(const ipseclab::wire::IpView& view);
 
-    /// Of an SA, octets; nothing: none was reported, or it has aged.
+    /// Of an SA, octets; nothing: none was reported, or it has aged. Under a Linux profile the SPI
+    /// is without meaning.
     std::optional<size_t> GetPathMtu(const ipseclab::IpAddress& destination, uint32_t spi);
     const Counters& GetCounters() const;
     /// Of fragments for this node.
@@ -96,11 +115,19 @@ class IpsecPathMtu : public Object
 
     void SetFragmentation(IpsecFragmentation value);
     compat::EnumResult<IpsecFragmentation> GetFragmentation() const;
+    void SetProfile(PathMtuProfile value);
+    compat::EnumResult<PathMtuProfile> GetProfile() const;
+    using Path = std::pair<ipseclab::IpAddress, uint32_t>;
+    /// What a path MTU belongs to.
+    Path PathOf(const ipseclab::IpAddress& destination, uint32_t spi) const;
+    IpsecFragmentation Fragmentation() const;
+    size_t Floor(bool v4) const;
     size_t Limit(const ipseclab::IpAddress& destination, uint32_t spi, size_t mtu);
     void Report(const ipseclab::wire::IpView& inner, size_t mtu);
     void SendReport(const ipseclab::IpAddress& to, const ipseclab::Bytes& inner, size_t mtu);
 
     IpsecGateway* m_gateway{nullptr};
+    PathMtuProfile m_profile;
     IpsecFragmentation m_fragmentation;
     Time m_lifetime;
     uint32_t m_floorV4;
@@ -109,7 +136,7 @@ class IpsecPathMtu : public Object
     uint32_t m_smallestFragment;
     Time m_reassemblyTimeout;
     /// By destination and SPI; only of SAs that were there.
-    std::map<std::pair<ipseclab::IpAddress, uint32_t>, Learnt> m_learnt;
+    std::map<Path, Learnt> m_learnt;
     std::optional<ipseclab::wire::Reassembler> m_reassembler; ///< from its first use
     uint32_t m_identification{0};
     Counters m_counters;
