@@ -5,14 +5,13 @@
 
 #include "helpers/ipsec-helper.h"
 #include "helpers/node-setup.h"
+#include "scenarios/dscp-split/class-queues.h"
 #include "scenarios/dscp-split/dscp-split-network.h"
 
 #include "model/ike/extensions/dscp-notification.h"
 #include "model/ike/extensions/ts-dscp.h"
 
 #include "ns3/boolean.h"
-#include "ns3/class-selector-filter.h"
-#include "ns3/fifo-queue-disc.h"
 #include "ns3/point-to-point-helper.h"
 #include "ns3/point-to-point-net-device.h"
 #include "ns3/prio-queue-disc.h"
@@ -26,6 +25,7 @@
 namespace ipseclab::dscp_hub
 {
 
+using dscp_split::Packets;
 using ns3::CreateObject;
 using ns3::Ptr;
 
@@ -51,12 +51,6 @@ InsideOf(std::size_t site)
     return ns3::Ipv4Address(0x0a000001 + 16 * static_cast<std::uint32_t>(site));
 }
 
-ns3::QueueSize
-Packets(std::uint32_t count)
-{
-    return {ns3::QueueSizeUnit::PACKETS, count};
-}
-
 ns3::NetDeviceContainer
 Connect(Ptr<ns3::Node> a, Ptr<ns3::Node> b)
 {
@@ -76,25 +70,6 @@ EnterCloud(Ptr<ns3::Node> node, Ptr<ns3::Ipv4CloudChannel> cloud)
     node->AddDevice(device);
     device->SetChannel(cloud);
     return device;
-}
-
-/// A queue for each class, of strict priority.
-Ptr<ns3::QueueDisc>
-MakeQueue(const Settings& settings)
-{
-    const auto disc = CreateObject<ns3::PrioQueueDisc>();
-    const auto filter = CreateObject<ns3::ClassSelectorFilter>();
-    filter->SetAttribute("Classes", ns3::UintegerValue(settings.classes));
-    disc->AddPacketFilter(filter);
-    for (std::uint32_t i = 0; i < settings.classes; ++i)
-    {
-        const auto fifo = CreateObject<ns3::FifoQueueDisc>();
-        fifo->SetMaxSize(Packets(settings.queueLimit));
-        const auto child = CreateObject<ns3::QueueDiscClass>();
-        child->SetQueueDisc(fifo);
-        disc->AddQueueDiscClass(child);
-    }
-    return disc;
 }
 
 std::vector<ike::ExtensionFactory>
@@ -184,7 +159,8 @@ Network::BuildHub(bool sized)
     path.Get(0)->SetAttribute("DataRate", ns3::DataRateValue(ns3::DataRate(m_settings.linkRate)));
     const auto port = ns3::DynamicCast<ns3::PointToPointNetDevice>(path.Get(0));
     port->GetQueue()->SetMaxSize(Packets(1)); // packets wait above, by class
-    queue = MakeQueue(m_settings);
+    queue =
+        dscp_split::MakeClassQueues<ns3::PrioQueueDisc>(m_settings.classes, m_settings.queueLimit);
     near->GetObject<ns3::TrafficControlLayer>()->SetRootQueueDiscOnDevice(path.Get(0), queue);
     const auto device = EnterCloud(far, cloud);
     cloud->Place(kHubAddress, device);

@@ -4,18 +4,16 @@
 #include "scenarios/dscp-split/dscp-split-network.h"
 
 #include "helpers/node-setup.h"
+#include "scenarios/dscp-split/class-queues.h"
+#include "scenarios/replay-window/replay-window-chain.h"
 
 #include "model/ike/extensions/dscp-notification.h"
 #include "model/ike/extensions/eesp.h"
 #include "model/ike/extensions/subspaces.h"
 #include "model/ike/extensions/ts-dscp.h"
 
-#include "scenarios/replay-window/replay-window-chain.h"
-
-#include "ns3/class-selector-filter.h"
 #include "ns3/drr-queue-disc.h"
 #include "ns3/dual-pi2-queue-disc.h"
-#include "ns3/fifo-queue-disc.h"
 #include "ns3/point-to-point-helper.h"
 #include "ns3/prio-queue-disc.h"
 #include "ns3/string.h"
@@ -49,44 +47,12 @@ RateBefore(const Settings& settings)
     return settings.linkRate * (settings.payload + kHeaders) / stream.SealedOctets();
 }
 
-ns3::QueueSize
-Packets(std::uint32_t count)
-{
-    return {ns3::QueueSizeUnit::PACKETS, count};
-}
-
-Ptr<QueueDisc>
-MakeFifo(std::uint32_t limit)
-{
-    const auto fifo = CreateObject<ns3::FifoQueueDisc>();
-    fifo->SetMaxSize(Packets(limit));
-    return fifo;
-}
-
-/// A child for each class, and the filter that tells them apart.
-template <typename Disc>
-Ptr<Disc>
-MakeClassQueues(const Settings& settings)
-{
-    const auto disc = CreateObject<Disc>();
-    const auto filter = CreateObject<ns3::ClassSelectorFilter>();
-    filter->SetAttribute("Classes", ns3::UintegerValue(settings.classes));
-    disc->AddPacketFilter(filter);
-    for (std::uint64_t i = 0; i < settings.classes; ++i)
-    {
-        const auto child = CreateObject<ns3::QueueDiscClass>();
-        child->SetQueueDisc(MakeFifo(settings.queueLimit));
-        disc->AddQueueDiscClass(child);
-    }
-    return disc;
-}
-
 Ptr<QueueDisc>
 MakeQueue(const Settings& settings)
 {
     if (settings.queue == "priority")
     {
-        return MakeClassQueues<ns3::PrioQueueDisc>(settings);
+        return MakeClassQueues<ns3::PrioQueueDisc>(settings.classes, settings.queueLimit);
     }
     if (settings.queue == "drr")
     {
@@ -96,7 +62,7 @@ MakeQueue(const Settings& settings)
         {
             quanta.push_back(static_cast<std::uint32_t>(i * kQuantum));
         }
-        const auto drr = MakeClassQueues<ns3::DrrQueueDisc>(settings);
+        const auto drr = MakeClassQueues<ns3::DrrQueueDisc>(settings.classes, settings.queueLimit);
         drr->SetQuanta(quanta);
         return drr;
     }
