@@ -23,6 +23,7 @@ FlowSource::FlowSource(ns3::Ptr<ns3::Node> node,
     : m_stream(stream),
       m_payloads(stream.payload),
       m_random(mix.random),
+      m_firstShare(mix.firstShare),
       m_flow(CreateObject<ns3::UniformRandomVariable>()),
       m_gap(CreateObject<ns3::ExponentialRandomVariable>())
 {
@@ -62,6 +63,10 @@ std::uint32_t
 FlowSource::NextFlow()
 {
     const std::size_t flows = m_sockets.size();
+    if (m_firstShare > 0 && m_flow->GetValue(0, 1) < m_firstShare)
+    {
+        return 0;
+    }
     return m_random ? m_flow->GetInteger(0, static_cast<std::uint32_t>(flows - 1))
                     : static_cast<std::uint32_t>(Sent() % flows);
 }

@@ -19,6 +19,8 @@ struct FlowMix
     bool random{false};             ///< each packet's flow is drawn; otherwise they take turns
     std::int64_t randomStream{0};   ///< of the draws
     std::uint16_t firstPort{10000}; ///< of flow 0
+    /// Of random ones: packets that are of flow 0; the others are of any, flow 0 too.
+    double firstShare{0};
 };
 
 /// The sending application of a stream of several flows; it remembers when it sent each packet.
@@ -45,6 +47,7 @@ class FlowSource
     const UdpStream& m_stream;
     UdpPayloads m_payloads;
     bool m_random;
+    double m_firstShare;
     std::vector<ns3::Ptr<ns3::Socket>> m_sockets; ///< by flow
     ns3::Ptr<ns3::UniformRandomVariable> m_flow;
     ns3::Ptr<ns3::ExponentialRandomVariable> m_gap;

@@ -163,6 +163,8 @@ IpsecGateway::DeferOutbound(Ptr<const Packet> packet, uint16_t mtu, Forward forw
     job.spi = sa->Config().spi;
     job.innerFlow = HashFlow(view, true);
     job.outerFlow = HashOuter(*sa);
+    job.resource = selectors.resource.value_or(0);
+    job.subspace = sa->PeekSubspace(view, job.resource);
     job.urgent = m_outboundEngine->IsUrgent(static_cast<uint8_t>(view.Tos() >> 2));
     Defer(m_outboundEngine,
           job,

@@ -429,6 +429,7 @@ IpsecGateway::InstallChildSa(const ike::ChildSaInstalled& sa)
         out.subspaces = esp::SequenceScheme::Eesp(eesp->subSasOutbound);
         in.subspaces = esp::SequenceScheme::Eesp(eesp->subSasInbound);
         out.subSaKdf = in.subSaKdf = eesp->kdf;
+        out.keepSubSaKeys = in.keepSubSaKeys = m_keepSubSaKeys;
     }
     else if (const auto* scheme = sa.properties.Find<esp::SequenceScheme>())
     {

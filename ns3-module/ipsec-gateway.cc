@@ -144,7 +144,8 @@ IpsecGateway::GetTypeId()
             .AddAttribute(
                 "SubspaceRule",
                 "What the sender chooses a subspace by, on SAs that have some: always the "
-                "first, class selector of the inner DSCP, flow, or one after the other.",
+                "first, class selector of the inner DSCP, flow, one after the other, or the "
+                "core that works on the packet.",
                 StringValue("ClassNumber"),
                 compat::MakeEnumAttributeAccessor<esp::SubspaceRule>(
                     &IpsecGateway::SetSubspaceRule,
@@ -156,7 +157,15 @@ IpsecGateway::GetTypeId()
                                                  esp::SubspaceRule::Flow,
                                                  "Flow",
                                                  esp::SubspaceRule::RoundRobin,
-                                                 "RoundRobin"))
+                                                 "RoundRobin",
+                                                 esp::SubspaceRule::Resource,
+                                                 "Resource"))
+            .AddAttribute("KeepSubSaKeys",
+                          "Whether keys of the Sub SAs of EESP are kept once they were derived, or "
+                          "derived anew for each packet (that of Sub SA 0 is always kept).",
+                          BooleanValue(true),
+                          MakeBooleanAccessor(&IpsecGateway::m_keepSubSaKeys),
+                          MakeBooleanChecker())
             .AddAttribute(
                 "CryptoMode",
                 "Real: ESP is encrypted; Sized: same lengths and counters, no cipher. "

@@ -260,6 +260,7 @@ class IpsecGateway : public Object
     ipseclab::esp::ReplayProfile m_replayProfile;
     ipseclab::esp::WindowKind m_windowKind;
     ipseclab::esp::SubspaceRule m_subspaceRule;
+    bool m_keepSubSaKeys;
     ipseclab::crypto::CryptoMode m_cryptoMode;
     ipseclab::esp::DfPolicy m_dfPolicy;
     uint8_t m_outerTtl;

@@ -215,7 +215,7 @@ DataPlane::ProcessOutbound(std::size_t mtu)
     {
         return DropOutbound(DropReason::AcquirePending);
     }
-    const DataPlaneResult result = SealWith(*sa, view, mtu);
+    const DataPlaneResult result = SealWith(*sa, view, packet.resource.value_or(0), mtu);
     if (result.verdict == Verdict::Transformed)
     {
         NoteChoice(*sa, packet);
@@ -224,7 +224,10 @@ DataPlane::ProcessOutbound(std::size_t mtu)
 }
 
 DataPlaneResult
-DataPlane::SealWith(OutboundSa& sa, const wire::IpView& view, std::size_t mtu)
+DataPlane::SealWith(OutboundSa& sa,
+                    const wire::IpView& view,
+                    std::uint32_t resource,
+                    std::size_t mtu)
 {
     DataPlaneResult result;
     const std::size_t length = view.totalLength;
@@ -240,13 +243,14 @@ DataPlane::SealWith(OutboundSa& sa, const wire::IpView& view, std::size_t mtu)
     {
         result = DropOutbound(DropReason::TooBig);
     }
-    else if (const std::optional<std::uint64_t> number = TakeNumber(sa, sa.ChooseSubspace(view)))
+    else if (const std::optional<std::uint64_t> number =
+                 TakeNumber(sa, sa.ChooseSubspace(view, resource)))
     {
         const std::size_t tfc = sa.Config().tfcLength;
         sa.Seal(m_buffer, *number, tfc > length ? std::min(tfc, sa.LargestInner(limit)) : 0);
         ++m_counters.outboundSealed;
         m_counters.sealedOctets += length;
-        Measure(sa.Meter(), sa.Config().spiInbound, length);
+        Measure(sa.MeterOf(*number), sa.Config().spiInbound, length);
         result = {Verdict::Transformed, DropReason::None, 0, *number};
     }
     else
@@ -331,7 +335,7 @@ DataPlane::ProcessInbound()
         {
             m_sad.SetOutboundReady(result.spi);
         }
-        Measure(sa->Meter(), result.spi, m_buffer.Size());
+        Measure(sa->MeterOf(result.number), result.spi, m_buffer.Size());
         if (path)
         {
             NotePath(*sa, *path);

@@ -158,7 +158,10 @@ class DataPlane
     void CountEngineDrop(bool outbound, bool transformed);
 
   private:
-    DataPlaneResult SealWith(OutboundSa& sa, const wire::IpView& view, std::size_t mtu);
+    DataPlaneResult SealWith(OutboundSa& sa,
+                             const wire::IpView& view,
+                             std::uint32_t resource,
+                             std::size_t mtu);
     void NotePath(const InboundSa& sa, const UdpPath& path);
     std::optional<std::uint64_t> TakeNumber(OutboundSa& sa, std::uint16_t subspace);
     void Measure(VolumeMeter& meter, std::uint32_t spiInbound, std::size_t innerLength);

@@ -72,12 +72,14 @@ SubSaCiphers::SubSaCiphers(const crypto::CipherSuite& suite,
                            crypto::PrfId kdf,
                            Bytes rootKey,
                            crypto::Direction direction,
-                           crypto::CryptoMode mode)
+                           crypto::CryptoMode mode,
+                           bool keep)
     : m_suite(suite),
       m_kdf(kdf),
       m_rootKey(std::move(rootKey)),
       m_direction(direction),
-      m_mode(mode)
+      m_mode(mode),
+      m_keep(keep)
 {
 }
 
@@ -100,11 +102,28 @@ SubSaCiphers::Derive(std::uint16_t subSa) const
 void
 SubSaCiphers::Keep(std::uint16_t subSa, std::unique_ptr<crypto::PayloadCipher> cipher)
 {
+    if (!m_keep)
+    {
+        return;
+    }
     if (subSa >= m_kept.size())
     {
         m_kept.resize(std::size_t{subSa} + 1);
     }
+    m_count += m_kept[subSa] ? 0 : 1;
     m_kept[subSa] = std::move(cipher);
+}
+
+crypto::PayloadCipher*
+SubSaCiphers::FindOrDerive(std::uint16_t subSa, std::unique_ptr<crypto::PayloadCipher>& derived)
+{
+    if (crypto::PayloadCipher* const kept = Find(subSa))
+    {
+        return kept;
+    }
+    ++m_derivations;
+    derived = Derive(subSa);
+    return derived.get();
 }
 
 } // namespace ipseclab::esp

@@ -52,9 +52,9 @@ std::optional<EespHeader> ReadEespHeader(ByteSpan packet);
 void WriteEespHeader(std::uint8_t* packet, const EespHeader& header);
 
 /**
- * The ciphers of the Sub SAs of one direction, made when they are needed and kept (section 5 of the
- * draft): KEYMAT = SSKDF(root key, Session ID). SSKDF is HKDF-Expand (RFC 5869, section 2.3), which
- * is the same as prf+ of RFC 7296.
+ * The ciphers of the Sub SAs of one direction, made when they are needed and kept, or made anew for
+ * each packet (section 5 of the draft allows both): KEYMAT = SSKDF(root key, Session ID). SSKDF is
+ * HKDF-Expand (RFC 5869, section 2.3), which is the same as prf+ of RFC 7296.
  */
 class SubSaCiphers
 {
@@ -63,7 +63,8 @@ class SubSaCiphers
                  crypto::PrfId kdf,
                  Bytes rootKey,
                  crypto::Direction direction,
-                 crypto::CryptoMode mode);
+                 crypto::CryptoMode mode,
+                 bool keep = true);
 
     /// Cipher key and salt of a Sub SA.
     Bytes DeriveKey(std::uint16_t subSa) const;
@@ -76,7 +77,23 @@ class SubSaCiphers
 
     /// A new one, which is not kept; null when the suite is unsupported.
     std::unique_ptr<crypto::PayloadCipher> Derive(std::uint16_t subSa) const;
+    /// Keeps a cipher that was derived for an authentic packet, unless none is to be kept.
     void Keep(std::uint16_t subSa, std::unique_ptr<crypto::PayloadCipher> cipher);
+
+    std::size_t Kept() const
+    {
+        return m_count;
+    }
+
+    /// How often one was derived for a packet.
+    std::uint64_t Derivations() const
+    {
+        return m_derivations;
+    }
+
+    /// Of a packet's Sub SA: the kept one or a new one, which is then also in `derived`.
+    crypto::PayloadCipher* FindOrDerive(std::uint16_t subSa,
+                                        std::unique_ptr<crypto::PayloadCipher>& derived);
 
   private:
     crypto::CipherSuite m_suite;
@@ -84,8 +101,24 @@ class SubSaCiphers
     Bytes m_rootKey;
     crypto::Direction m_direction;
     crypto::CryptoMode m_mode;
+    bool m_keep;
     std::vector<std::unique_ptr<crypto::PayloadCipher>> m_kept; ///< by Sub SA, as far as used
+    std::size_t m_count{0};
+    std::uint64_t m_derivations{0};
 };
+
+/// Keys of one direction of an SA.
+struct KeyCounts
+{
+    std::size_t kept{1};
+    std::uint64_t derivations{0};
+};
+
+inline KeyCounts
+CountKeys(const std::optional<SubSaCiphers>& subSas)
+{
+    return subSas ? KeyCounts{1 + subSas->Kept(), subSas->Derivations()} : KeyCounts{};
+}
 
 } // namespace ipseclab::esp
 

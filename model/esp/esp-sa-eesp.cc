@@ -20,27 +20,15 @@ constexpr std::size_t kImplicitIv = 8; ///< RFC 8750, section 4
 
 } // namespace
 
-crypto::PayloadCipher&
-OutboundSa::SubSaCipher(std::uint16_t subSa)
-{
-    if (subSa == 0)
-    {
-        return *m_cipher;
-    }
-    if (!m_subSas->Find(subSa))
-    {
-        m_subSas->Keep(subSa, m_subSas->Derive(subSa));
-    }
-    return *m_subSas->Find(subSa);
-}
-
 /// There is no trailer. What is authenticated in clear is all before the ciphertext (section 2.5 of
 /// the draft: base header, options and peer header).
 void
 OutboundSa::SealEesp(PacketBuffer& buffer, std::uint64_t number, std::uint8_t nextHeader)
 {
     const SequenceNumber parts = m_scheme.Split(number);
-    crypto::PayloadCipher& cipher = SubSaCipher(parts.subspace);
+    std::unique_ptr<crypto::PayloadCipher> derived;
+    crypto::PayloadCipher& cipher =
+        parts.subspace == 0 ? *m_cipher : *m_subSas->FindOrDerive(parts.subspace, derived);
     const crypto::CipherTraits& traits = cipher.Traits();
     const bool full =
         m_config.ipsecMode == IpsecMode::Transport || nextHeader == wire::kProtocolDummy;
@@ -71,6 +59,10 @@ OutboundSa::SealEesp(PacketBuffer& buffer, std::uint64_t number, std::uint8_t ne
     std::uint8_t* const iv = traits.implicitIv ? implicit : eesp + m_scheme.HeaderLength();
     cipher.MakeIv(parts.counter, iv);
     cipher.Seal(ByteSpan(eesp, front), iv, text, length, text + length);
+    if (derived)
+    {
+        m_subSas->Keep(parts.subspace, std::move(derived));
+    }
 }
 
 OpenResult
@@ -96,13 +88,9 @@ InboundSa::OpenEesp(PacketBuffer& buffer, std::size_t outerHeaderLength)
     }
     // A Sub SA that was not used before gets its cipher now, but nothing is kept before the ICV.
     const std::uint16_t subSa = header->subSa;
-    crypto::PayloadCipher* cipher = subSa == 0 ? m_cipher.get() : m_subSas->Find(subSa);
     std::unique_ptr<crypto::PayloadCipher> derived;
-    if (!cipher)
-    {
-        derived = m_subSas->Derive(subSa);
-        cipher = derived.get();
-    }
+    crypto::PayloadCipher* const cipher =
+        subSa == 0 ? m_cipher.get() : m_subSas->FindOrDerive(subSa, derived);
     std::uint8_t implicit[kImplicitIv];
     StoreBe64(implicit, header->sequenceNumber);
     std::uint8_t* const text = eesp + front;

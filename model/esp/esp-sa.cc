@@ -172,7 +172,12 @@ FitsSelectors(const InboundSaConfig& config, const wire::IpView& inner)
 SubSaCiphers
 MakeSubSas(const EspSaConfig& config, crypto::Direction direction)
 {
-    return {config.suite, config.subSaKdf, config.keyingMaterial, direction, config.mode};
+    return {config.suite,
+            config.subSaKdf,
+            config.keyingMaterial,
+            direction,
+            config.mode,
+            config.keepSubSaKeys};
 }
 
 /// Octets of EESP's payload information, which tunnel mode goes without.
@@ -232,7 +237,7 @@ OutboundSa::OutboundSa(const OutboundSaConfig& config,
       m_scheme(config.Numbers()),
       m_counters(config.sharedCounters),
       m_rekeyNumber(FindRekeyNumber(config, m_cipher->Traits())),
-      m_meter(config.volume)
+      m_meters(config.volume)
 {
     if (config.IsEesp())
     {
@@ -366,7 +371,15 @@ OutboundSa::NextNumber(std::uint16_t subspace)
 }
 
 std::uint16_t
-OutboundSa::ChooseSubspace(const wire::IpView& packet)
+OutboundSa::ChooseSubspace(const wire::IpView& packet, std::uint32_t resource)
+{
+    const std::uint16_t chosen = PeekSubspace(packet, resource);
+    ++m_nextSubspace;
+    return chosen;
+}
+
+std::uint16_t
+OutboundSa::PeekSubspace(const wire::IpView& packet, std::uint32_t resource) const
 {
     if (m_scheme.subspaces == 1)
     {
@@ -384,7 +397,10 @@ OutboundSa::ChooseSubspace(const wire::IpView& packet)
         chosen = FlowHash(packet);
         break;
     case SubspaceRule::RoundRobin:
-        chosen = m_nextSubspace++;
+        chosen = m_nextSubspace;
+        break;
+    case SubspaceRule::Resource:
+        chosen = resource;
         break;
     }
     return static_cast<std::uint16_t>(chosen % m_scheme.subspaces);
@@ -534,7 +550,7 @@ InboundSa::InboundSa(const InboundSaConfig& config, std::unique_ptr<crypto::Payl
     : m_config(config),
       m_cipher(std::move(cipher)),
       m_replay(config.Numbers(), config.antiReplay),
-      m_meter(config.volume)
+      m_meters(config.volume)
 {
     if (config.IsEesp())
     {

@@ -43,7 +43,9 @@ struct EspSaConfig
     /// makes it an SA of EESP, which needs a combined mode and has no UDP around it.
     std::optional<SequenceScheme> subspaces;
     crypto::PrfId subSaKdf{crypto::PrfId::HmacSha2_256}; ///< of EESP: HKDF with this hash
-    IpAddress outerSource;                               ///< of the packets of this SA
+    /// Of EESP: false: the key of a Sub SA other than 0 is derived anew for each packet.
+    bool keepSubSaKeys{true};
+    IpAddress outerSource; ///< of the packets of this SA
     IpAddress outerDestination;
     IpsecMode ipsecMode{IpsecMode::Tunnel};
     TosPolicy tos; ///< of tunnel mode; transport mode leaves the octet alone
@@ -51,7 +53,7 @@ struct EspSaConfig
     /// received may have either form; the ports only tell when the peer's have changed.
     std::optional<wire::UdpPorts> udp;
     crypto::CryptoMode mode{crypto::CryptoMode::Real};
-    VolumeLimits volume;
+    VolumeLimits volume; ///< of each key: of EESP, each Sub SA has one
 
     SequenceScheme Numbers() const
     {
@@ -71,6 +73,7 @@ enum class SubspaceRule : std::uint8_t
     ClassNumber, ///< the class selector, the upper three bits of the inner DSCP, modulo subspaces
     Flow,        ///< a hash of addresses, protocol and ports, modulo subspaces
     RoundRobin,  ///< each packet into the next one
+    Resource,    ///< the CPU or queue that works on the packet, modulo subspaces
 };
 
 /// What an outer IPv4 header's DF bit is (RFC 4301, section 8.1). For an inner IPv6 packet a copy
@@ -163,7 +166,10 @@ class OutboundSa
     std::optional<std::uint64_t> NextNumber(std::uint16_t subspace = 0);
 
     /// The subspace that a packet belongs into by SubspaceRule.
-    std::uint16_t ChooseSubspace(const wire::IpView& packet);
+    /// \param resource CPU or queue that works on it
+    std::uint16_t ChooseSubspace(const wire::IpView& packet, std::uint32_t resource = 0);
+    /// What ChooseSubspace will say, if no other packet comes before.
+    std::uint16_t PeekSubspace(const wire::IpView& packet, std::uint32_t resource) const;
 
     /**
      * The IP packet in `buffer` becomes an ESP packet. The caller has parsed it and made sure of
@@ -196,9 +202,16 @@ class OutboundSa
         return m_counters->Highest();
     }
 
-    VolumeMeter& Meter()
+    /// Of the key for packets with such a number.
+    VolumeMeter& MeterOf(std::uint64_t number)
     {
-        return m_meter;
+        return m_meters.Of(m_config.IsEesp() ? m_scheme.Split(number).subspace : 0);
+    }
+
+    /// Keys that are kept, and how often one was derived for a Sub SA other than 0.
+    KeyCounts Keys() const
+    {
+        return CountKeys(m_subSas);
     }
 
   private:
@@ -209,7 +222,6 @@ class OutboundSa
     /// Octets of the text around a payload: padding and trailer, or what EESP has before it.
     std::size_t AroundPayload(std::size_t payload) const;
     void SealEesp(PacketBuffer& buffer, std::uint64_t number, std::uint8_t nextHeader);
-    crypto::PayloadCipher& SubSaCipher(std::uint16_t subSa);
     std::size_t OuterHeaderLength() const;
     std::size_t UdpLength() const;
     std::uint8_t OuterProtocol() const;
@@ -226,7 +238,7 @@ class OutboundSa
     SequenceScheme m_scheme;
     std::shared_ptr<SequenceCounters> m_counters;
     std::optional<std::uint64_t> m_rekeyNumber;
-    VolumeMeter m_meter;
+    KeyMeters m_meters;
     std::uint16_t m_identification{0};
     std::uint16_t m_nextSubspace{0};
 };
@@ -279,9 +291,15 @@ class InboundSa
         return m_replay;
     }
 
-    VolumeMeter& Meter()
+    /// Of the key for packets with such a number.
+    VolumeMeter& MeterOf(std::uint64_t number)
     {
-        return m_meter;
+        return m_meters.Of(m_config.IsEesp() ? m_replay.Scheme().Split(number).subspace : 0);
+    }
+
+    KeyCounts Keys() const
+    {
+        return CountKeys(m_subSas);
     }
 
   private:
@@ -303,7 +321,7 @@ class InboundSa
     std::unique_ptr<crypto::PayloadCipher> m_cipher;
     std::optional<SubSaCiphers> m_subSas; ///< of EESP; then m_cipher is that of Sub SA 0
     SequenceReceiver m_replay;
-    VolumeMeter m_meter;
+    KeyMeters m_meters;
 };
 
 } // namespace ipseclab::esp

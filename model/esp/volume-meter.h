@@ -4,7 +4,9 @@
 #ifndef IPSECLAB_ESP_VOLUME_METER_H
 #define IPSECLAB_ESP_VOLUME_METER_H
 
+#include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace ipseclab::esp
 {
@@ -68,6 +70,36 @@ class VolumeMeter
     std::uint64_t m_packets{0};
     bool m_soft{false};
     bool m_hard{false};
+};
+
+/// The meters of one direction of an SA: one for each key, that is for each Sub SA of EESP.
+class KeyMeters
+{
+  public:
+    explicit KeyMeters(const VolumeLimits& limits)
+        : m_limits(limits),
+          m_meters(1, VolumeMeter(limits))
+    {
+    }
+
+    /// Allocates when the key is used for the first time, which an authentic packet does; without
+    /// limits one meter is that of all.
+    VolumeMeter& Of(std::uint16_t key)
+    {
+        if (!m_limits.Any())
+        {
+            return m_meters.front();
+        }
+        if (key >= m_meters.size())
+        {
+            m_meters.resize(std::size_t{key} + 1, VolumeMeter(m_limits));
+        }
+        return m_meters[key];
+    }
+
+  private:
+    VolumeLimits m_limits;
+    std::vector<VolumeMeter> m_meters; ///< by key, as far as they were used
 };
 
 } // namespace ipseclab::esp

@@ -49,6 +49,8 @@ Cores::Choose(const Job& job)
         return Mix(job.spi) % m_config.cores;
     case Dispatch::Pinned:
         return job.spi % m_config.cores;
+    case Dispatch::Resource:
+        return job.resource % m_config.cores;
     case Dispatch::RoundRobin:
         break;
     }
@@ -161,7 +163,8 @@ Cores::Work(Instant now, std::uint32_t index, const Job& job)
     Stalls& stalls = m_cores[index].stalls;
     if (m_config.lockCycles > 0 || m_config.lockMoveCycles > 0)
     {
-        Lock& lock = m_locks.emplace(job.spi, Lock{Instant{}, index}).first->second;
+        const std::uint64_t space = (std::uint64_t{job.spi} << 16) | job.subspace;
+        Lock& lock = m_locks.emplace(space, Lock{Instant{}, index}).first->second;
         const double moved = lock.holder == index ? 0 : m_config.lockMoveCycles;
         now = stalls.Finish(std::max(now, lock.freeAt),
                             m_config.cost.OfCycles(m_config.lockCycles + moved));

@@ -40,6 +40,7 @@ enum class Dispatch : std::uint8_t
     Spi,        ///< one SA, one core
     Pinned,     ///< SAs in turn by their SPIs: one for each core
     RoundRobin, ///< packet by packet
+    Resource,   ///< the one that the gateway has chosen
 };
 
 struct CoresConfig
@@ -49,7 +50,7 @@ struct CoresConfig
     Dispatch dispatch{Dispatch::InnerFlow};
     std::size_t queue{1024}; ///< packets that wait at one core
     std::uint32_t batch{1};  ///< most packets that are taken at once; they are done together
-    /// Cycles in the critical section of the SA; both 0: there is no lock.
+    /// Cycles in the critical section of the SA's number space; both 0: there is no lock.
     double lockCycles{0};
     double lockMoveCycles{0}; ///< more of them when another core held the lock before
     bool handOff{false};      ///< the first core that sees an SA owns it; others pass packets on
@@ -61,7 +62,8 @@ struct CoresConfig
  * Cores with a queue each, urgent packets first, no preemption of a packet by a packet.
  *
  * A packet of a locked SA waits, and its core with it, for the SA's lock first, in the order of
- * asking; then it is worked on in parallel with others. With a lock, batches have one packet.
+ * asking; then it is worked on in parallel with others. With a lock, batches have one packet. An SA
+ * with subspaces has a lock for each of them, for each has a counter of its own.
  */
 class Cores : public Engine
 {
@@ -107,7 +109,7 @@ class Cores : public Engine
 
     CoresConfig m_config;
     std::vector<Core> m_cores;
-    std::unordered_map<std::uint32_t, Lock> m_locks;           ///< by SPI
+    std::unordered_map<std::uint64_t, Lock> m_locks;           ///< by SPI and subspace
     std::unordered_map<std::uint32_t, std::uint32_t> m_owners; ///< core by SPI
     std::uint32_t m_next{0};                                   ///< of the round robin
     std::size_t m_busy{0};

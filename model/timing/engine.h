@@ -36,6 +36,8 @@ struct Job
     std::uint32_t spi{0};       ///< of the SA
     std::uint32_t innerFlow{0}; ///< hash of the inner 5-tuple
     std::uint32_t outerFlow{0}; ///< hash of what a NIC sees of the sealed packet
+    std::uint32_t resource{0};  ///< core or queue that the gateway has chosen itself
+    std::uint16_t subspace{0};  ///< that the packet is numbered in: a Sub SA, with EESP
     bool urgent{false};         ///< of the class that is served first
 };
 
