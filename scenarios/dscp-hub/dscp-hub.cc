@@ -391,6 +391,12 @@ class Run
         metrics["top_replay_lost"] = Whole(m_classes.back().replayLost);
         metrics["simulated_time_s"] = Simulator::Now().GetSeconds();
         metrics["events"] = Whole(Simulator::GetEventCount());
+        esp::DataPlaneCounters receivers;
+        for (const auto& site : m_network.sites)
+        {
+            receivers.inboundDrops += site.gateway->GetCounters().inboundDrops;
+        }
+        AddDrops(metrics, m_network.hub->GetCounters(), receivers);
     }
 
     const Settings m_settings;
@@ -487,7 +493,7 @@ MakeParameters()
 std::vector<MetricSpec>
 MakeMetrics()
 {
-    return {
+    std::vector<MetricSpec> metrics{
         {"sa_pairs", "1", "pairs of SAs of the hub"},
         {"first_sa_median_s", "s", "from a site's begin to its first pair of SAs"},
         {"first_sa_p99_s", "s", "99th percentile of it"},
@@ -511,6 +517,8 @@ MakeMetrics()
         {"simulated_time_s", "s", "simulated time of the whole run"},
         {"events", "1", "events that the simulator executed"},
     };
+    DescribeDrops(metrics);
+    return metrics;
 }
 
 /// A hub with a tunnel to each of very many sites, and classes in each; see README.md.

@@ -66,6 +66,7 @@ def test_formulas_meet_where_every_other_packet_is_lost_or_no_window_is_kept() -
         "spread": 7.055e-4,
         "loss": 0.0,
         "fast_share": 0.3,
+        "dummies": 0.0,
     }
     scenario = descriptions.load("replay-window")
     for network in ("two-path", "uniform", "exponential", "ordered"):
