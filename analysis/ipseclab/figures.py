@@ -237,8 +237,6 @@ def _draw_panel(axes: Axes, description: Description, points: Sequence[Point], a
     if description.share(description.measure):
         axes.set_ylim(-0.03, 1.03)
     else:
-        low, high = axes.get_ylim()
-        axes.set_ylim(min(0.0, low), high + 0.05 * abs(high))  # a flat line is not on the edge
         axes.yaxis.set_major_formatter(EngFormatter(sep=""))
     if any(label for label, _ in curves):
         numbers = all("=" not in label for label, _ in curves)
@@ -281,6 +279,9 @@ def draw(description: Description, points: Sequence[Point]) -> Figure:
             axes.set_title(title)
         every[0].set_ylabel(description.figure["label"])
         share = description.share(description.measure) is not None
+        if not share:
+            low, high = every[0].get_ylim()  # of all panels, which share it
+            every[0].set_ylim(min(0.0, low), high + 0.05 * abs(high))  # no line is on the edge
         method = "Korn–Graubard" if share else "Student's t"
         note = (
             *(("lines: closed form",) if theory else ()),

@@ -85,11 +85,11 @@ def test_unknown_names_are_named(
 # ---- figures ----
 
 
-def _point(value: float = 0.5, **typed: str) -> Point:
-    values = core.parameter_values("replay-window", typed)
-    parameters = core.check_parameters("replay-window", typed)
+def _point(value: float = 0.5, scenario: str = "replay-window", **typed: str) -> Point:
+    values = core.parameter_values(scenario, typed)
+    parameters = core.check_parameters(scenario, typed)
     estimate = Estimate(value, value - 0.1, value + 0.1, 0.95, 4, "t")
-    expected = descriptions.load("replay-window").predict(values)
+    expected = descriptions.load(scenario).predict(values)
     return Point(
         parameters, values, "real", "code", 4, 0, {}, {}, 10, estimate, estimate, expected, 0.0
     )
@@ -140,6 +140,21 @@ def test_theory_lines_go_through_the_predictions() -> None:
         {**some[0].values, "spread": float(x[60])}
     )
     assert y[60] == expected
+
+
+@pytest.mark.core
+def test_the_y_axis_has_room_for_every_panel() -> None:
+    some = [
+        _point(value, "sub-sa", fan_out=fan_out)
+        for fan_out, value in (("one", 10.0), ("several", 1000.0), ("sub-sas", 300.0))
+    ]
+    figure = figures.make("sub-sa", some)
+    assert figure is not None
+    assert len(figure.axes) == len(some)
+    for axes in figure.axes:
+        low, high = axes.get_ylim()
+        assert low <= 0
+        assert 1000 < high < 1200
 
 
 @pytest.mark.core
