@@ -116,7 +116,7 @@ IpsecGateway::SetResources(uint32_t resources)
         m_dataPlane.SetResourceRule({});
         return;
     }
-    // As cores that an engine gives packets to by their inner flow.
+    // An engine that dispatches by resource has packets on the same cores.
     m_dataPlane.SetResourceRule([resources](const wire::IpView& packet)
                                 { return HashFlow(packet, true) % resources; });
 }

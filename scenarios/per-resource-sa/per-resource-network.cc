@@ -183,6 +183,7 @@ Net::MakeEngine() const
     timing::EngineConfig config;
     timing::CoresConfig& cores = config.cores;
     cores.cores = m_settings.resources;
+    cores.dispatch = m_settings.shared ? timing::Dispatch::InnerFlow : timing::Dispatch::Resource;
     const double cycles = cores.cost.hertz / m_settings.coreRate;
     cores.lockCycles = m_settings.lockShare * cycles;
     cores.cost.fixedCycles = cycles - cores.lockCycles;
