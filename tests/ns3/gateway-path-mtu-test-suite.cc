@@ -10,6 +10,9 @@
 #include "ns3/path-mtu-routing.h"
 #include "ns3/test.h"
 
+#include <algorithm>
+#include <functional>
+
 using namespace ns3;
 namespace wire = ipseclab::wire;
 using ipseclab::Bytes;
@@ -346,6 +349,148 @@ class FloodCase : public TestCase
     }
 };
 
+/**
+ * 250 packets that fit and 250 that are sent in two fragments, over a second, while somebody does
+ * his worst 1000 times. Who cannot guess identifications takes nothing away; who can, fragments.
+ */
+class AttackCase : public TestCase
+{
+  public:
+    AttackCase()
+        : TestCase("attacks with reports and fragments: counted, bounded, and goodput stays")
+    {
+    }
+
+  private:
+    static constexpr uint32_t kMemory = 50000;
+    static constexpr uint16_t kAttacks = 1000;
+    static constexpr uint32_t kEach = 250;
+    static constexpr uint16_t kFarIdentification = 30000; ///< not in use by gateway A
+
+    struct Result
+    {
+        int64_t whole;     ///< of the packets that fit
+        int64_t fragments; ///< of the others
+        size_t memory;     ///< the most at any time
+        wire::Reassembler::Counters counters;
+        size_t unfinished;
+        IpsecPathMtu::Counters reports;
+    };
+
+    using Attack = std::function<void(SizedChain&, Time, uint16_t)>;
+
+    void DoRun() override
+    {
+        using Verdict = wire::FragmentVerdict;
+        const Result quiet = Try([](SizedChain&, Time, uint16_t) {});
+        ExpectGoodput(quiet, "no attack");
+        NS_TEST_EXPECT_MSG_EQ(quiet.counters[Verdict::Complete], kEach, "two fragments each");
+
+        const Result foreign = Try(ForgeReport(1));
+        ExpectGoodput(foreign, "reports with another SPI");
+        NS_TEST_EXPECT_MSG_EQ(foreign.reports.foreign, kAttacks, "all known for that");
+        NS_TEST_EXPECT_MSG_EQ(foreign.reports.learnt, 0, "nothing learnt");
+
+        const Result floor = Try(ForgeReport(0));
+        ExpectGoodput(floor, "reports below the floor: more fragments");
+        NS_TEST_EXPECT_MSG_EQ(floor.reports.belowFloor, 1, "the floor is learnt once");
+        NS_TEST_EXPECT_MSG_EQ(floor.reports.implausible, kAttacks - 1, "the others say no less");
+
+        const Result tiny = Try(ForgeFragment(0, 16));
+        ExpectGoodput(tiny, "tiny fragments");
+        NS_TEST_EXPECT_MSG_EQ(tiny.counters[Verdict::Tiny], kAttacks, "refused");
+
+        const Result overlap = Try(
+            [](SizedChain& sized, Time at, uint16_t number)
+            {
+                ForgeFragment(0, 800)(sized, at, number);
+                ForgeFragment(400, 800)(sized, at + MicroSeconds(20), number);
+            });
+        ExpectGoodput(overlap, "overlapping fragments");
+        NS_TEST_EXPECT_MSG_EQ(overlap.counters[Verdict::Conflict], kAttacks, "told apart");
+
+        for (const uint16_t octets : {48, 1400})
+        {
+            const Result flood = Try(ForgeFragment(0, octets));
+            ExpectGoodput(flood, "a flood of fragments");
+            NS_TEST_EXPECT_MSG_EQ(flood.counters.evicted + flood.unfinished, kAttacks, "held");
+        }
+
+        const Result guessed = Try(ForgeFragment(0, 1400, 1));
+        NS_TEST_EXPECT_MSG_EQ(guessed.whole, kEach, "what is not cut does not care");
+        NS_TEST_EXPECT_MSG_EQ((guessed.memory <= kMemory), true, "bounded");
+        NS_TEST_EXPECT_MSG_EQ(
+            (guessed.counters[Verdict::Conflict] + guessed.counters[Verdict::Duplicate] >=
+             static_cast<uint64_t>(kEach - guessed.fragments)),
+            true,
+            "each loss is seen");
+    }
+
+    void ExpectGoodput(const Result& result, const char* what)
+    {
+        NS_TEST_EXPECT_MSG_EQ(result.whole, kEach, what);
+        NS_TEST_EXPECT_MSG_EQ(result.fragments, kEach, what);
+        NS_TEST_EXPECT_MSG_EQ((result.memory <= kMemory), true, what);
+    }
+
+    /// A report of 68 octets to gateway A.
+    static Attack ForgeReport(uint32_t spiChange)
+    {
+        return [spiChange](SizedChain& sized, Time at, uint16_t)
+        { Simulator::Schedule(at, &SizedChain::InjectReport, &sized, 68, spiChange); };
+    }
+
+    /// A fragment to gateway B as if from gateway A, of a packet that has more of them.
+    static Attack ForgeFragment(uint16_t offset,
+                                uint16_t octets,
+                                uint16_t identification = kFarIdentification)
+    {
+        return [=](SizedChain& sized, Time at, uint16_t number)
+        {
+            Ipv4Header header;
+            header.SetSource("10.0.2.1");
+            header.SetDestination("10.0.3.2");
+            header.SetProtocol(wire::kProtocolEsp);
+            header.SetIdentification(static_cast<uint16_t>(identification + number));
+            header.SetFragmentOffset(offset);
+            header.SetMoreFragments();
+            sized.chain.Inject(at, header, Create<Packet>(octets));
+        };
+    }
+
+    Result Try(const Attack& attack)
+    {
+        SizedChain sized("AfterEsp");
+        const Ptr<IpsecPathMtu> sizes = sized.chain.b->GetPathMtu();
+        sizes->SetAttribute("ReassemblyMemory", UintegerValue(kMemory));
+        size_t memory = 0;
+        for (uint16_t i = 0; i < kEach; ++i)
+        {
+            sized.Send(Seconds(1) + MilliSeconds(4 * i), 1400, false);
+            sized.Send(Seconds(1) + MilliSeconds(4 * i + 2), 1480, false);
+        }
+        for (uint16_t i = 0; i < kAttacks; ++i)
+        {
+            const Time at = Seconds(1) + MilliSeconds(i) + MicroSeconds(500);
+            attack(sized, at, i);
+            Simulator::Schedule(at + MicroSeconds(100),
+                                [&memory, sizes]
+                                { memory = std::max(memory, sizes->GetReassembler().Memory()); });
+        }
+        sized.chain.Run(Seconds(3));
+        NS_TEST_EXPECT_MSG_EQ(sized.Balanced(), true, "every packet has one end");
+        const auto arrived = [&sized](uint32_t octets)
+        { return std::count(sized.arrived.begin(), sized.arrived.end(), octets); };
+        const wire::Reassembler& reassembler = sizes->GetReassembler();
+        return {arrived(1400),
+                arrived(1480),
+                memory,
+                reassembler.GetCounters(),
+                reassembler.Unfinished(),
+                sized.CountersOfA()};
+    }
+};
+
 class GatewayPathMtuTestSuite : public TestSuite
 {
   public:
@@ -356,6 +501,7 @@ class GatewayPathMtuTestSuite : public TestSuite
         AddTestCase(new LearningCase, compat::TestNames<TestCase>::kQuick);
         AddTestCase(new LearntCutCase, compat::TestNames<TestCase>::kQuick);
         AddTestCase(new ForgedReportCase, compat::TestNames<TestCase>::kQuick);
+        AddTestCase(new AttackCase, compat::TestNames<TestCase>::kQuick);
         AddTestCase(new FloodCase, compat::TestNames<TestCase>::kQuick);
     }
 };
