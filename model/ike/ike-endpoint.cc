@@ -595,25 +595,22 @@ IkeEndpoint::CloseIkeSa(Instant now, const IkeSaId& id)
 bool
 IkeEndpoint::CloseChildSa(Instant now, std::uint32_t spiInbound)
 {
-    return m_state->Command(now,
-                            spiInbound,
-                            [=](IkeSa& sa) { return sa.CloseChild(now, spiInbound); });
+    const auto close = [=](IkeSa& sa) { return sa.CloseChild(now, spiInbound); };
+    return m_state->Command(now, spiInbound, close);
 }
 
 bool
 IkeEndpoint::RekeyChildSa(Instant now, std::uint32_t spiInbound)
 {
-    return m_state->Command(now,
-                            spiInbound,
-                            [=](IkeSa& sa) { return sa.RekeyChild(now, spiInbound); });
+    const auto rekey = [=](IkeSa& sa) { return sa.RekeyChild(now, spiInbound); };
+    return m_state->Command(now, spiInbound, rekey);
 }
 
 bool
 IkeEndpoint::ExpireChildSa(Instant now, std::uint32_t spiInbound)
 {
-    return m_state->Command(now,
-                            spiInbound,
-                            [=](IkeSa& sa) { return sa.ExpireChild(now, spiInbound); });
+    const auto expire = [=](IkeSa& sa) { return sa.ExpireChild(now, spiInbound); };
+    return m_state->Command(now, spiInbound, expire);
 }
 
 bool
@@ -632,6 +629,12 @@ bool
 IkeEndpoint::Command(Instant now, const IkeSaId& id, const std::any& command)
 {
     return m_state->Command(now, id, [&](IkeSa& sa) { return sa.Command(now, command); });
+}
+
+bool
+IkeEndpoint::Command(Instant now, std::uint32_t spiInbound, const std::any& command)
+{
+    return m_state->Command(now, spiInbound, [&](IkeSa& sa) { return sa.Command(now, command); });
 }
 
 bool
@@ -717,13 +720,12 @@ IkeEndpoint::HandleUnknownEspSpi(Instant now, const IpAddress& remote, std::uint
 void
 IkeEndpoint::HandleEspPath(Instant now, std::uint32_t spiInbound, const Path& path)
 {
-    m_state->Command(now,
-                     spiInbound,
-                     [&](IkeSa& sa)
-                     {
-                         sa.FollowPeer(path);
-                         return true;
-                     });
+    const auto follow = [&](IkeSa& sa)
+    {
+        sa.FollowPeer(path);
+        return true;
+    };
+    m_state->Command(now, spiInbound, follow);
 }
 
 void

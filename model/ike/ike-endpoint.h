@@ -133,6 +133,8 @@ class IkeEndpoint
     /// Has an extension of an IKE SA do what `command` says, a value of one of its own types; false
     /// when no such IKE SA is established, or none of its extensions does that.
     bool Command(Instant now, const IkeSaId& id, const std::any& command);
+    /// The same of the IKE SA that has this Child SA.
+    bool Command(Instant now, std::uint32_t spiInbound, const std::any& command);
 
     /// \name Input
     void HandleDatagram(Instant now, const Path& path, ByteSpan octets);
