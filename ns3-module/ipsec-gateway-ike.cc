@@ -342,6 +342,7 @@ IpsecGateway::HandleEvent(const ike::IkeEvent& event)
     else if (const auto* removed = std::get_if<ike::ChildSaRemoved>(&event))
     {
         m_dataPlane.GetSad().Remove(removed->spiInbound);
+        m_pathSizes->Forget(removed->spiInbound);
     }
     else if (const auto* moved = std::get_if<ike::ChildSaMoved>(&event))
     {
@@ -349,6 +350,13 @@ IpsecGateway::HandleEvent(const ike::IkeEvent& event)
                                       moved->localOuter,
                                       moved->remoteOuter,
                                       moved->udp);
+    }
+    else if (const auto* report = std::get_if<ike::IkeExtensionReport>(&event))
+    {
+        if (const auto* told = report->As<ike::PathSizesTold>())
+        {
+            m_pathSizes->Learn(*told);
+        }
     }
     m_ikeEventTrace(event);
 }

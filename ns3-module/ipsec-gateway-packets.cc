@@ -139,7 +139,18 @@ IpsecGateway::Finish(Ptr<const Packet> packet, const esp::DataPlaneResult& resul
     {
         m_espSentTrace(result.spi, result.number);
     }
+    else
+    {
+        m_pathSizes->NoteOpened(packet, result.spi);
+    }
     return {result.verdict, made};
+}
+
+void
+IpsecGateway::NotifyTooBig(Ptr<const Packet> packet)
+{
+    m_dataPlane.CountInboundTooBig();
+    m_dropTrace(packet, esp::DropReason::TooBig, false);
 }
 
 void

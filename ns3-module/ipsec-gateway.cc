@@ -302,6 +302,8 @@ IpsecGateway::IpsecGateway()
         });
     m_pathMtu = CreateObject<IpsecPathMtu>();
     m_pathMtu->SetGateway(this);
+    m_pathSizes = CreateObject<IpsecPathSizes>();
+    m_pathSizes->SetGateway(this);
     m_dataPlane.SetSizeLimit(
         [this](const esp::OutboundSa& sa, const wire::IpView& inner, size_t mtu)
         { return m_pathMtu->SizeLimit(sa, inner, mtu); });
@@ -350,6 +352,7 @@ IpsecGateway::DoDispose()
     m_dataPlane.SetUnknownSpiCallback({});
     m_dataPlane.SetSizeLimit({});
     m_pathMtu->Dispose();
+    m_pathSizes->Dispose();
     for (const auto& socket : m_sockets)
     {
         socket.second->SetRecvCallback(MakeNullCallback<void, Ptr<Socket>>());
@@ -477,6 +480,12 @@ Ptr<IpsecPathMtu>
 IpsecGateway::GetPathMtu() const
 {
     return m_pathMtu;
+}
+
+Ptr<IpsecPathSizes>
+IpsecGateway::GetPathSizes() const
+{
+    return m_pathSizes;
 }
 
 const esp::DataPlaneCounters&

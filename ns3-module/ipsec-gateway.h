@@ -7,6 +7,7 @@
 #include "ipsec-compat.h"
 #include "ipsec-engine.h"
 #include "ipsec-path-mtu.h"
+#include "ipsec-path-sizes.h"
 #include "rng-random-source.h"
 
 #include "model/esp/data-plane.h"
@@ -109,6 +110,8 @@ class IpsecGateway : public Object
 
     /// Sizes: path MTU, fragments, reports of packets that are too big; and their attributes.
     Ptr<IpsecPathMtu> GetPathMtu() const;
+    /// What gateways tell each other about sizes over IKE.
+    Ptr<IpsecPathSizes> GetPathSizes() const;
 
     /// Gets what becomes of a packet, later or at once; not called when it is dropped.
     using Forward = std::function<void(Ptr<Packet> packet)>;
@@ -136,6 +139,9 @@ class IpsecGateway : public Object
     /// Counts and traces a packet that the device below refused, as DropReason::Queue. The device
     /// may have put its header in front of the packet already.
     void NotifyQueueDrop(Ptr<const Packet> packet, bool outbound);
+
+    /// Counts and traces an ESP packet from outside that is too long, as DropReason::TooBig.
+    void NotifyTooBig(Ptr<const Packet> packet);
 
     /// Addresses that ESP is for: all that the node had when the simulation started.
     bool IsLocalAddress(const ipseclab::IpAddress& address) const;
@@ -242,6 +248,7 @@ class IpsecGateway : public Object
     ipseclab::ike::IkeEndpoint m_ike;
     ipseclab::esp::DataPlane m_dataPlane;
     Ptr<IpsecPathMtu> m_pathMtu;
+    Ptr<IpsecPathSizes> m_pathSizes;
     Ptr<IpsecEngine> m_outboundEngine; ///< null: infinitely fast
     Ptr<IpsecEngine> m_inboundEngine;  ///< null: infinitely fast
     Ptr<Node> m_node;

@@ -4,6 +4,7 @@
 #include "ipsec-path-mtu.h"
 
 #include "ipsec-gateway.h"
+#include "ipsec-path-sizes.h"
 
 #include "model/wire/icmp-too-big.h"
 #include "model/wire/udp-encapsulation.h"
@@ -362,7 +363,7 @@ IpsecPathMtu::Join(Ptr<const Packet> packet)
                                               : (ipseclab::LoadBe16(start + 6) & 0x3fff) != 0;
     if (!fragment || m_reassemblyMemory == 0)
     {
-        return packet;
+        return !fragment && m_gateway->GetPathSizes()->Refuse(packet, 0) ? nullptr : packet;
     }
     const Bytes octets = OctetsOf(packet);
     wire::IpView view;
@@ -379,10 +380,23 @@ IpsecPathMtu::Join(Ptr<const Packet> packet)
     case wire::FragmentVerdict::Duplicate:
         return nullptr;
     case wire::FragmentVerdict::Complete:
-        return Create<Packet>(whole.data(), static_cast<uint32_t>(whole.size()));
+        return Complete(whole);
     default:
         return packet; // the data plane drops and counts it
     }
+}
+
+Ptr<const Packet>
+IpsecPathMtu::Complete(const Bytes& whole)
+{
+    const auto firstFragment = static_cast<uint32_t>(m_reassembler->FirstFragment());
+    const auto packet = Create<Packet>(whole.data(), static_cast<uint32_t>(whole.size()));
+    if (m_gateway->GetPathSizes()->Refuse(packet, firstFragment))
+    {
+        return nullptr;
+    }
+    packet->AddPacketTag(FirstFragmentTag(firstFragment));
+    return packet;
 }
 
 void
@@ -402,21 +416,34 @@ IpsecPathMtu::Read(const wire::IpView& view)
         ++m_counters.foreign;
         return;
     }
-    const bool v4 = quoted->source.IsV4();
-    const size_t floor = Floor(v4);
-    const bool unread = v4 && m_profile == PathMtuProfile::LinuxNoPmtuDisc;
-    const size_t mtu = unread ? floor : std::max<size_t>(report->mtu, floor);
-    const auto known = GetPathMtu(quoted->destination, quoted->spi);
+    // What is unread means the floor.
+    const size_t floor = Floor(quoted->source.IsV4());
+    const bool unread = quoted->source.IsV4() && m_profile == PathMtuProfile::LinuxNoPmtuDisc &&
+                        report->mtu > floor;
     const bool tooMuch = m_profile == PathMtuProfile::Rfc4301 && report->mtu >= quoted->totalLength;
-    if (report->mtu == 0 || tooMuch || (known && mtu >= *known))
+    if (tooMuch)
     {
         ++m_counters.implausible;
         return;
     }
-    NS_LOG_LOGIC("path MTU " << mtu << " of SPI " << quoted->spi);
+    Learn(quoted->destination, quoted->spi, unread ? floor : report->mtu);
+}
+
+void
+IpsecPathMtu::Learn(const ipseclab::IpAddress& destination, uint32_t spi, size_t told)
+{
+    const size_t floor = Floor(destination.IsV4());
+    const size_t mtu = std::max(told, floor);
+    const auto known = GetPathMtu(destination, spi);
+    if (told == 0 || (known && mtu >= *known))
+    {
+        ++m_counters.implausible;
+        return;
+    }
+    NS_LOG_LOGIC("path MTU " << mtu << " of SPI " << spi);
     ++m_counters.learnt;
-    m_counters.belowFloor += report->mtu < floor;
-    m_learnt[PathOf(quoted->destination, quoted->spi)] = {mtu, Simulator::Now() + m_lifetime};
+    m_counters.belowFloor += told < floor;
+    m_learnt[PathOf(destination, spi)] = {mtu, Simulator::Now() + m_lifetime};
 }
 
 // ---- what is known

@@ -91,10 +91,12 @@ class IpsecPathMtu : public Object
                                       uint16_t mtu,
                                       std::optional<size_t> ownLength = std::nullopt);
     /// A packet from outside: itself, or the packet that it completes; null when it is a fragment
-    /// for this node that waits for others.
+    /// for this node that waits for others, or too long (IpsecPathSizes).
     Ptr<const Packet> Join(Ptr<const Packet> packet);
     /// A clear packet for this node that was let in, which may be a report.
     void Read(const ipseclab::wire::IpView& view);
+    /// The path MTU of an SA that is there falls to `told` octets, or to the floor if that is more.
+    void Learn(const ipseclab::IpAddress& destination, uint32_t spi, size_t told);
 
     /// Of an SA, octets; nothing: none was reported, or it has aged. Under a Linux profile the SPI
     /// is without meaning.
@@ -123,6 +125,8 @@ class IpsecPathMtu : public Object
     IpsecFragmentation Fragmentation() const;
     size_t Floor(bool v4) const;
     size_t Limit(const ipseclab::IpAddress& destination, uint32_t spi, size_t mtu);
+    /// What the fragments of a packet are when they are there.
+    Ptr<const Packet> Complete(const ipseclab::Bytes& whole);
     void Report(const ipseclab::wire::IpView& inner, size_t mtu);
     void SendReport(const ipseclab::IpAddress& to, const ipseclab::Bytes& inner, size_t mtu);
 

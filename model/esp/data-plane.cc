@@ -383,6 +383,13 @@ DataPlane::CountQueueDrop(bool outbound)
 }
 
 void
+DataPlane::CountInboundTooBig()
+{
+    ++m_counters.inboundIn;
+    m_counters.inboundDrops.Count(DropReason::TooBig);
+}
+
+void
 DataPlane::CountEngineDrop(bool outbound, bool transformed)
 {
     (outbound ? m_counters.outboundDrops : m_counters.inboundDrops).Count(DropReason::EngineFull);

@@ -153,6 +153,8 @@ class DataPlane
     /// A packet that was counted as transformed or bypassed, and that the device below then
     /// refused.
     void CountQueueDrop(bool outbound);
+    /// A packet from outside that is too long to be opened; it is counted as come in.
+    void CountInboundTooBig();
     /// A packet that an engine had no room for.
     /// \param transformed whether it was counted as such; if not, it is counted as come in
     void CountEngineDrop(bool outbound, bool transformed);

@@ -14,24 +14,25 @@ namespace ipseclab::esp
 /// Every reason for which the data plane gives up a packet. Closed; each is counted by itself.
 enum class DropReason : std::uint8_t
 {
-    None,               ///< not dropped
-    Malformed,          ///< no IP packet, or an ESP packet too short for its suite
-    NoPolicy,           ///< no SPD entry matches (RFC 4301, section 5: discard)
-    PolicyDiscard,      ///< an SPD entry says DISCARD
-    AcquirePending,     ///< outbound: PROTECT, but there is no SA yet; IKE was asked for one
-    SequenceOverflow,   ///< outbound: the SA has used its last number
-    TooBig,             ///< outbound: the ESP packet would exceed the MTU of the link
-    Fragment,           ///< an IP fragment offered to ESP, or to transport mode (RFC 4303, 3.3.4)
-    UnknownSpi,         ///< inbound: no SA
-    ReplayTooOld,       ///< inbound: left of the window
-    ReplayDuplicate,    ///< inbound: in the window and seen before
-    ReplayInvalid,      ///< inbound: a number that cannot be: 0, or outside the ESN space
-    ReplayFarAhead,     ///< inbound: sacrificed so that the window need not move far
-    SubspaceRange,      ///< inbound: a subspace or Sub SA beyond the largest that was agreed on
-    Icv,                ///< inbound: integrity check failed
-    Padding,            ///< inbound: pad length runs past the plaintext, or the pattern is wrong
-    NextHeader,         ///< inbound: not an inner protocol of this SA's mode
-    SelectorMismatch,   ///< the packet is not what the SA is for
+    None,             ///< not dropped
+    Malformed,        ///< no IP packet, or an ESP packet too short for its suite
+    NoPolicy,         ///< no SPD entry matches (RFC 4301, section 5: discard)
+    PolicyDiscard,    ///< an SPD entry says DISCARD
+    AcquirePending,   ///< outbound: PROTECT, but there is no SA yet; IKE was asked for one
+    SequenceOverflow, ///< outbound: the SA has used its last number
+    TooBig,           ///< outbound: the ESP packet would exceed the MTU of the link; inbound: it is
+                      ///< longer than this gateway takes
+    Fragment,         ///< an IP fragment offered to ESP, or to transport mode (RFC 4303, 3.3.4)
+    UnknownSpi,       ///< inbound: no SA
+    ReplayTooOld,     ///< inbound: left of the window
+    ReplayDuplicate,  ///< inbound: in the window and seen before
+    ReplayInvalid,    ///< inbound: a number that cannot be: 0, or outside the ESN space
+    ReplayFarAhead,   ///< inbound: sacrificed so that the window need not move far
+    SubspaceRange,    ///< inbound: a subspace or Sub SA beyond the largest that was agreed on
+    Icv,              ///< inbound: integrity check failed
+    Padding,          ///< inbound: pad length runs past the plaintext, or the pattern is wrong
+    NextHeader,       ///< inbound: not an inner protocol of this SA's mode
+    SelectorMismatch, ///< the packet is not what the SA is for
     UnprotectedInbound, ///< inbound: clear, though the SPD says PROTECT
     EcnInvalid,         ///< inbound: outer CE on an inner packet that is not ECN capable (RFC 6040)
     Dummy,      ///< inbound: next header 59, discarded without fault (RFC 4303, section 2.6)

@@ -323,6 +323,8 @@ Reassembler::Keep(Partials::iterator partial, const Fragment& fragment, Bytes& w
     if (partial->end != 0 && partial->octets == partial->end)
     {
         whole = Join(*partial);
+        m_firstFragment = partial->header.size() + partial->parts.at(0).size() +
+                          (IsIpv6(whole.data()) ? kFragmentHeaderSize : 0);
         Remove(partial);
         return FragmentVerdict::Complete;
     }

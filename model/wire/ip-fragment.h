@@ -111,6 +111,13 @@ class Reassembler
         return m_counters;
     }
 
+    /// Of the packet that was completed last: octets that its first fragment had, IP headers
+    /// included.
+    std::size_t FirstFragment() const
+    {
+        return m_firstFragment;
+    }
+
     /// Octets held, as Limits::memory counts them.
     std::size_t Memory() const
     {
@@ -152,6 +159,7 @@ class Reassembler
     Limits m_limits;
     Counters m_counters;
     std::size_t m_memory{0};
+    std::size_t m_firstFragment{0};
     Partials m_byAge; ///< oldest first
     std::map<Key, Partials::iterator> m_byKey;
 };
