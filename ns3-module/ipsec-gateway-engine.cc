@@ -191,6 +191,8 @@ IpsecGateway::DeferInbound(Ptr<const Packet> packet, Forward forward)
     job.spi = wire::ReadSpi(view, *espOffset);
     job.outerFlow = HashFlow(view, false);
     job.innerFlow = job.outerFlow;
+    JoinedTag joined;
+    job.fragments = packet->PeekPacketTag(joined) ? joined.GetFragments() : 0;
     job.urgent = m_inboundEngine->IsUrgent(static_cast<uint8_t>(view.Tos() >> 2));
     Defer(m_inboundEngine,
           job,

@@ -182,7 +182,11 @@ IpsecPathMtu::GetTypeId()
                           "Octets behind the IP headers that all fragments but the last have.",
                           UintegerValue(40),
                           MakeUintegerAccessor(&IpsecPathMtu::m_smallestFragment),
-                          MakeUintegerChecker<uint32_t>(0, 65535));
+                          MakeUintegerChecker<uint32_t>(0, 65535))
+            .AddTraceSource("Learnt",
+                            "The path MTU of an SA has fallen to so many octets.",
+                            MakeTraceSourceAccessor(&IpsecPathMtu::m_learntTrace),
+                            "ns3::IpsecPathMtu::LearntTracedCallback");
     return tid;
 }
 
@@ -389,13 +393,14 @@ IpsecPathMtu::Join(Ptr<const Packet> packet)
 Ptr<const Packet>
 IpsecPathMtu::Complete(const Bytes& whole)
 {
-    const auto firstFragment = static_cast<uint32_t>(m_reassembler->FirstFragment());
+    const wire::Reassembler::Pieces& pieces = m_reassembler->LastPieces();
+    const auto firstFragment = static_cast<uint32_t>(pieces.first);
     const auto packet = Create<Packet>(whole.data(), static_cast<uint32_t>(whole.size()));
     if (m_gateway->GetPathSizes()->Refuse(packet, firstFragment))
     {
         return nullptr;
     }
-    packet->AddPacketTag(FirstFragmentTag(firstFragment));
+    packet->AddPacketTag(JoinedTag(firstFragment, static_cast<uint32_t>(pieces.count)));
     return packet;
 }
 
@@ -416,6 +421,7 @@ IpsecPathMtu::Read(const wire::IpView& view)
         ++m_counters.foreign;
         return;
     }
+    ++m_counters.known;
     // What is unread means the floor.
     const size_t floor = Floor(quoted->source.IsV4());
     const bool unread = quoted->source.IsV4() && m_profile == PathMtuProfile::LinuxNoPmtuDisc &&
@@ -444,6 +450,7 @@ IpsecPathMtu::Learn(const ipseclab::IpAddress& destination, uint32_t spi, size_t
     ++m_counters.learnt;
     m_counters.belowFloor += told < floor;
     m_learnt[PathOf(destination, spi)] = {mtu, Simulator::Now() + m_lifetime};
+    m_learntTrace(spi, static_cast<uint32_t>(mtu));
 }
 
 // ---- what is known

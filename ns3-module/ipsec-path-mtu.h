@@ -12,6 +12,7 @@
 #include "ns3/nstime.h"
 #include "ns3/object.h"
 #include "ns3/packet.h"
+#include "ns3/traced-callback.h"
 
 #include <map>
 #include <optional>
@@ -60,12 +61,13 @@ class IpsecPathMtu : public Object
   public:
     static TypeId GetTypeId();
 
-    /// Reports by what became of them, and packets.
+    /// What was reported or told, and packets.
     struct Counters
     {
+        uint64_t known{0};        ///< reports that quoted a packet of an SA
         uint64_t learnt{0};       ///< the path MTU of an SA fell
         uint64_t belowFloor{0};   ///< of these: to the floor, for the report had less
-        uint64_t foreign{0};      ///< quoted no packet of an SA, or too little to tell
+        uint64_t foreign{0};      ///< reports that quoted no packet of an SA, or too little to tell
         uint64_t implausible{0};  ///< no MTU, not below the quoted packet or what is known
         uint64_t reported{0};     ///< told an inner source
         uint64_t cutBeforeEsp{0}; ///< packets
@@ -104,6 +106,8 @@ class IpsecPathMtu : public Object
     const Counters& GetCounters() const;
     /// Of fragments for this node.
     const ipseclab::wire::Reassembler& GetReassembler();
+
+    typedef void (*LearntTracedCallback)(uint32_t spi, uint32_t octets);
 
   protected:
     void DoDispose() override;
@@ -144,6 +148,7 @@ class IpsecPathMtu : public Object
     std::optional<ipseclab::wire::Reassembler> m_reassembler; ///< from its first use
     uint32_t m_identification{0};
     Counters m_counters;
+    TracedCallback<uint32_t, uint32_t> m_learntTrace;
 };
 
 } // namespace ns3

@@ -23,7 +23,7 @@ namespace ike = ipseclab::ike;
 namespace wire = ipseclab::wire;
 
 NS_LOG_COMPONENT_DEFINE("IpsecPathSizes");
-NS_OBJECT_ENSURE_REGISTERED(FirstFragmentTag);
+NS_OBJECT_ENSURE_REGISTERED(JoinedTag);
 NS_OBJECT_ENSURE_REGISTERED(IpsecPathSizes);
 
 namespace
@@ -55,57 +55,64 @@ ByDraftOverhead(const esp::OutboundSa& sa, size_t lmap)
 
 } // namespace
 
-// ---- FirstFragmentTag
+// ---- JoinedTag
 
 TypeId
-FirstFragmentTag::GetTypeId()
+JoinedTag::GetTypeId()
 {
-    static TypeId tid = TypeId("ns3::FirstFragmentTag")
-                            .SetParent<Tag>()
-                            .SetGroupName("Ipsec")
-                            .AddConstructor<FirstFragmentTag>();
+    static TypeId tid =
+        TypeId("ns3::JoinedTag").SetParent<Tag>().SetGroupName("Ipsec").AddConstructor<JoinedTag>();
     return tid;
 }
 
-FirstFragmentTag::FirstFragmentTag(uint32_t octets)
-    : m_octets(octets)
+JoinedTag::JoinedTag(uint32_t firstFragment, uint32_t fragments)
+    : m_firstFragment(firstFragment),
+      m_fragments(fragments)
 {
 }
 
 uint32_t
-FirstFragmentTag::GetOctets() const
+JoinedTag::GetFirstFragment() const
 {
-    return m_octets;
+    return m_firstFragment;
+}
+
+uint32_t
+JoinedTag::GetFragments() const
+{
+    return m_fragments;
 }
 
 TypeId
-FirstFragmentTag::GetInstanceTypeId() const
+JoinedTag::GetInstanceTypeId() const
 {
     return GetTypeId();
 }
 
 uint32_t
-FirstFragmentTag::GetSerializedSize() const
+JoinedTag::GetSerializedSize() const
 {
-    return sizeof(m_octets);
+    return sizeof(m_firstFragment) + sizeof(m_fragments);
 }
 
 void
-FirstFragmentTag::Serialize(TagBuffer out) const
+JoinedTag::Serialize(TagBuffer out) const
 {
-    out.WriteU32(m_octets);
+    out.WriteU32(m_firstFragment);
+    out.WriteU32(m_fragments);
 }
 
 void
-FirstFragmentTag::Deserialize(TagBuffer in)
+JoinedTag::Deserialize(TagBuffer in)
 {
-    m_octets = in.ReadU32();
+    m_firstFragment = in.ReadU32();
+    m_fragments = in.ReadU32();
 }
 
 void
-FirstFragmentTag::Print(std::ostream& out) const
+JoinedTag::Print(std::ostream& out) const
 {
-    out << "first fragment " << m_octets << " B";
+    out << m_fragments << " fragments, the first " << m_firstFragment << " B";
 }
 
 // ---- IpsecPathSizes
@@ -213,7 +220,7 @@ IpsecPathSizes::Refuse(Ptr<const Packet> packet, uint32_t firstFragment)
 void
 IpsecPathSizes::NoteOpened(Ptr<const Packet> packet, uint32_t spi)
 {
-    FirstFragmentTag tag;
+    JoinedTag tag;
     if (!packet->PeekPacketTag(tag))
     {
         return;
@@ -230,7 +237,7 @@ IpsecPathSizes::NoteOpened(Ptr<const Packet> packet, uint32_t spi)
         ++m_counters.limited;
         return;
     }
-    Tell(spi, {ToAtomicPacket(v6, tag.GetOctets()), std::nullopt});
+    Tell(spi, {ToAtomicPacket(v6, tag.GetFirstFragment()), std::nullopt});
 }
 
 void

@@ -20,15 +20,17 @@ namespace ns3
 class IpsecGateway;
 
 /// \ingroup ipsec
-/// How long the first fragment was of a packet that came in fragments.
-class FirstFragmentTag : public Tag
+/// How a packet came that was put together from fragments.
+class JoinedTag : public Tag
 {
   public:
     static TypeId GetTypeId();
-    explicit FirstFragmentTag(uint32_t octets = 0);
+    explicit JoinedTag(uint32_t firstFragment = 0, uint32_t fragments = 0);
 
-    /// Octets of IP, header included.
-    uint32_t GetOctets() const;
+    /// Octets of IP that the first fragment had, header included.
+    uint32_t GetFirstFragment() const;
+    /// How many there were.
+    uint32_t GetFragments() const;
 
     TypeId GetInstanceTypeId() const override;
     uint32_t GetSerializedSize() const override;
@@ -37,7 +39,8 @@ class FirstFragmentTag : public Tag
     void Print(std::ostream& out) const override;
 
   private:
-    uint32_t m_octets;
+    uint32_t m_firstFragment;
+    uint32_t m_fragments;
 };
 
 /**

@@ -170,7 +170,7 @@ Cores::Work(Instant now, std::uint32_t index, const Job& job)
                             m_config.cost.OfCycles(m_config.lockCycles + moved));
         lock = {now, index};
     }
-    return stalls.Finish(now, m_config.cost.OfPacket(job.octets));
+    return stalls.Finish(now, m_config.cost.OfPacket(job));
 }
 
 void

@@ -19,6 +19,7 @@ struct CoreCost
     double hertz{2.1e9};
     double fixedCycles{0};    ///< of a packet
     double cyclesPerOctet{0}; ///< of what the cipher works on
+    double fragmentCycles{0}; ///< of a fragment that was put together with others
     double batchCycles{0};    ///< of a batch, whatever its size
 
     Duration OfCycles(double cycles) const
@@ -26,9 +27,9 @@ struct CoreCost
         return FromSeconds(cycles / hertz);
     }
 
-    Duration OfPacket(std::uint32_t octets) const
+    Duration OfPacket(const Job& job) const
     {
-        return OfCycles(fixedCycles + cyclesPerOctet * octets);
+        return OfCycles(fixedCycles + cyclesPerOctet * job.octets + fragmentCycles * job.fragments);
     }
 };
 

@@ -33,6 +33,7 @@ struct Job
 {
     std::uint64_t id{0};        ///< the caller's
     std::uint32_t octets{0};    ///< that the cipher has to work on
+    std::uint32_t fragments{0}; ///< that it was put together from; 0: it came whole
     std::uint32_t spi{0};       ///< of the SA
     std::uint32_t innerFlow{0}; ///< hash of the inner 5-tuple
     std::uint32_t outerFlow{0}; ///< hash of what a NIC sees of the sealed packet

@@ -81,7 +81,7 @@ LookAside::Begin(Instant now)
     }
     m_until = m_stalls.Finish(now,
                               m_finishing ? m_config.host.OfCycles(m_config.completionCycles)
-                                          : m_config.host.OfPacket(m_work->octets));
+                                          : m_config.host.OfPacket(*m_work));
 }
 
 void

@@ -323,8 +323,9 @@ Reassembler::Keep(Partials::iterator partial, const Fragment& fragment, Bytes& w
     if (partial->end != 0 && partial->octets == partial->end)
     {
         whole = Join(*partial);
-        m_firstFragment = partial->header.size() + partial->parts.at(0).size() +
-                          (IsIpv6(whole.data()) ? kFragmentHeaderSize : 0);
+        m_lastPieces = {partial->header.size() + partial->parts.at(0).size() +
+                            (IsIpv6(whole.data()) ? kFragmentHeaderSize : 0),
+                        partial->parts.size()};
         Remove(partial);
         return FragmentVerdict::Complete;
     }

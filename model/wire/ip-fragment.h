@@ -111,11 +111,17 @@ class Reassembler
         return m_counters;
     }
 
-    /// Of the packet that was completed last: octets that its first fragment had, IP headers
-    /// included.
-    std::size_t FirstFragment() const
+    /// How a packet came.
+    struct Pieces
     {
-        return m_firstFragment;
+        std::size_t first{0}; ///< octets of the first fragment, IP headers included
+        std::size_t count{0}; ///< fragments
+    };
+
+    /// Of the packet that was completed last.
+    const Pieces& LastPieces() const
+    {
+        return m_lastPieces;
     }
 
     /// Octets held, as Limits::memory counts them.
@@ -159,7 +165,7 @@ class Reassembler
     Limits m_limits;
     Counters m_counters;
     std::size_t m_memory{0};
-    std::size_t m_firstFragment{0};
+    Pieces m_lastPieces;
     Partials m_byAge; ///< oldest first
     std::map<Key, Partials::iterator> m_byKey;
 };

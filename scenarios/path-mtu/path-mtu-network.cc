@@ -5,9 +5,15 @@
 
 #include "helpers/node-setup.h"
 
+#include "model/ike/extensions/path-sizes.h"
+#include "model/timing/engine-config.h"
+
+#include "ns3/boolean.h"
 #include "ns3/double.h"
 #include "ns3/point-to-point-helper.h"
+#include "ns3/simulator.h"
 #include "ns3/string.h"
+#include "ns3/traffic-control-layer.h"
 #include "ns3/uinteger.h"
 
 namespace ipseclab::path_mtu
@@ -23,6 +29,10 @@ constexpr std::int64_t kStreamsOfGatewayA = 100;
 constexpr std::int64_t kStreamsOfGatewayB = 200;
 constexpr std::int64_t kStreamsOfLink = 300;
 constexpr std::int64_t kStreamsOfRouter = 400;
+constexpr std::int64_t kStreamOfFragments = 600;
+constexpr std::size_t kCoreQueue = 1024;   // packets
+constexpr std::size_t kMostFragments = 64; // of a packet that gateway B takes
+constexpr const char* kOutsideB = "198.51.100.1";
 constexpr const char* kLinkRate = "10Gbps";
 
 std::uint32_t
@@ -51,13 +61,22 @@ IsFragment(Ptr<const ns3::Packet> frame)
 
 } // namespace
 
+ns3::Time
+NetworkSettings::LongestWork() const
+{
+    return ns3::Seconds(kCoreQueue * (openTime + kMostFragments * joinTime));
+}
+
 Network::Network(const NetworkSettings& settings)
     : hostA(CreateObject<ns3::Node>()),
       hostB(CreateObject<ns3::Node>()),
       addressB("10.2.0.2"),
+      endB(IpAddress::V4(ns3::Ipv4Address(kOutsideB).Get())),
       m_settings(settings),
-      m_router(CreateObject<ns3::Node>())
+      m_router(CreateObject<ns3::Node>()),
+      m_fragmentDraw(CreateObject<ns3::UniformRandomVariable>())
 {
+    m_fragmentDraw->SetStream(kStreamOfFragments);
     InstallIpv4Stack(hostA);
     InstallIpv4Stack(hostB);
     InstallGateways();
@@ -65,10 +84,14 @@ Network::Network(const NetworkSettings& settings)
     BuildLinks();
     ns3::IpsecTunnel description;
     description.addressA = ns3::Ipv4Address("192.0.2.1");
-    description.addressB = ns3::Ipv4Address("198.51.100.1");
+    description.addressB = ns3::Ipv4Address(kOutsideB);
     description.protectedA = "10.1.0.0/24";
     description.protectedB = "10.2.0.0/24";
     description.natTraversal.forceEncapsulation = settings.udpEncapsulation;
+    if (settings.notifications)
+    {
+        description.extensions = {ike::PathSizeNotifications({})};
+    }
     ns3::IpsecHelper::Configure(description, gatewayA, gatewayB);
     tunnel = description.name;
 }
@@ -90,10 +113,39 @@ Network::InstallGateways()
     };
     gatewayA = install(kStreamsOfGatewayA);
     gatewayB = install(kStreamsOfGatewayB);
-    gatewayA->GetPathMtu()->SetAttribute("Fragmentation",
-                                         ns3::StringValue(m_settings.fragmentation));
+    ConfigureSizes();
+    if (m_settings.openTime > 0 || m_settings.joinTime > 0)
+    {
+        gatewayB->SetEngine(MakeCore(), false);
+    }
+}
+
+void
+Network::ConfigureSizes()
+{
+    const auto ingress = gatewayA->GetPathMtu();
+    ingress->SetAttribute("Fragmentation", ns3::StringValue(m_settings.fragmentation));
+    ingress->SetAttribute("FloorIpv4", ns3::UintegerValue(m_settings.floor));
+    ingress->SetAttribute("Lifetime", ns3::TimeValue(m_settings.lifetime));
+    gatewayA->GetPathSizes()->SetAttribute("DraftOverhead",
+                                           ns3::BooleanValue(m_settings.draftOverhead));
     gatewayB->GetPathMtu()->SetAttribute("ReassemblyTimeout",
                                          ns3::TimeValue(m_settings.reassemblyTimeout));
+    const auto egress = gatewayB->GetPathSizes();
+    egress->SetAttribute("Interval", ns3::TimeValue(m_settings.tellInterval));
+    egress->SetAttribute("EmtuR", ns3::UintegerValue(m_settings.emtuR));
+}
+
+Ptr<ns3::IpsecEngine>
+Network::MakeCore() const
+{
+    timing::EngineConfig config;
+    config.cores.queue = kCoreQueue;
+    config.cores.cost.fixedCycles = m_settings.openTime * config.cores.cost.hertz;
+    config.cores.cost.fragmentCycles = m_settings.joinTime * config.cores.cost.hertz;
+    const auto engine = CreateObject<ns3::IpsecEngine>();
+    engine->SetConfig(config);
+    return engine;
 }
 
 void
@@ -105,6 +157,10 @@ Network::InstallRouter()
     routing->SetAttribute("QuotedOctets", ns3::UintegerValue(m_settings.quotedOctets));
     routing->AssignStreams(kStreamsOfRouter);
     m_router->GetObject<ns3::Ipv4>()->SetRoutingProtocol(routing);
+    // Without a queue disc it drops what comes while the device's queue is full.
+    m_router->GetObject<ns3::TrafficControlLayer>()->TraceConnectWithoutContext(
+        "TcDrop",
+        ns3::MakeCallback(&Network::NoteQueueLoss, this));
 }
 
 void
@@ -124,7 +180,7 @@ Network::BuildLinks()
     AddGateway(gatewayA, linkA.Get(1), "10.1.0.1", outsideA, "192.0.2.1", "192.0.2.2");
     AddAddress(middle.Get(1), "192.0.2.2");
     AddAddress(narrow, "198.51.100.2");
-    AddGateway(gatewayB, linkB.Get(0), "10.2.0.1", outsideB, "198.51.100.1", "198.51.100.2");
+    AddGateway(gatewayB, linkB.Get(0), "10.2.0.1", outsideB, kOutsideB, "198.51.100.2");
     StaticRoutesOf(hostB)->SetDefaultRoute("10.2.0.1", AddAddress(linkB.Get(1), "10.2.0.2"));
 }
 
@@ -132,15 +188,20 @@ ns3::NetDeviceContainer
 Network::ConnectNarrow() const
 {
     ns3::ReorderingLink link;
-    link.rate = ns3::DataRate(kLinkRate);
+    link.rate = m_settings.linkRate;
     link.delay = m_settings.delay;
     link.lossProbability = m_settings.loss;
     const auto devices =
         ns3::IpsecHelper::InstallReorderingLink(m_router, gatewayB->GetObject<ns3::Node>(), link);
     devices.Get(0)->SetMtu(m_settings.mtu);
-    devices.Get(1)->SetMtu(m_settings.mtu);
     const auto channel = ns3::DynamicCast<ns3::ReorderingChannel>(devices.Get(0)->GetChannel());
     channel->AssignStreams(kStreamsOfLink);
+    if (m_settings.fragmentFilter > 0)
+    {
+        channel->SetPacketLoss(
+            [draw = m_fragmentDraw, share = m_settings.fragmentFilter](Ptr<const ns3::Packet> frame)
+            { return IsFragment(frame) && draw->GetValue(0, 1) < share; });
+    }
     if (m_settings.fragmentDelay.IsStrictlyPositive())
     {
         channel->SetPacketDelay([longer = m_settings.fragmentDelay](Ptr<const ns3::Packet> frame)
@@ -161,6 +222,41 @@ Network::AddGateway(Ptr<ns3::IpsecGateway> gateway,
     AddAddress(inside, insideAddress);
     const Ptr<ns3::NetDevice> top = ns3::IpsecHelper::AttachDevice(gateway, outside);
     StaticRoutesOf(inside->GetNode())->SetDefaultRoute(next, AddAddress(top, outsideAddress));
+}
+
+void
+Network::ChangeLater()
+{
+    if (m_settings.laterMtu > 0)
+    {
+        ns3::Simulator::Schedule(m_settings.changeAt,
+                                 &Network::Change,
+                                 this,
+                                 m_settings.laterMtu,
+                                 m_settings.mtu);
+    }
+}
+
+void
+Network::Change(std::uint16_t mtu, std::uint16_t next)
+{
+    narrow->SetMtu(mtu);
+    if (m_settings.alternating)
+    {
+        ns3::Simulator::Schedule(m_settings.changeAt, &Network::Change, this, next, mtu);
+    }
+}
+
+std::uint64_t
+Network::GetQueueLost() const
+{
+    return m_queueLost;
+}
+
+void
+Network::NoteQueueLoss(Ptr<const ns3::Packet>)
+{
+    ++m_queueLost;
 }
 
 Ptr<ns3::ReorderingChannel>

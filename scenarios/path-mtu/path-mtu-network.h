@@ -19,21 +19,37 @@ struct NetworkSettings
 {
     std::string fragmentation{"Drop"}; ///< of IpsecPathMtu
     std::string dfPolicy{"Copy"};      ///< of IpsecGateway
+    bool notifications{false};         ///< LMAP and PTB
     std::uint16_t mtu{1400};           ///< of the narrow link, octets of IP
+    std::uint16_t laterMtu{0};         ///< what that becomes; 0: it stays
+    ns3::Time changeAt;                ///< from ChangeLater() until then
+    bool alternating{false};           ///< there and back each changeAt
     double filterProbability{0};       ///< of the router's reports
+    double fragmentFilter{0};          ///< of fragments on the narrow link
     std::uint16_t quotedOctets{8};     ///< of the router's reports, behind the IP header
     bool udpEncapsulation{false};
     std::uint32_t window{64};
+    ns3::DataRate linkRate;      ///< of the narrow link
     ns3::Time delay;             ///< of the narrow link
     ns3::Time fragmentDelay;     ///< what fragments take longer
     double loss{0};              ///< of each frame on the narrow link
     ns3::Time reassemblyTimeout; ///< of gateway B
+    double openTime{0};          ///< seconds that gateway B takes for an ESP packet
+    double joinTime{0};          ///< seconds that it takes for each fragment of one
+    std::uint16_t emtuR{65535};  ///< longest ESP packet that it takes in fragments, octets of IP
+    std::uint32_t floor{576};    ///< least path MTU that gateway A believes, octets of IP
+    ns3::Time lifetime;          ///< of what gateway A was told
+    ns3::Time tellInterval;      ///< between notifications of gateway B
+    bool draftOverhead{false};   ///< whether gateway A reckons as the draft does
     bool sized{false};           ///< crypto mode
+
+    /// Longest queue of gateway B's core, in time.
+    ns3::Time LongestWork() const;
 };
 
 /**
  * Host A, gateway A, router, gateway B, host B, and a tunnel that waits to be initiated. The narrow
- * link is that from the router to gateway B; the router minds DF.
+ * link is that from the router to gateway B, in that direction; the router minds DF.
  */
 class Network
 {
@@ -50,12 +66,21 @@ class Network
     ns3::Ptr<ns3::NetDevice> outsideB;     ///< of gateway B
     ns3::Ptr<ns3::NetDevice> narrow;       ///< of the router, towards gateway B
     ns3::Ipv4Address addressB;             ///< of host B
+    IpAddress endB;                        ///< of gateway B, outside
     std::string tunnel;
 
     ns3::Ptr<ns3::ReorderingChannel> NarrowLink() const;
+    /// Frames that found the queue of the narrow link full.
+    std::uint64_t GetQueueLost() const;
+    /// The path MTU changes in due time, if it is to.
+    void ChangeLater();
 
   private:
+    void NoteQueueLoss(ns3::Ptr<const ns3::Packet> packet);
+    void Change(std::uint16_t mtu, std::uint16_t next);
     void InstallGateways();
+    void ConfigureSizes();
+    ns3::Ptr<ns3::IpsecEngine> MakeCore() const;
     void InstallRouter();
     void BuildLinks();
     void AddGateway(ns3::Ptr<ns3::IpsecGateway> gateway,
@@ -68,6 +93,8 @@ class Network
 
     const NetworkSettings& m_settings;
     ns3::Ptr<ns3::Node> m_router;
+    ns3::Ptr<ns3::UniformRandomVariable> m_fragmentDraw;
+    std::uint64_t m_queueLost{0};
 };
 
 } // namespace ipseclab::path_mtu

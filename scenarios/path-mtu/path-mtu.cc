@@ -5,8 +5,7 @@
 #include "helpers/drop-metrics.h"
 #include "helpers/scenario.h"
 #include "helpers/tunnel-handshake.h"
-#include "scenarios/path-mtu/path-mtu-host.h"
-#include "scenarios/path-mtu/path-mtu-network.h"
+#include "scenarios/path-mtu/path-mtu-settings.h"
 
 #include "ns3/boolean.h"
 #include "ns3/global-value.h"
@@ -27,65 +26,17 @@ using ns3::Ptr;
 using ns3::Seconds;
 using ns3::Simulator;
 using path_mtu::NetworkSettings;
-using path_mtu::SizePolicy;
 using path_mtu::StreamSettings;
 
-constexpr std::int64_t kStreamOfSender = 500;
 constexpr std::uint32_t kPpp = 2; ///< octets of a frame before IP
-
-NetworkSettings
-MakeNetworkSettings(const ParameterValues& values, bool sized)
-{
-    NetworkSettings settings;
-    const std::string& strategy = values.Word("strategy");
-    if (strategy == "outer-fragments")
-    {
-        settings.fragmentation = "AfterEsp";
-        settings.dfPolicy = "Clear";
-    }
-    else if (strategy == "inner-fragments")
-    {
-        settings.fragmentation = "BeforeEsp";
-        settings.dfPolicy = "Set"; // or no router would ever report
-    }
-    settings.mtu = static_cast<std::uint16_t>(values.Count("path_mtu"));
-    settings.filterProbability = values.Number("icmp_filter");
-    settings.quotedOctets = static_cast<std::uint16_t>(values.Count("quote"));
-    settings.udpEncapsulation = values.Word("encapsulation") == "udp";
-    settings.window = static_cast<std::uint32_t>(values.Count("window"));
-    settings.delay = Seconds(values.Number("delay"));
-    settings.fragmentDelay = Seconds(values.Number("fragment_delay"));
-    settings.loss = values.Number("loss");
-    settings.reassemblyTimeout = Seconds(values.Number("reassembly_timeout"));
-    settings.sized = sized;
-    return settings;
-}
-
-StreamSettings
-MakeStreamSettings(const ParameterValues& values)
-{
-    static const std::map<std::string, SizePolicy> policies{{"outer-fragments", SizePolicy::Fixed},
-                                                            {"inner-fragments", SizePolicy::Fixed},
-                                                            {"pmtud", SizePolicy::Reports},
-                                                            {"probing", SizePolicy::Probing}};
-    StreamSettings settings;
-    settings.policy = policies.at(values.Word("strategy"));
-    settings.rate = values.Number("rate");
-    settings.packets = values.Count("packets");
-    settings.octets = static_cast<std::uint32_t>(values.Count("size"));
-    settings.smallShare = values.Number("small_share");
-    settings.probeTimer = Seconds(values.Number("probe_timer"));
-    settings.randomStream = kStreamOfSender;
-    return settings;
-}
 
 /// One run from the empty simulator to the empty simulator.
 class Run
 {
   public:
     Run(const ParameterValues& values, const RunContext& context)
-        : m_networkSettings(MakeNetworkSettings(values, context.sized)),
-          m_streamSettings(MakeStreamSettings(values)),
+        : m_networkSettings(path_mtu::MakeNetworkSettings(values, context.sized)),
+          m_streamSettings(path_mtu::MakeStreamSettings(values)),
           m_folder(context.outputFolder),
           m_network(m_networkSettings),
           m_sender(m_network.hostA,
@@ -104,6 +55,9 @@ class Run
                                                      ns3::MakeCallback(&Run::SeeFrame, this));
         m_network.outsideB->TraceConnectWithoutContext("PhyRxEnd",
                                                        ns3::MakeCallback(&Run::SeeArrival, this));
+        m_network.gatewayA->GetPathMtu()->TraceConnectWithoutContext(
+            "Learnt",
+            ns3::MakeCallback(&Run::NoteLearnt, this));
         Simulator::ScheduleNow(&TunnelHandshake::Begin, &m_handshake);
         if (!m_folder.empty())
         {
@@ -125,6 +79,7 @@ class Run
         AddCounts(result.metrics);
         AddCosts(result.metrics);
         AddReports(result.metrics);
+        AddNotifications(result.metrics);
         AddDrops(result.metrics,
                  m_network.gatewayA->GetCounters(),
                  m_network.gatewayB->GetCounters());
@@ -160,6 +115,7 @@ class Run
     void Begin()
     {
         m_begun = true;
+        m_network.ChangeLater();
         m_sender.Start();
     }
 
@@ -168,9 +124,17 @@ class Run
     {
         if (number + 1 == m_streamSettings.packets)
         {
-            const ns3::Time way = m_networkSettings.delay + m_networkSettings.fragmentDelay;
-            Simulator::Stop(way + way + Seconds(0.1));
+            constexpr std::uint32_t kQueueOctets = 101 * 1502;
+            const ns3::Time way = m_networkSettings.delay + m_networkSettings.fragmentDelay +
+                                  m_networkSettings.linkRate.CalculateBytesTxTime(kQueueOctets);
+            Simulator::Stop(way + way + m_networkSettings.LongestWork() + Seconds(0.1));
         }
+    }
+
+    void NoteLearnt(std::uint32_t spi, std::uint32_t)
+    {
+        m_spi = spi;
+        m_lastLearnt = Simulator::Now();
     }
 
     void SeeFrame(Ptr<const ns3::Packet> frame)
@@ -192,20 +156,28 @@ class Run
         return m_network.gatewayB->GetPathMtu()->GetReassembler();
     }
 
-    /// Sent == delivered + dropped by reason, and with loss not less than the frames that were
-    /// lost explain; else the run proves nothing.
+    /// Frames that the narrow link or its queue has lost.
+    std::uint64_t LostFrames() const
+    {
+        return m_network.NarrowLink()->GetLost() + m_network.GetQueueLost();
+    }
+
+    /// Sent == delivered + dropped by reason. Where pieces of packets may be lost, frames and drops
+    /// are not fewer than what they explain. Else the run proves nothing.
     void CheckConservation() const
     {
+        const auto& a = m_network.gatewayA->GetCounters();
+        const auto& b = m_network.gatewayB->GetCounters();
         const std::uint64_t sent = m_sender.Sent() + m_sender.Probes();
         const std::uint64_t delivered = m_receiver.Delivered() + m_receiver.Probes();
-        const std::uint64_t dropped = m_network.gatewayA->GetCounters().outboundDrops.Total() +
-                                      m_network.routing->GetTooLarge() +
-                                      m_network.gatewayB->GetCounters().inboundDrops.Total();
-        const std::uint64_t frames = m_network.NarrowLink()->GetLost();
-        const bool exact =
-            frames == 0 ? sent == delivered + dropped : sent <= delivered + dropped + frames;
-        if (!exact || sent < delivered || !m_network.gatewayA->GetCounters().Balanced() ||
-            !m_network.gatewayB->GetCounters().Balanced())
+        const std::uint64_t dropped =
+            a.outboundDrops.Total() + m_network.routing->GetTooLarge() + b.inboundDrops.Total();
+        const std::uint64_t frames = LostFrames();
+        const bool inPieces = m_network.gatewayA->GetPathMtu()->GetCounters().cutBeforeEsp > 0;
+        const bool exact = frames == 0 && !(inPieces && dropped > 0);
+        const bool kept =
+            exact ? sent == delivered + dropped : sent <= delivered + dropped + frames;
+        if (!kept || sent < delivered || !a.Balanced() || !b.Balanced())
         {
             throw std::logic_error("packets are not conserved: " + std::to_string(sent) +
                                    " sent, " + std::to_string(delivered) + " delivered, " +
@@ -214,7 +186,7 @@ class Run
         }
     }
 
-    /// Until nothing was lost any more and the size changed no more.
+    /// Until nothing was lost any more, the size changed no more and gateway A learnt no more.
     ns3::Time Convergence() const
     {
         std::uint64_t good = m_sender.Sent();
@@ -222,7 +194,8 @@ class Run
         {
             --good;
         }
-        return std::max(m_sender.SentAt(good), m_sender.LastChange()) - m_sender.FirstSend();
+        const ns3::Time last = std::max(m_sender.SentAt(good), m_sender.LastChange());
+        return std::max(last, m_lastLearnt) - m_sender.FirstSend();
     }
 
     void AddCounts(Metrics& metrics) const
@@ -243,6 +216,7 @@ class Run
         const auto& reassembled = Reassembler().GetCounters();
         metrics["frames"] = Whole(m_frames);
         metrics["frame_octets"] = Whole(m_octets);
+        metrics["frames_lost"] = Whole(LostFrames());
         metrics["octets_per_payload"] = Ratio(m_octets, m_receiver.Octets());
         metrics["reassembled_packets"] = Whole(reassembled[wire::FragmentVerdict::Complete]);
         metrics["reassembly_conflicts"] = Whole(reassembled[wire::FragmentVerdict::Conflict]);
@@ -257,9 +231,29 @@ class Run
         const auto& gateway = m_network.gatewayA->GetPathMtu()->GetCounters();
         metrics["router_too_large"] = Whole(m_network.routing->GetTooLarge());
         metrics["router_reports"] = Whole(m_network.routing->GetReported());
-        metrics["reports_known_sa"] = Whole(gateway.learnt + gateway.implausible);
-        metrics["reports_learnt"] = Whole(gateway.learnt);
+        metrics["reports_known_sa"] = Whole(gateway.known);
         metrics["reports_to_host"] = Whole(gateway.reported);
+    }
+
+    /// Of the packets that gateway A seals, as it knows it now.
+    std::uint64_t PathMtuOfA() const
+    {
+        const auto known = m_network.gatewayA->GetPathMtu()->GetPathMtu(m_network.endB, m_spi);
+        return known.value_or(m_network.outsideA->GetMtu());
+    }
+
+    void AddNotifications(Metrics& metrics) const
+    {
+        const auto& egress = m_network.gatewayB->GetPathSizes()->GetCounters();
+        metrics["notifications_told"] = Whole(egress.told);
+        metrics["notifications_limited"] = Whole(egress.limited);
+        metrics["notifications_held"] = Whole(egress.held);
+        metrics["notifications_heard"] =
+            Whole(m_network.gatewayA->GetPathSizes()->GetCounters().heard);
+        metrics["ike_datagrams"] = Whole(m_network.gatewayA->GetIkeCounters().datagramsOut +
+                                         m_network.gatewayB->GetIkeCounters().datagramsOut);
+        metrics["path_mtu_falls"] = Whole(m_network.gatewayA->GetPathMtu()->GetCounters().learnt);
+        metrics["gateway_path_mtu"] = Whole(PathMtuOfA());
     }
 
     const NetworkSettings m_networkSettings;
@@ -273,6 +267,8 @@ class Run
     std::uint64_t m_frames{0};
     std::uint64_t m_octets{0};
     std::uint64_t m_reassemblyOctets{0};
+    std::uint32_t m_spi{0}; ///< of gateway A's SA, since it has learnt
+    ns3::Time m_lastLearnt;
     ns3::CaptureKeys m_keys;
     std::vector<std::string> m_captures;
 };
@@ -286,20 +282,10 @@ struct SimulatorCleaner
     }
 };
 
-void
-CheckTogether(const ParameterValues& values)
-{
-    if (values.Number("probe_timer") <= 2 * values.Number("delay"))
-    {
-        throw ParameterError("probe_timer: " + values.Canonical().at("probe_timer") +
-                             " is not longer than the way there and back");
-    }
-}
-
 RunResult
 RunPathMtu(const ParameterValues& values, const RunContext& context)
 {
-    CheckTogether(values);
+    path_mtu::CheckTogether(values);
     if (!context.outputFolder.empty())
     {
         std::filesystem::create_directories(context.outputFolder);
@@ -312,43 +298,6 @@ RunPathMtu(const ParameterValues& values, const RunContext& context)
     return Run(values, context).Execute();
 }
 
-std::vector<ParameterSpec>
-MakeParameters()
-{
-    using Q = Quantity;
-    return {
-        {"strategy",
-         Q::Choice,
-         "pmtud",
-         0,
-         0,
-         "",
-         {"outer-fragments", "inner-fragments", "pmtud", "probing"},
-         "what is done about packets that do not fit; README.md has the table"},
-        {"path_mtu", Q::Octets, "1400B", 576, 1500, "", {}, "of the narrow link, in IP packets"},
-        {"icmp_filter", Q::Number, "0", 0, 1, "", {}, "probability that a router's report is lost"},
-        {"quote", Q::Octets, "8B", 8, 528, "", {}, "what a report quotes behind the IP header"},
-        {"encapsulation",
-         Q::Choice,
-         "esp",
-         0,
-         0,
-         "",
-         {"esp", "udp"},
-         "of ESP: as protocol 50, or in UDP"},
-        {"size", Q::Octets, "1400B", 100, 1500, "", {}, "of the packets that host A wants to send"},
-        {"small_share", Q::Number, "0", 0, 1, "", {}, "of packets that have 100 octets"},
-        {"rate", Q::PacketRate, "100pps", 1, 1e6, "", {}, "of the source"},
-        {"packets", Q::Count, "2000", 1, 1000000, "", {}, "that the source sends"},
-        {"delay", Q::Time, "10ms", 0, 10, "", {}, "one-way, of the narrow link"},
-        {"fragment_delay", Q::Time, "0s", 0, 10, "", {}, "what fragments take longer"},
-        {"loss", Q::Number, "0", 0, 0.5, "", {}, "probability of each frame on the narrow link"},
-        {"window", Q::Count, "64", 32, 65536, "no replay check", {}, "of gateway B"},
-        {"reassembly_timeout", Q::Time, "30s", 0.001, 120, "", {}, "of gateway B"},
-        {"probe_timer", Q::Time, "1s", 0.001, 60, "", {}, "PROBE_TIMER of RFC 8899"},
-    };
-}
-
 std::vector<MetricSpec>
 MakeMetrics()
 {
@@ -359,10 +308,11 @@ MakeMetrics()
         {"delivered_ratio", "1", "delivered_packets / sent_packets"},
         {"delivered_octets", "B", "UDP payload of delivered packets"},
         {"probes", "1", "probe packets that host A sent"},
-        {"convergence_s", "s", "until the last loss and the last change of the size"},
+        {"convergence_s", "s", "until the last loss, change of the size, and fall of a path MTU"},
         {"final_size", "B", "of the IP packets that host A takes to fit at the end"},
         {"frames", "1", "IP packets and fragments that the router sent to gateway B"},
         {"frame_octets", "B", "of these, from the IP header on"},
+        {"frames_lost", "1", "of these, and of those that found its queue full"},
         {"octets_per_payload", "1", "frame_octets / delivered_octets"},
         {"reassembled_packets", "1", "ESP packets that gateway B put together"},
         {"reassembly_conflicts", "1", "fragments there that contradicted others"},
@@ -371,8 +321,14 @@ MakeMetrics()
         {"router_too_large", "1", "packets with DF that the router dropped"},
         {"router_reports", "1", "ICMP messages about them that were not filtered"},
         {"reports_known_sa", "1", "of these, for which gateway A found the SA"},
-        {"reports_learnt", "1", "of these, that lowered the path MTU"},
         {"reports_to_host", "1", "ICMP messages of gateway A to host A"},
+        {"notifications_told", "1", "LMAP and PTB requests of gateway B"},
+        {"notifications_limited", "1", "that came too soon after another and were not sent"},
+        {"notifications_held", "1", "not sent, for gateway A had not answered or does not know"},
+        {"notifications_heard", "1", "requests that gateway A took"},
+        {"ike_datagrams", "1", "that the gateways sent in the whole run"},
+        {"path_mtu_falls", "1", "times that the path MTU of gateway A fell"},
+        {"gateway_path_mtu", "B", "that gateway A reckons with at the end, of sealed packets"},
         {"simulated_time_s", "s", "simulated time of the whole run"},
         {"events", "1", "events that the simulator executed"},
     };
@@ -385,10 +341,10 @@ Scenario
 MakePathMtuScenario()
 {
     return {"path-mtu",
-            "packets that do not fit: fragments, path MTU discovery and probing",
-            MakeParameters(),
+            "packets that do not fit: fragments, path MTU discovery, probing, and notifications",
+            path_mtu::MakeParameters(),
             MakeMetrics(),
-            CheckTogether,
+            path_mtu::CheckTogether,
             RunPathMtu};
 }
 

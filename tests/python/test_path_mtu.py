@@ -8,7 +8,7 @@ import pytest
 import ipseclab as lab
 from ipseclab.errors import LabError
 
-STRATEGIES = ["outer-fragments", "inner-fragments", "pmtud", "probing"]
+STRATEGIES = ["outer-fragments", "inner-fragments", "pmtud", "probing", "lmap"]
 IP, UDP = 20, 8
 
 
@@ -73,6 +73,73 @@ def test_probing_needs_no_report_and_takes_three_timers_for_each_failure() -> No
     assert row["probes"] == 2 + 6 * 3
     assert row["lost_packets"] == 0
     assert row["router_reports"] == 0
+
+
+def test_what_a_round_trip_sends_is_cut_by_the_router_and_the_rest_by_the_gateway() -> None:
+    row = measure(strategy="lmap", packets=100, rate="1kpps", delay="5.2ms", icmp_filter=1)
+    assert (row["reassembled_packets"], row["lost_packets"]) == (11, 0)
+    assert (row["notifications_told"], row["path_mtu_falls"]) == (1, 1)
+    assert row["gateway_path_mtu"] == 1396  # 20 and the largest multiple of 8
+    assert row["convergence_s"] == pytest.approx(2 * 0.0052, rel=0.01)
+    # 11 as 1396 and 80; then 1342 leave 1320 and 60 octets: 1340 and 80 with their headers.
+    pieces = [(size + 2 + 3) // 4 * 4 + IP + 32 for size in (IP + 1320, IP + 60)]
+    ike = row["frame_octets"] - 11 * (1396 + IP + 1456 - 1396) - 89 * sum(pieces)
+    assert 0 < ike < 150  # the answer to the notification
+
+
+def test_what_is_never_whole_is_never_told_of() -> None:
+    row = measure(strategy="lmap", packets=50, fragment_filter=1)
+    assert (row["delivered_packets"], row["notifications_told"]) == (0, 0)
+    assert row["frames_lost"] == 100
+
+
+def test_a_packet_beyond_emtu_r_is_told_of_once_and_the_next_ones_fit() -> None:
+    row = measure(strategy="lmap", packets=100, emtu_r="1300B", delay="5ms", rate="1kpps")
+    assert row["lost_packets"] == row["drop_inbound_too_big"] == 11
+    assert (row["notifications_told"], row["gateway_path_mtu"]) == (1, 1300)
+    black_hole = measure(strategy="outer-fragments", packets=100, emtu_r="1300B")
+    assert black_hole["lost_packets"] == black_hole["drop_inbound_too_big"] == 100
+
+
+@pytest.mark.parametrize(("join_time", "rate"), [(1, 150), (4, 120)])
+def test_a_busy_core_delivers_what_joining_leaves(join_time: int, rate: int) -> None:
+    """Two pieces: cutting before ESP pays when joining one costs more than half of opening."""
+    packets = 40000
+    row = {
+        strategy: measure(
+            strategy=strategy,
+            rate=f"{rate}kpps",
+            packets=packets,
+            delay="100us",
+            open_time="4us",
+            join_time=f"{join_time}us",
+            sized=True,
+        )
+        for strategy in ("outer-fragments", "lmap")
+    }
+    enough, scarce = ("outer-fragments", "lmap") if join_time == 1 else ("lmap", "outer-fragments")
+    assert row[enough]["lost_packets"] == 0
+    assert row[scarce]["drop_inbound_engine_full"] > 0
+    if scarce == "outer-fragments":  # what the core has time for, and the queue at the end
+        capacity = packets / rate * 1000 / (4 + 2 * join_time)
+        assert row[scarce]["delivered_packets"] == pytest.approx(capacity + 1024, abs=10)
+
+
+def test_a_floor_bounds_what_an_attack_leaves_behind() -> None:
+    attack = {"path_mtu": "100B", "later_mtu": "1500B", "change_at": "50ms", "rate": "200pps"}
+    for floor in (68, 576):
+        row = measure(strategy="lmap", floor=f"{floor}B", packets=100, **attack)
+        assert row["gateway_path_mtu"] == max(floor, 100)
+        assert row["lost_packets"] == 0
+
+
+def test_a_path_mtu_that_grows_is_used_when_the_old_one_has_aged() -> None:
+    for lifetime, expected in (("1s", 1500), ("600s", 1276)):
+        row = measure(
+            strategy="lmap", path_mtu="1280B", later_mtu="1500B", change_at="1.5s", lifetime=lifetime,
+            packets=400,
+        )  # fmt: skip
+        assert row["gateway_path_mtu"] == expected
 
 
 def test_a_probe_timer_that_is_too_short_is_refused() -> None:

@@ -104,6 +104,24 @@ TEST(TimingCore, WaitsAsAQueueWithPoissonArrivalsAndConstantService)
     }
 }
 
+/// A packet that came whole costs nothing more; one in n fragments n times their cost.
+TEST(TimingCores, SpendTimeOnEachFragmentOfAPacket)
+{
+    CoresConfig config = Microsecond(1);
+    config.cost.fragmentCycles = 0.5 * config.cost.fixedCycles;
+    for (const std::uint32_t fragments : {0U, 2U, 7U})
+    {
+        SeededRandom random;
+        Cores engine(config, random);
+        Driver driver(engine);
+        Job job;
+        job.fragments = fragments;
+        driver.Submit(0, job);
+        const Trace trace = driver.Finish();
+        EXPECT_NEAR(trace.sojourn.at(0), 1e-6 * (1 + 0.5 * fragments), 1e-12) << fragments;
+    }
+}
+
 /// D/D/N: N cores carry N times the rate of one, and in turn nothing waits and nothing overtakes.
 TEST(TimingCores, CarryNTimesTheRateOfOneInTurn)
 {

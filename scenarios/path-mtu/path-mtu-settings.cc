@@ -1,0 +1,245 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+
+/**
+ * \file
+ * The parameters of the scenario, and what they mean for its network and its hosts.
+ */
+
+#include "scenarios/path-mtu/path-mtu-settings.h"
+
+#include <map>
+
+namespace ipseclab::path_mtu
+{
+
+using ns3::Seconds;
+
+namespace
+{
+
+constexpr std::int64_t kStreamOfSender = 500;
+
+/// What a strategy is made of.
+struct Strategy
+{
+    SizePolicy host;
+    const char* fragmentation; ///< of IpsecPathMtu
+    const char* dfPolicy;      ///< of IpsecGateway
+    bool notifications;
+};
+
+const std::map<std::string, Strategy>&
+Strategies()
+{
+    static const std::map<std::string, Strategy> strategies{
+        {"outer-fragments", {SizePolicy::Fixed, "AfterEsp", "Clear", false}},
+        // Set, or no router would ever report.
+        {"inner-fragments", {SizePolicy::Fixed, "BeforeEsp", "Set", false}},
+        {"pmtud", {SizePolicy::Reports, "Drop", "Copy", false}},
+        {"probing", {SizePolicy::Probing, "Drop", "Copy", false}},
+        // Clear, or there would be no fragments to tell of.
+        {"lmap", {SizePolicy::Fixed, "BeforeEsp", "Clear", true}},
+    };
+    return strategies;
+}
+
+const Strategy&
+StrategyOf(const ParameterValues& values)
+{
+    return Strategies().at(values.Word("strategy"));
+}
+
+std::uint16_t
+Octets(const ParameterValues& values, const std::string& name)
+{
+    return static_cast<std::uint16_t>(values.Count(name));
+}
+
+} // namespace
+
+NetworkSettings
+MakeNetworkSettings(const ParameterValues& values, bool sized)
+{
+    const Strategy& strategy = StrategyOf(values);
+    NetworkSettings settings;
+    settings.fragmentation = strategy.fragmentation;
+    settings.dfPolicy = strategy.dfPolicy;
+    settings.notifications = strategy.notifications;
+    settings.mtu = Octets(values, "path_mtu");
+    settings.laterMtu = Octets(values, "later_mtu");
+    settings.changeAt = Seconds(values.Number("change_at"));
+    settings.alternating = values.Word("change") == "alternating";
+    settings.filterProbability = values.Number("icmp_filter");
+    settings.fragmentFilter = values.Number("fragment_filter");
+    settings.quotedOctets = Octets(values, "quote");
+    settings.udpEncapsulation = values.Word("encapsulation") == "udp";
+    settings.window = static_cast<std::uint32_t>(values.Count("window"));
+    settings.linkRate = ns3::DataRate(values.Count("link_rate"));
+    settings.delay = Seconds(values.Number("delay"));
+    settings.fragmentDelay = Seconds(values.Number("fragment_delay"));
+    settings.loss = values.Number("loss");
+    settings.reassemblyTimeout = Seconds(values.Number("reassembly_timeout"));
+    settings.openTime = values.Number("open_time");
+    settings.joinTime = values.Number("join_time");
+    settings.emtuR = Octets(values, "emtu_r");
+    settings.floor = Octets(values, "floor");
+    settings.lifetime = Seconds(values.Number("lifetime"));
+    settings.tellInterval = Seconds(values.Number("tell_interval"));
+    settings.draftOverhead = values.Word("overhead") == "draft";
+    settings.sized = sized;
+    return settings;
+}
+
+StreamSettings
+MakeStreamSettings(const ParameterValues& values)
+{
+    StreamSettings settings;
+    settings.policy = StrategyOf(values).host;
+    settings.rate = values.Number("rate");
+    settings.packets = values.Count("packets");
+    settings.octets = static_cast<std::uint32_t>(values.Count("size"));
+    settings.smallShare = values.Number("small_share");
+    settings.probeTimer = Seconds(values.Number("probe_timer"));
+    settings.randomStream = kStreamOfSender;
+    return settings;
+}
+
+void
+CheckTogether(const ParameterValues& values)
+{
+    if (values.Number("probe_timer") <= 2 * values.Number("delay"))
+    {
+        throw ParameterError("probe_timer: " + values.Canonical().at("probe_timer") +
+                             " is not longer than the way there and back");
+    }
+}
+
+std::vector<ParameterSpec>
+MakeParameters()
+{
+    using Q = Quantity;
+    return {
+        {"strategy",
+         Q::Choice,
+         "pmtud",
+         0,
+         0,
+         "",
+         {"outer-fragments", "inner-fragments", "pmtud", "probing", "lmap"},
+         "what is done about packets that do not fit; README.md has the table"},
+        {"path_mtu", Q::Octets, "1400B", 68, 1500, "", {}, "of the narrow link, in IP packets"},
+        {"later_mtu",
+         Q::Octets,
+         "0B",
+         68,
+         1500,
+         "the path MTU stays",
+         {},
+         "what it is after change_at"},
+        {"change_at",
+         Q::Time,
+         "5s",
+         0.0001,
+         10000,
+         "",
+         {},
+         "from the first packet until the path MTU changes"},
+        {"change",
+         Q::Choice,
+         "once",
+         0,
+         0,
+         "",
+         {"once", "alternating"},
+         "of the path MTU: once, or there and back each change_at"},
+        {"icmp_filter", Q::Number, "0", 0, 1, "", {}, "probability that a router's report is lost"},
+        {"fragment_filter",
+         Q::Number,
+         "0",
+         0,
+         1,
+         "",
+         {},
+         "probability that the narrow link refuses a fragment"},
+        {"quote", Q::Octets, "8B", 8, 528, "", {}, "what a report quotes behind the IP header"},
+        {"encapsulation",
+         Q::Choice,
+         "esp",
+         0,
+         0,
+         "",
+         {"esp", "udp"},
+         "of ESP: as protocol 50, or in UDP"},
+        {"size", Q::Octets, "1400B", 100, 1500, "", {}, "of the packets that host A wants to send"},
+        {"small_share", Q::Number, "0", 0, 1, "", {}, "of packets that have 100 octets"},
+        {"rate", Q::PacketRate, "100pps", 1, 1e6, "", {}, "of the source"},
+        {"packets", Q::Count, "2000", 1, 1000000, "", {}, "that the source sends"},
+        {"link_rate", Q::BitRate, "10Gbps", 1e5, 1e10, "", {}, "of the narrow link"},
+        {"delay", Q::Time, "10ms", 0, 10, "", {}, "one-way, of the narrow link"},
+        {"fragment_delay", Q::Time, "0s", 0, 10, "", {}, "what fragments take longer"},
+        {"loss", Q::Number, "0", 0, 0.5, "", {}, "probability of each frame on the narrow link"},
+        {"window", Q::Count, "64", 32, 65536, "no replay check", {}, "of gateway B"},
+        {"reassembly_timeout", Q::Time, "30s", 0.001, 120, "", {}, "of gateway B"},
+        {"open_time",
+         Q::Time,
+         "0s",
+         1e-9,
+         1e-4,
+         "no time",
+         {},
+         "that gateway B's core takes to open an ESP packet"},
+        {"join_time",
+         Q::Time,
+         "0s",
+         1e-9,
+         1e-4,
+         "no time",
+         {},
+         "that it takes for each fragment of one before"},
+        {"emtu_r",
+         Q::Octets,
+         "65535B",
+         576,
+         65535,
+         "",
+         {},
+         "the longest ESP packet that gateway B takes in fragments"},
+        {"floor",
+         Q::Octets,
+         "576B",
+         68,
+         1500,
+         "",
+         {},
+         "the least path MTU that gateway A believes"},
+        {"lifetime",
+         Q::Time,
+         "600s",
+         0.001,
+         100000,
+         "",
+         {},
+         "of a path MTU that gateway A was told"},
+        {"tell_interval",
+         Q::Time,
+         "1s",
+         0.001,
+         1000,
+         "any number of notifications",
+         {},
+         "least time between two notifications of gateway B"},
+        {"overhead",
+         Q::Choice,
+         "exact",
+         0,
+         0,
+         "",
+         {"exact", "draft"},
+         "of the tunnel, as gateway A reckons it for lmap"},
+        {"probe_timer", Q::Time, "1s", 0.001, 60, "", {}, "PROBE_TIMER of RFC 8899"},
+    };
+}
+
+} // namespace ipseclab::path_mtu
