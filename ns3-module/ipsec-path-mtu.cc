@@ -199,6 +199,7 @@ IpsecPathMtu::SetGateway(IpsecGateway* gateway)
 void
 IpsecPathMtu::DoDispose()
 {
+    m_timer.Cancel();
     m_gateway = nullptr;
     Object::DoDispose();
 }
@@ -378,7 +379,9 @@ IpsecPathMtu::Join(Ptr<const Packet> packet)
     GetReassembler();
     Bytes whole;
     const wire::Reassembler::Instant now(Simulator::Now().GetNanoSeconds());
-    switch (m_reassembler->Add(octets, now, whole))
+    const wire::FragmentVerdict verdict = m_reassembler->Add(octets, now, whole);
+    ScheduleTimer();
+    switch (verdict)
     {
     case wire::FragmentVerdict::Held:
     case wire::FragmentVerdict::Duplicate:
@@ -402,6 +405,27 @@ IpsecPathMtu::Complete(const Bytes& whole)
     }
     packet->AddPacketTag(JoinedTag(firstFragment, static_cast<uint32_t>(pieces.count)));
     return packet;
+}
+
+void
+IpsecPathMtu::HandleTimer()
+{
+    m_reassembler->HandleTimeout(wire::Reassembler::Instant(Simulator::Now().GetNanoSeconds()));
+    ScheduleTimer();
+}
+
+/// An event that is there is early enough: what it was for may be whole by then, what came later
+/// is due later.
+void
+IpsecPathMtu::ScheduleTimer()
+{
+    const auto due = m_reassembler->PollTimeout();
+    if (due && !m_timer.IsRunning())
+    {
+        m_timer = Simulator::Schedule(NanoSeconds(due->count()) - Simulator::Now(),
+                                      &IpsecPathMtu::HandleTimer,
+                                      this);
+    }
 }
 
 void
@@ -521,6 +545,9 @@ IpsecPathMtu::GetReassembler()
         limits.smallest = m_smallestFragment;
         limits.timeout = wire::Reassembler::Instant(m_reassemblyTimeout.GetNanoSeconds());
         m_reassembler.emplace(limits);
+        m_reassembler->SetUnfinishedCallback(
+            [this](ipseclab::ByteSpan first, size_t octets)
+            { m_gateway->GetPathSizes()->NoteUnfinished(first, static_cast<uint32_t>(octets)); });
     }
     return *m_reassembler;
 }

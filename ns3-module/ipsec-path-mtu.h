@@ -9,6 +9,7 @@
 #include "model/esp/esp-sa.h"
 #include "model/wire/ip-fragment.h"
 
+#include "ns3/event-id.h"
 #include "ns3/nstime.h"
 #include "ns3/object.h"
 #include "ns3/packet.h"
@@ -131,6 +132,8 @@ class IpsecPathMtu : public Object
     size_t Limit(const ipseclab::IpAddress& destination, uint32_t spi, size_t mtu);
     /// What the fragments of a packet are when they are there.
     Ptr<const Packet> Complete(const ipseclab::Bytes& whole);
+    void HandleTimer();
+    void ScheduleTimer();
     void Report(const ipseclab::wire::IpView& inner, size_t mtu);
     void SendReport(const ipseclab::IpAddress& to, const ipseclab::Bytes& inner, size_t mtu);
 
@@ -146,6 +149,7 @@ class IpsecPathMtu : public Object
     /// By destination and SPI; only of SAs that were there.
     std::map<Path, Learnt> m_learnt;
     std::optional<ipseclab::wire::Reassembler> m_reassembler; ///< from its first use
+    EventId m_timer;                                          ///< of unfinished packets
     uint32_t m_identification{0};
     Counters m_counters;
     TracedCallback<uint32_t, uint32_t> m_learntTrace;

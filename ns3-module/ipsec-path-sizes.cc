@@ -140,6 +140,12 @@ IpsecPathSizes::GetTypeId()
                           BooleanValue(true),
                           MakeBooleanAccessor(&IpsecPathSizes::m_tellIpv6),
                           MakeBooleanChecker())
+            .AddAttribute("TellUnfinished",
+                          "Whether LMAP and PTB are sent for fragments that never become whole, as "
+                          "the draft has it; whoever can forge one fragment can cause that.",
+                          BooleanValue(false),
+                          MakeBooleanAccessor(&IpsecPathSizes::m_tellUnfinished),
+                          MakeBooleanChecker())
             .AddAttribute("LinkMtu",
                           "LMTU: the longest ESP packet that is taken when it came whole, in "
                           "octets of IP.",
@@ -206,7 +212,7 @@ IpsecPathSizes::Refuse(Ptr<const Packet> packet, uint32_t firstFragment)
         return false;
     }
     ike::PathSizes sizes;
-    sizes.tooBig = ike::EgressLimits{m_linkMtu, m_emtuR};
+    sizes.tooBig = Limits();
     if (firstFragment)
     {
         sizes.lmap = ToAtomicPacket(view.v6, firstFragment);
@@ -238,6 +244,33 @@ IpsecPathSizes::NoteOpened(Ptr<const Packet> packet, uint32_t spi)
         return;
     }
     Tell(spi, {ToAtomicPacket(v6, tag.GetFirstFragment()), std::nullopt});
+}
+
+void
+IpsecPathSizes::NoteUnfinished(ipseclab::ByteSpan first, uint32_t octets)
+{
+    ipseclab::Bytes packet(first.begin(), first.end());
+    wire::IpView view;
+    if (!m_tellUnfinished || !wire::ParseIp(packet, view) || (view.v6 && !m_tellIpv6))
+    {
+        return;
+    }
+    const size_t inUpper = view.totalLength - view.upperOffset;
+    if (view.Protocol() == wire::kProtocolUdp && inUpper >= wire::kUdpHeaderSize)
+    {
+        // The header of the whole datagram.
+        ipseclab::StoreBe16(&packet[view.upperOffset + 4], static_cast<uint16_t>(inUpper));
+    }
+    if (const auto at = wire::FindEsp(view))
+    {
+        Tell(wire::ReadSpi(view, *at), {ToAtomicPacket(view.v6, octets), Limits()});
+    }
+}
+
+ike::EgressLimits
+IpsecPathSizes::Limits() const
+{
+    return {m_linkMtu, m_emtuR};
 }
 
 void

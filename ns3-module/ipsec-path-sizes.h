@@ -53,7 +53,8 @@ class JoinedTag : public Tag
  * longer than LinkMtu, neither of which is opened. At the ingress, what was told becomes the path
  * MTU of the SA, with the floor, the lifetime and the policy of IpsecPathMtu.
  *
- * Of fragments that never become whole nothing is told: nothing about them is authentic.
+ * Of fragments that never become whole nothing is told, for nothing about them is authentic, unless
+ * TellUnfinished is set: then LMAP and PTB are sent when they are given up.
  */
 class IpsecPathSizes : public Object
 {
@@ -78,6 +79,9 @@ class IpsecPathSizes : public Object
     bool Refuse(Ptr<const Packet> packet, uint32_t firstFragment);
     /// A packet was opened.
     void NoteOpened(Ptr<const Packet> packet, uint32_t spi);
+    /// A packet will never be whole.
+    /// \param first its first fragment, as a packet \param octets that this fragment had
+    void NoteUnfinished(ipseclab::ByteSpan first, uint32_t octets);
     /// A Child SA is gone.
     void Forget(uint32_t spi);
 
@@ -98,6 +102,7 @@ class IpsecPathSizes : public Object
         Time last;
     };
 
+    ipseclab::ike::EgressLimits Limits() const;
     void Tell(uint32_t spi, const ipseclab::ike::PathSizes& sizes);
     void SendTelling(uint32_t spi, const ipseclab::ike::PathSizes& sizes);
     /// Octets of a sealed packet that what was told allows; 0: it allows nothing to be said.
@@ -107,6 +112,7 @@ class IpsecPathSizes : public Object
     Time m_interval;
     uint32_t m_threshold;
     bool m_tellIpv6;
+    bool m_tellUnfinished;
     uint32_t m_linkMtu;
     uint32_t m_emtuR;
     bool m_draftOverhead;

@@ -233,7 +233,7 @@ Reassembler::Read(ByteSpan packet, const IpView& view, Fragment& fragment)
 FragmentVerdict
 Reassembler::Add(ByteSpan packet, Instant now, Bytes& whole)
 {
-    Expire(now);
+    HandleTimeout(now);
     const FragmentVerdict verdict = Insert(packet, now, whole);
     ++m_counters.verdicts[static_cast<std::size_t>(verdict)];
     return verdict;
@@ -322,42 +322,47 @@ Reassembler::Keep(Partials::iterator partial, const Fragment& fragment, Bytes& w
     }
     if (partial->end != 0 && partial->octets == partial->end)
     {
-        whole = Join(*partial);
-        m_lastPieces = {partial->header.size() + partial->parts.at(0).size() +
-                            (IsIpv6(whole.data()) ? kFragmentHeaderSize : 0),
-                        partial->parts.size()};
+        whole = Join(*partial, partial->end);
+        m_lastPieces = {FirstFragment(*partial), partial->parts.size()};
         Remove(partial);
         return FragmentVerdict::Complete;
     }
     while (m_memory > m_limits.memory)
     {
         ++m_counters.evicted;
-        Remove(m_byAge.begin());
+        GiveUp();
     }
     return FragmentVerdict::Held;
 }
 
 Bytes
-Reassembler::Join(const Partial& partial)
+Reassembler::Join(const Partial& partial, std::size_t end)
 {
     Bytes whole = partial.header;
     if (IsIpv6(whole.data()))
     {
-        StoreBe16(&whole[4],
-                  static_cast<std::uint16_t>(whole.size() - kIpv6HeaderSize + partial.end));
+        StoreBe16(&whole[4], static_cast<std::uint16_t>(whole.size() - kIpv6HeaderSize + end));
     }
     else
     {
         FinishIpv4Header(whole,
-                         partial.end,
+                         end,
                          static_cast<std::uint16_t>(LoadBe16(&whole[kIpv4Flags]) & 0xc000));
     }
-    whole.reserve(whole.size() + partial.end);
-    for (const auto& part : partial.parts)
+    whole.reserve(whole.size() + end);
+    for (auto part = partial.parts.begin(); part != partial.parts.end() && part->first < end;
+         ++part)
     {
-        whole.insert(whole.end(), part.second.begin(), part.second.end());
+        whole.insert(whole.end(), part->second.begin(), part->second.end());
     }
     return whole;
+}
+
+std::size_t
+Reassembler::FirstFragment(const Partial& partial)
+{
+    return partial.header.size() + partial.parts.at(0).size() +
+           (IsIpv6(partial.header.data()) ? kFragmentHeaderSize : 0);
 }
 
 Reassembler::Partials::iterator
@@ -378,13 +383,38 @@ Reassembler::FindOrAdd(const Key& key, Instant now)
 }
 
 void
-Reassembler::Expire(Instant now)
+Reassembler::SetUnfinishedCallback(UnfinishedCallback callback)
+{
+    m_unfinished = std::move(callback);
+}
+
+std::optional<Reassembler::Instant>
+Reassembler::PollTimeout() const
+{
+    return m_byAge.empty() ? std::nullopt
+                           : std::optional<Instant>(m_byAge.front().born + m_limits.timeout);
+}
+
+void
+Reassembler::HandleTimeout(Instant now)
 {
     while (!m_byAge.empty() && now - m_byAge.front().born >= m_limits.timeout)
     {
         ++m_counters.timedOut;
-        Remove(m_byAge.begin());
+        GiveUp();
     }
+}
+
+void
+Reassembler::GiveUp()
+{
+    const Partial& oldest = m_byAge.front();
+    const auto first = oldest.parts.find(0);
+    if (m_unfinished && first != oldest.parts.end())
+    {
+        m_unfinished(Join(oldest, first->second.size()), FirstFragment(oldest));
+    }
+    Remove(m_byAge.begin());
 }
 
 void

@@ -8,8 +8,10 @@
 
 #include <array>
 #include <chrono>
+#include <functional>
 #include <list>
 #include <map>
+#include <optional>
 #include <tuple>
 #include <vector>
 
@@ -102,6 +104,16 @@ class Reassembler
     Reassembler(const Reassembler&) = delete;
     Reassembler& operator=(const Reassembler&) = delete;
 
+    /// Called for an unfinished packet that is given up for its age or for want of memory, if its
+    /// first fragment is there: `first` is that one as a packet of its own, `octets` what it had.
+    using UnfinishedCallback = std::function<void(ByteSpan first, std::size_t octets)>;
+    void SetUnfinishedCallback(UnfinishedCallback callback);
+
+    /// When the oldest unfinished packet has to be given up; nothing: there is none.
+    std::optional<Instant> PollTimeout() const;
+    /// Gives up what is too old; Add does so, too.
+    void HandleTimeout(Instant now);
+
     /// \param now never earlier than before
     /// \param whole on Complete the packet, without fragment header; otherwise untouched
     FragmentVerdict Add(ByteSpan packet, Instant now, Bytes& whole);
@@ -155,17 +167,21 @@ class Reassembler
 
     static bool Read(ByteSpan packet, const IpView& view, Fragment& fragment);
     static FragmentVerdict Compare(const Partial& partial, const Fragment& fragment);
-    static Bytes Join(const Partial& partial);
+    /// Its first octets behind the IP headers, all of which are there.
+    static Bytes Join(const Partial& partial, std::size_t end);
+    static std::size_t FirstFragment(const Partial& partial);
     FragmentVerdict Insert(ByteSpan packet, Instant now, Bytes& whole);
     FragmentVerdict Keep(Partials::iterator partial, const Fragment& fragment, Bytes& whole);
     Partials::iterator FindOrAdd(const Key& key, Instant now);
-    void Expire(Instant now);
+    /// Gives up the oldest.
+    void GiveUp();
     void Remove(Partials::iterator partial);
 
     Limits m_limits;
     Counters m_counters;
     std::size_t m_memory{0};
     Pieces m_lastPieces;
+    UnfinishedCallback m_unfinished;
     Partials m_byAge; ///< oldest first
     std::map<Key, Partials::iterator> m_byKey;
 };

@@ -49,14 +49,28 @@ Connect(Ptr<ns3::Node> a, Ptr<ns3::Node> b)
     return link.Install(a, b);
 }
 
-/// Whether a frame has an IPv4 fragment in it.
-bool
-IsFragment(Ptr<const ns3::Packet> frame)
+/// Flags and fragment offset of the IPv4 packet in a frame.
+std::uint16_t
+FragmentWord(Ptr<const ns3::Packet> frame)
 {
     constexpr std::size_t kFlags = 8; // behind the PPP header
     std::uint8_t front[kFlags + 2] = {};
     frame->CopyData(front, sizeof(front));
-    return (LoadBe16(front + kFlags) & 0x3fff) != 0;
+    return LoadBe16(front + kFlags);
+}
+
+/// Whether a frame has an IPv4 fragment in it.
+bool
+IsFragment(Ptr<const ns3::Packet> frame)
+{
+    return (FragmentWord(frame) & 0x3fff) != 0;
+}
+
+/// Whether it has one without ports or SPI: what stateless filters drop.
+bool
+IsLaterFragment(Ptr<const ns3::Packet> frame)
+{
+    return (FragmentWord(frame) & 0x1fff) != 0;
 }
 
 } // namespace
@@ -134,6 +148,7 @@ Network::ConfigureSizes()
     const auto egress = gatewayB->GetPathSizes();
     egress->SetAttribute("Interval", ns3::TimeValue(m_settings.tellInterval));
     egress->SetAttribute("EmtuR", ns3::UintegerValue(m_settings.emtuR));
+    egress->SetAttribute("TellUnfinished", ns3::BooleanValue(m_settings.tellUnfinished));
 }
 
 Ptr<ns3::IpsecEngine>
@@ -200,7 +215,7 @@ Network::ConnectNarrow() const
     {
         channel->SetPacketLoss(
             [draw = m_fragmentDraw, share = m_settings.fragmentFilter](Ptr<const ns3::Packet> frame)
-            { return IsFragment(frame) && draw->GetValue(0, 1) < share; });
+            { return IsLaterFragment(frame) && draw->GetValue(0, 1) < share; });
     }
     if (m_settings.fragmentDelay.IsStrictlyPositive())
     {

@@ -40,6 +40,7 @@ struct NetworkSettings
     std::uint32_t floor{576};    ///< least path MTU that gateway A believes, octets of IP
     ns3::Time lifetime;          ///< of what gateway A was told
     ns3::Time tellInterval;      ///< between notifications of gateway B
+    bool tellUnfinished{false};  ///< whether gateway B tells of what never becomes whole
     bool draftOverhead{false};   ///< whether gateway A reckons as the draft does
     bool sized{false};           ///< crypto mode
 

@@ -87,6 +87,7 @@ MakeNetworkSettings(const ParameterValues& values, bool sized)
     settings.floor = Octets(values, "floor");
     settings.lifetime = Seconds(values.Number("lifetime"));
     settings.tellInterval = Seconds(values.Number("tell_interval"));
+    settings.tellUnfinished = values.Word("unfinished") == "told";
     settings.draftOverhead = values.Word("overhead") == "draft";
     settings.sized = sized;
     return settings;
@@ -162,7 +163,7 @@ MakeParameters()
          1,
          "",
          {},
-         "probability that the narrow link refuses a fragment"},
+         "probability that the narrow link refuses a fragment that is not the first"},
         {"quote", Q::Octets, "8B", 8, 528, "", {}, "what a report quotes behind the IP header"},
         {"encapsulation",
          Q::Choice,
@@ -230,6 +231,14 @@ MakeParameters()
          "any number of notifications",
          {},
          "least time between two notifications of gateway B"},
+        {"unfinished",
+         Q::Choice,
+         "kept",
+         0,
+         0,
+         "",
+         {"kept", "told"},
+         "what gateway B does about packets that never become whole: it keeps that, or tells"},
         {"overhead",
          Q::Choice,
          "exact",

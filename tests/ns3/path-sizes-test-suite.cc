@@ -107,6 +107,39 @@ class UnknownCase : public TestCase
     }
 };
 
+/// A middlebox lets first fragments through only. Of a link of 1400 octets gateway B gets 1396.
+class UnfinishedCase : public TestCase
+{
+  public:
+    UnfinishedCase()
+        : TestCase("of packets that never become whole the ingress is told when it is asked for")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        for (const bool tell : {false, true})
+        {
+            TellingChain telling;
+            telling.egress->SetAttribute("TellUnfinished", BooleanValue(tell));
+            const auto sizes = telling.sized.chain.b->GetPathMtu();
+            sizes->SetAttribute("ReassemblyTimeout", TimeValue(Seconds(2)));
+            telling.sized.Narrow(1400);
+            telling.sized.DropLaterFragments();
+            telling.sized.Send(Seconds(1), 1446, false);
+            telling.sized.Send(Seconds(4), 1446, false);
+            telling.Run(Seconds(7));
+            NS_TEST_EXPECT_MSG_EQ(telling.egress->GetCounters().told, (tell ? 1 : 0), tell);
+            const Sizes pieces{1340, 126};
+            NS_TEST_EXPECT_MSG_EQ((telling.sized.arrived == (tell ? pieces : Sizes{})), true, tell);
+            NS_TEST_EXPECT_MSG_EQ(sizes->GetReassembler().GetCounters().timedOut,
+                                  (tell ? 1 : 2),
+                                  "given up without another fragment");
+        }
+    }
+};
+
 /// Without IV the draft makes 1346 of 1396: that is 1400 when sealed, and cut for ever.
 class DraftOverheadCase : public TestCase
 {
@@ -212,6 +245,7 @@ class PathSizesTestSuite : public TestSuite
     {
         AddTestCase(new LmapCase, compat::TestNames<TestCase>::kQuick);
         AddTestCase(new UnknownCase, compat::TestNames<TestCase>::kQuick);
+        AddTestCase(new UnfinishedCase, compat::TestNames<TestCase>::kQuick);
         AddTestCase(new DraftOverheadCase, compat::TestNames<TestCase>::kQuick);
         AddTestCase(new TooBigCase, compat::TestNames<TestCase>::kQuick);
         AddTestCase(new FloorCase, compat::TestNames<TestCase>::kQuick);

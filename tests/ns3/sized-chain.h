@@ -9,8 +9,10 @@
 #include "model/wire/icmp-too-big.h"
 
 #include "ns3/boolean.h"
+#include "ns3/error-model.h"
 #include "ns3/ipv4-raw-socket-factory.h"
 #include "ns3/path-mtu-routing.h"
+#include "ns3/pointer.h"
 
 #include <vector>
 
@@ -18,6 +20,30 @@ namespace ns3
 {
 
 constexpr uint8_t kProtocol = 253; // for experiments (RFC 3692)
+
+/// Loses fragments other than the first of each packet.
+class LaterFragmentLoss : public ErrorModel
+{
+  public:
+    static TypeId GetTypeId()
+    {
+        static TypeId tid = TypeId("ns3::LaterFragmentLoss")
+                                .SetParent<ErrorModel>()
+                                .AddConstructor<LaterFragmentLoss>();
+        return tid;
+    }
+
+  private:
+    bool DoCorrupt(Ptr<Packet> frame) override
+    {
+        constexpr uint32_t kOffset = 8; // behind the PPP header
+        uint8_t front[kOffset + 2] = {};
+        frame->CopyData(front, sizeof(front));
+        return (ipseclab::LoadBe16(front + kOffset) & 0x1fff) != 0;
+    }
+
+    void DoReset() override {}
+};
 
 /// A chain whose host A sends raw packets of given sizes, and hears ICMP.
 class SizedChain
@@ -75,6 +101,13 @@ class SizedChain
         routing->AddNetworkRouteTo("10.0.4.0", "255.255.255.0", "10.0.3.2", 2);
         chain.links[2].Get(0)->SetMtu(mtu);
         chain.links[2].Get(1)->SetMtu(mtu);
+    }
+
+    /// On the narrow path, on the way to gateway B.
+    void DropLaterFragments()
+    {
+        chain.links[2].Get(1)->SetAttribute("ReceiveErrorModel",
+                                            PointerValue(CreateObject<LaterFragmentLoss>()));
     }
 
     /// Of the last ESP packet that gateway A has sent, as a router reports it.

@@ -223,6 +223,44 @@ TEST(Reassembly, TimesOutAfterTheFirstFragment)
     EXPECT_EQ(Add(reassembler, parts[1], seconds(59)), FragmentVerdict::Complete);
 }
 
+/// A packet that will not be whole is told of if it has a beginning, as a packet that is only that.
+TEST(Reassembly, TellsOfTheBeginningOfWhatIsGivenUp)
+{
+    for (const bool v6 : {false, true})
+    {
+        const Bytes packet = v6 ? PacketV6(2000) : PacketV4(2000);
+        const auto parts = Cut(packet, 1000);
+        Reassembler reassembler;
+        std::vector<Bytes> told;
+        std::vector<std::size_t> octets;
+        reassembler.SetUnfinishedCallback(
+            [&](ByteSpan first, std::size_t size)
+            {
+                told.emplace_back(first.begin(), first.end());
+                octets.push_back(size);
+            });
+        EXPECT_FALSE(reassembler.PollTimeout());
+        EXPECT_EQ(Add(reassembler, parts[2], seconds(0)), FragmentVerdict::Held);
+        reassembler.HandleTimeout(seconds(30));
+        EXPECT_TRUE(told.empty()); // the end of a packet says nothing
+        EXPECT_EQ(Add(reassembler, parts[1], seconds(40)), FragmentVerdict::Held);
+        EXPECT_EQ(Add(reassembler, parts[0], seconds(41)), FragmentVerdict::Held);
+        EXPECT_EQ(reassembler.PollTimeout(), Reassembler::Instant(seconds(70)));
+        reassembler.HandleTimeout(seconds(69));
+        EXPECT_TRUE(told.empty());
+        reassembler.HandleTimeout(seconds(70));
+        ASSERT_EQ(told.size(), 1U);
+        EXPECT_EQ(octets[0], parts[0].size());
+        IpView view;
+        ASSERT_TRUE(ParseIp(told[0], view));
+        EXPECT_FALSE(view.isFragment);
+        EXPECT_EQ(view.totalLength, told[0].size());
+        const std::size_t front = v6 ? kIpv6HeaderSize : kIpv4HeaderSize;
+        EXPECT_TRUE(std::equal(told[0].begin() + front, told[0].end(), packet.begin() + front));
+        EXPECT_EQ(reassembler.GetCounters().timedOut, 2U);
+    }
+}
+
 /// A flood of first fragments never holds more than the limit, and a packet whose fragments
 /// follow each other still gets through.
 TEST(Reassembly, FloodStaysInBounds)
