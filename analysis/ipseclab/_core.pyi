@@ -283,6 +283,9 @@ class RealtimeReport(TypedDict):
     queue_dropped: int
     lag: ClockLag
 
+def clamp_mss(packet: bytes, limit: int) -> bytes:
+    """The IP packet, with the MSS of a TCP SYN lowered to the limit."""
+
 def run_realtime_network(
     ports: list[tuple[int, str]],
     *,

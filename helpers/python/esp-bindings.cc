@@ -5,6 +5,7 @@
 
 #include "model/esp/esp-sa.h"
 #include "model/wire/ip-packet.h"
+#include "model/wire/tcp-mss.h"
 
 #include <cstring>
 #include <optional>
@@ -275,6 +276,17 @@ DefineEsp(py::module_& module)
              py::arg("sized") = false)
         .def("open", &Opener::Open, py::arg("packet"), py::arg("outer_header_length") = 20)
         .def_property_readonly("top", &Opener::Top);
+    module.def(
+        "clamp_mss",
+        [](const py::bytes& packet, std::uint16_t limit)
+        {
+            const ByteSpan given = FromPython(packet);
+            Bytes octets(given.begin(), given.end());
+            wire::ClampMss(octets, limit);
+            return ToPython(octets);
+        },
+        py::arg("packet"),
+        py::arg("limit"));
 }
 
 } // namespace ipseclab

@@ -6,15 +6,18 @@
  * \file
  * Reassembly against hostile fragments. An input is a row of records: two octets of length, that
  * many octets of a packet; a second passes with each. Memory stays within the limit, and what comes
- * out is an IP packet that is no fragment. Each packet is also cut, and its report of "too big"
- * read.
+ * out is an IP packet that is no fragment. Each packet is also cut, its report of "too big" read,
+ * and its MSS clamped.
  */
 
 #include "model/wire/icmp-too-big.h"
 #include "model/wire/ip-fragment.h"
+#include "model/wire/tcp-mss.h"
 
 #include <algorithm>
 #include <cstdlib>
+#include <functional>
+#include <numeric>
 
 namespace
 {
@@ -52,6 +55,28 @@ CutAndReport(ByteSpan packet)
     wire::ReadQuotedEsp(packet);
 }
 
+/// Once lowered it is low enough, and only the option and the checksum have changed.
+void
+Clamp(ByteSpan packet)
+{
+    constexpr std::uint16_t kLimit = 536;
+    constexpr int kOctetsOfOptionsAndChecksum = 22;
+    Bytes clamped(packet.begin(), packet.end());
+    if (wire::ClampMss(clamped, kLimit))
+    {
+        const auto changed = std::inner_product(packet.begin(),
+                                                packet.end(),
+                                                clamped.begin(),
+                                                0,
+                                                std::plus<>(),
+                                                std::not_equal_to<>());
+        wire::IpView view;
+        Require(changed > 0 && changed <= kOctetsOfOptionsAndChecksum);
+        Require(wire::ParseIp(clamped, view) && wire::ReadMss(view) <= kLimit);
+        Require(!wire::ClampMss(clamped, kLimit));
+    }
+}
+
 } // namespace
 
 extern "C" int
@@ -77,6 +102,7 @@ LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
             verdict != wire::FragmentVerdict::Complete ||
             (wire::ParseIp(whole, view) && !view.isFragment && view.totalLength == whole.size()));
         CutAndReport(packet);
+        Clamp(packet);
     }
     return 0;
 }

@@ -17,7 +17,7 @@ from ipseclab import _core
 
 pytest.importorskip("scapy", reason="needs Debian's python3-scapy")
 
-from scapy.layers.inet import ICMP, IP, UDP
+from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrHopByHop
 from scapy.layers.ipsec import ESP, SecurityAssociation
 from scapy.packet import Packet, Raw
@@ -196,3 +196,22 @@ def test_traffic_flow_padding_is_seen_as_such() -> None:
     clear = bytes(packet(INNER[0]))
     ours = ends.sealer().seal(clear, 1, tfc_length=1000)
     assert bytes(ends.scapy().decrypt(parse(ours))) == clear.ljust(1000, b"\0")
+
+
+@pytest.mark.parametrize("ends", [V4, V6], ids=["v4", "v6"])
+@pytest.mark.parametrize("before", [0, 1, 2, 3], ids=lambda n: f"{n}-before")
+def test_mss_is_clamped_as_scapy_would_write_it(ends: tuple[str, str], before: int) -> None:
+    """Also at odd offsets: Scapy computes the checksum from scratch."""
+
+    def syn(mss: int) -> bytes:
+        options = [("NOP", None)] * before + [("MSS", mss), ("SAckOK", ""), ("WScale", 7)]
+        header = IPv6 if ":" in ends[0] else IP
+        return bytes(
+            header(src=ends[0], dst=ends[1])
+            / TCP(sport=40000, dport=443, flags="S", seq=before, options=options)
+            / Raw(b"data of fast open")
+        )
+
+    for limit in (0, 1, 536, 1219, 1359, 1460):
+        assert _core.clamp_mss(syn(1460), limit) == syn(limit)
+    assert _core.clamp_mss(syn(1460), 9000) == syn(1460)
