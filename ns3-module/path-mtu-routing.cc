@@ -10,6 +10,7 @@
 #include "ns3/ipv4-route.h"
 #include "ns3/log.h"
 #include "ns3/node.h"
+#include "ns3/simulator.h"
 #include "ns3/uinteger.h"
 
 #include <algorithm>
@@ -37,7 +38,13 @@ PathMtuRouting::GetTypeId()
                                           "8 by RFC 792, 528 at most (RFC 1812, 4.3.2.3).",
                                           UintegerValue(8),
                                           MakeUintegerAccessor(&PathMtuRouting::m_quotedOctets),
-                                          MakeUintegerChecker<uint16_t>(8, 528));
+                                          MakeUintegerChecker<uint16_t>(8, 528))
+                            .AddAttribute("ReportInterval",
+                                          "Least time between two reports (RFC 1812, 4.3.2.8); "
+                                          "0: there is no limit.",
+                                          TimeValue(Seconds(0)),
+                                          MakeTimeAccessor(&PathMtuRouting::m_reportInterval),
+                                          MakeTimeChecker(Seconds(0)));
     return tid;
 }
 
@@ -76,6 +83,12 @@ void
 PathMtuRouting::Report(Ptr<const Packet> body, const Ipv4Header& header, uint16_t mtu)
 {
     namespace wire = ipseclab::wire;
+    if (Simulator::Now() < m_nextReport)
+    {
+        ++m_withheld;
+        return;
+    }
+    m_nextReport = Simulator::Now() + m_reportInterval;
     if (m_filterProbability > 0 && m_filterDraw->GetValue(0, 1) < m_filterProbability)
     {
         return;
@@ -120,6 +133,12 @@ uint64_t
 PathMtuRouting::GetReported() const
 {
     return m_reported;
+}
+
+uint64_t
+PathMtuRouting::GetWithheld() const
+{
+    return m_withheld;
 }
 
 int64_t

@@ -6,6 +6,7 @@
 
 #include "ns3/ipsec-compat.h"
 #include "ns3/ipv4-static-routing.h"
+#include "ns3/nstime.h"
 #include "ns3/random-variable-stream.h"
 
 namespace ns3
@@ -37,6 +38,8 @@ class PathMtuRouting : public Ipv4StaticRouting
     uint64_t GetTooLarge() const;
     /// Of these: reported to their source.
     uint64_t GetReported() const;
+    /// Of these: not reported because of ReportInterval.
+    uint64_t GetWithheld() const;
 
     /// Which reports are filtered. \return the number of streams used
     int64_t AssignStreams(int64_t stream);
@@ -47,8 +50,11 @@ class PathMtuRouting : public Ipv4StaticRouting
     Ptr<UniformRandomVariable> m_filterDraw;
     double m_filterProbability;
     uint16_t m_quotedOctets;
+    Time m_reportInterval;
+    Time m_nextReport;
     uint64_t m_tooLarge{0};
     uint64_t m_reported{0};
+    uint64_t m_withheld{0};
 };
 
 } // namespace ns3

@@ -3,6 +3,8 @@
  */
 #include "reordering-channel.h"
 
+#include "model/wire/icmp-too-big.h"
+
 #include "ns3/abort.h"
 #include "ns3/double.h"
 #include "ns3/log.h"
@@ -11,6 +13,8 @@
 #include "ns3/simulator.h"
 #include "ns3/string.h"
 #include "ns3/trace-source-accessor.h"
+
+#include <algorithm>
 
 namespace ns3
 {
@@ -36,6 +40,17 @@ ReorderingChannel::GetTypeId()
                           DoubleValue(0),
                           MakeDoubleAccessor(&ReorderingChannel::m_lossProbability),
                           MakeDoubleChecker<double>(0, 1))
+            .AddAttribute("FragmentLoss",
+                          "Probability (0 to 1) that a fragment of IP is lost on the way.",
+                          DoubleValue(0),
+                          MakeDoubleAccessor(&ReorderingChannel::m_fragmentLoss),
+                          MakeDoubleChecker<double>(0, 1))
+            .AddAttribute("ReportLoss",
+                          "Probability (0 to 1) that ICMP about a packet that is too big is lost "
+                          "on the way.",
+                          DoubleValue(0),
+                          MakeDoubleAccessor(&ReorderingChannel::m_reportLoss),
+                          MakeDoubleChecker<double>(0, 1))
             .AddTraceSource("Transmit",
                             "A packet set out and will arrive, link header included.",
                             MakeTraceSourceAccessor(&ReorderingChannel::m_transmitTrace),
@@ -52,7 +67,8 @@ ReorderingChannel::GetTypeId()
 }
 
 ReorderingChannel::ReorderingChannel()
-    : m_lossDraw(CreateObject<UniformRandomVariable>())
+    : m_lossDraw(CreateObject<UniformRandomVariable>()),
+      m_filterDraw(CreateObject<UniformRandomVariable>())
 {
 }
 
@@ -70,7 +86,7 @@ ReorderingChannel::TransmitStart(Ptr<const Packet> packet,
     NS_ABORT_MSG_IF(extra.IsStrictlyNegative(),
                     "the extra delay of a packet is negative: " << extra);
     const bool drawn = m_lossProbability > 0 && m_lossDraw->GetValue(0, 1) < m_lossProbability;
-    if (drawn || (m_packetLoss && m_packetLoss(packet)))
+    if (drawn || IsFiltered(packet) || (m_packetLoss && m_packetLoss(packet)))
     {
         NS_LOG_LOGIC("lost: packet " << packet->GetUid());
         ++m_lost;
@@ -88,6 +104,33 @@ ReorderingChannel::TransmitStart(Ptr<const Packet> packet,
                                    destination,
                                    packet->Copy());
     return true;
+}
+
+bool
+ReorderingChannel::IsFiltered(Ptr<const Packet> packet)
+{
+    if (m_fragmentLoss == 0 && m_reportLoss == 0)
+    {
+        return false;
+    }
+    constexpr uint32_t kPppHeader = 2;
+    ipseclab::Bytes frame(std::max(packet->GetSize(), kPppHeader));
+    packet->CopyData(frame.data(), packet->GetSize());
+    namespace wire = ipseclab::wire;
+    wire::IpView view;
+    if (!wire::ParseIp(ipseclab::ByteSpan(frame).subspan(kPppHeader), view))
+    {
+        return false;
+    }
+    const bool fragment = view.isFragment;
+    if (!fragment && !wire::ParseTooBig(view))
+    {
+        return false;
+    }
+    const double probability = fragment ? m_fragmentLoss : m_reportLoss;
+    const bool lost = probability > 0 && m_filterDraw->GetValue(0, 1) < probability;
+    (fragment ? m_fragmentsLost : m_reportsLost) += lost;
+    return lost;
 }
 
 void
@@ -115,13 +158,26 @@ ReorderingChannel::AssignStreams(int64_t stream)
 {
     m_extraDelay->SetStream(stream);
     m_lossDraw->SetStream(stream + 1);
-    return 2;
+    m_filterDraw->SetStream(stream + 2);
+    return 3;
 }
 
 uint64_t
 ReorderingChannel::GetLost() const
 {
     return m_lost;
+}
+
+uint64_t
+ReorderingChannel::GetFragmentsLost() const
+{
+    return m_fragmentsLost;
+}
+
+uint64_t
+ReorderingChannel::GetReportsLost() const
+{
+    return m_reportsLost;
 }
 
 uint64_t

@@ -17,7 +17,8 @@ namespace ns3
 /**
  * \ingroup ipsec
  * A point-to-point channel on which packets overtake each other: to the channel's Delay each packet
- * adds an extra delay of its own, and it may be lost.
+ * adds an extra delay of its own, and it may be lost. Fragments of IP, and ICMP about packets that
+ * are too big, may be lost apart from that, as if the link ended at a firewall.
  *
  * With ExtraDelay a two-point variable this is a bundle of two unequal paths over which packets are
  * sprayed, each path FIFO; with a continuous variable it is a network with a delay spread. Both
@@ -47,20 +48,30 @@ class ReorderingChannel : public PointToPointChannel
 
     /// Packets that were lost on purpose.
     uint64_t GetLost() const;
+    /// Of these: by FragmentLoss, and by ReportLoss.
+    uint64_t GetFragmentsLost() const;
+    uint64_t GetReportsLost() const;
     /// Packets that are on their way now.
     uint64_t GetInFlight() const;
 
     typedef void (*PacketTracedCallback)(Ptr<const Packet> packet);
 
   private:
+    /// Lost by FragmentLoss or ReportLoss; counted.
+    bool IsFiltered(Ptr<const Packet> packet);
     void Deliver(Ptr<PointToPointNetDevice> destination, Ptr<Packet> packet);
 
     Ptr<RandomVariableStream> m_extraDelay; ///< seconds
     PacketDelay m_packetDelay;
     PacketLoss m_packetLoss;
     Ptr<UniformRandomVariable> m_lossDraw;
+    Ptr<UniformRandomVariable> m_filterDraw; ///< of fragments and reports
     double m_lossProbability;
+    double m_fragmentLoss;
+    double m_reportLoss;
     uint64_t m_lost{0};
+    uint64_t m_fragmentsLost{0};
+    uint64_t m_reportsLost{0};
     uint64_t m_inFlight{0};
     TracedCallback<Ptr<const Packet>> m_transmitTrace;
     TracedCallback<Ptr<const Packet>> m_deliverTrace;

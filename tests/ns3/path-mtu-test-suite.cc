@@ -31,11 +31,16 @@ class PathMtuCase : public TestCase
 {
   public:
     PathMtuCase()
-        : TestCase("a router of PathMtuRouting minds the don't-fragment bit")
+        : PathMtuCase("a router of PathMtuRouting minds the don't-fragment bit")
     {
     }
 
-  private:
+  protected:
+    explicit PathMtuCase(const std::string& name)
+        : TestCase(name)
+    {
+    }
+
     void DoRun() override
     {
         Build();
@@ -139,12 +144,41 @@ class PathMtuCase : public TestCase
     }
 
     Ptr<PathMtuRouting> m_routing;
+    std::vector<uint16_t> m_reported;
+
+  private:
     Ptr<Socket> m_source;
     Ptr<Socket> m_receiver;
     Ptr<Socket> m_listener;
     uint32_t m_sent{0};
     std::vector<uint32_t> m_arrived;
-    std::vector<uint16_t> m_reported;
+};
+
+/// Packets each second, a report each 2.5 seconds at most.
+class ReportIntervalCase : public PathMtuCase
+{
+  public:
+    ReportIntervalCase()
+        : PathMtuCase("a router limits the rate of its reports")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        Build();
+        m_routing->SetAttribute("ReportInterval", TimeValue(Seconds(2.5)));
+        for (int i = 0; i < 9; ++i)
+        {
+            Send(1200, true);
+        }
+        Simulator::Run();
+        NS_TEST_EXPECT_MSG_EQ(m_routing->GetTooLarge(), 9, "all are dropped");
+        NS_TEST_EXPECT_MSG_EQ(m_routing->GetReported(), 3, "of seconds 1, 4 and 7");
+        NS_TEST_EXPECT_MSG_EQ(m_routing->GetWithheld(), 6, "the others");
+        NS_TEST_EXPECT_MSG_EQ(m_reported.size(), 3, "told");
+        Simulator::Destroy();
+    }
 };
 
 class PathMtuTestSuite : public TestSuite
@@ -154,6 +188,7 @@ class PathMtuTestSuite : public TestSuite
         : TestSuite("ipsec-path-mtu", compat::SuiteNames<TestSuite>::kUnit)
     {
         AddTestCase(new PathMtuCase, compat::TestNames<TestCase>::kQuick);
+        AddTestCase(new ReportIntervalCase, compat::TestNames<TestCase>::kQuick);
     }
 };
 

@@ -92,7 +92,7 @@ class SizedChain
     }
 
     /// Makes the path behind the router narrow; the router minds DF.
-    void Narrow(uint16_t mtu)
+    Ptr<PathMtuRouting> Narrow(uint16_t mtu)
     {
         const Ptr<Ipv4> ipv4 = chain.nodes.Get(TunnelChain::Router)->GetObject<Ipv4>();
         const auto routing = CreateObject<PathMtuRouting>();
@@ -101,6 +101,7 @@ class SizedChain
         routing->AddNetworkRouteTo("10.0.4.0", "255.255.255.0", "10.0.3.2", 2);
         chain.links[2].Get(0)->SetMtu(mtu);
         chain.links[2].Get(1)->SetMtu(mtu);
+        return routing;
     }
 
     /// On the narrow path, on the way to gateway B.
