@@ -93,7 +93,7 @@ HashOuter(const esp::OutboundSa& sa)
 struct IpsecGateway::Deferred
 {
     Ptr<const Packet> packet;
-    uint16_t mtu; ///< outbound
+    uint16_t mtu;
     bool outbound;
     IpsecStep step;
     Forward forward;
@@ -173,7 +173,7 @@ IpsecGateway::DeferOutbound(Ptr<const Packet> packet, uint16_t mtu, Forward forw
 }
 
 bool
-IpsecGateway::DeferInbound(Ptr<const Packet> packet, Forward forward)
+IpsecGateway::DeferInbound(Ptr<const Packet> packet, uint16_t mtu, Forward forward)
 {
     Load(packet);
     wire::IpView view;
@@ -196,7 +196,7 @@ IpsecGateway::DeferInbound(Ptr<const Packet> packet, Forward forward)
     job.urgent = m_inboundEngine->IsUrgent(static_cast<uint8_t>(view.Tos() >> 2));
     Defer(m_inboundEngine,
           job,
-          Deferred{packet, 0, false, m_inboundEngine->GetStep(), std::move(forward)});
+          Deferred{packet, mtu, false, m_inboundEngine->GetStep(), std::move(forward)});
     return true;
 }
 
@@ -219,9 +219,9 @@ void
 IpsecGateway::Process(Deferred& work)
 {
     work.processed = true;
-    work.made =
-        (work.outbound ? ProcessOutbound(work.packet, work.mtu) : ProcessInbound(work.packet))
-            .packet;
+    work.made = (work.outbound ? ProcessOutbound(work.packet, work.mtu)
+                               : ProcessInbound(work.packet, work.mtu))
+                    .packet;
 }
 
 void

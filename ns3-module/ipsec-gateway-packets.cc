@@ -43,10 +43,16 @@ IpsecGateway::ProcessOutbound(Ptr<const Packet> packet, uint16_t mtu)
 }
 
 IpsecGateway::Outcome
-IpsecGateway::ProcessInbound(Ptr<const Packet> packet)
+IpsecGateway::ProcessInbound(Ptr<const Packet> packet, uint16_t mtu)
 {
     Load(packet);
-    return Finish(packet, Open(), false);
+    const esp::DataPlaneResult result = Open();
+    if (result.verdict == esp::Verdict::Transformed)
+    {
+        esp::PacketBuffer& buffer = m_dataPlane.Buffer();
+        m_pathMtu->ClampOpened({buffer.Data(), buffer.Size()}, mtu);
+    }
+    return Finish(packet, result, false);
 }
 
 IpsecGateway::Outcome

@@ -96,7 +96,8 @@ class IpsecGateway : public Object
     Outcome ProcessOutbound(Ptr<const Packet> packet, uint16_t mtu);
     /// Any IP packet that came in from outside: ESP for this node, in UDP or not, is opened,
     /// other packets are checked against the SPD.
-    Outcome ProcessInbound(Ptr<const Packet> packet);
+    /// \param mtu as above
+    Outcome ProcessInbound(Ptr<const Packet> packet, uint16_t mtu);
 
     /// Packets that this gateway protects spend time on the engine from now on; one that finds no
     /// room is dropped (EngineFull). IKE and bypassed packets do not. IpsecFastPath, which is for
@@ -120,7 +121,7 @@ class IpsecGateway : public Object
     /// There must be an engine. \return false when it has nothing to do with the packet, and
     /// nothing was done
     bool DeferOutbound(Ptr<const Packet> packet, uint16_t mtu, Forward forward);
-    bool DeferInbound(Ptr<const Packet> packet, Forward forward);
+    bool DeferInbound(Ptr<const Packet> packet, uint16_t mtu, Forward forward);
 
     /// \name For an attachment that forwards by itself
     /**

@@ -152,6 +152,7 @@ IpsecNetDevice::EnterLater(Ptr<const Packet> packet,
     return m_gateway->IsGuarded(protocol) && m_gateway->HasEngine(false) &&
            m_gateway->DeferInbound(
                packet,
+               m_lower->GetMtu(),
                [self = Ptr<IpsecNetDevice>(this), receive = std::move(receive)](Ptr<Packet> entered)
                {
                    if (self->m_lower) // still there when the engine is done
@@ -174,7 +175,7 @@ IpsecNetDevice::Enter(Ptr<const Packet> packet, uint16_t protocol)
     {
         return packet;
     }
-    const IpsecGateway::Outcome outcome = m_gateway->ProcessInbound(packet);
+    const IpsecGateway::Outcome outcome = m_gateway->ProcessInbound(packet, m_lower->GetMtu());
     return outcome.verdict == Verdict::Bypass ? packet : Ptr<const Packet>(outcome.packet);
 }
 

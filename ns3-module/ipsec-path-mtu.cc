@@ -7,8 +7,10 @@
 #include "ipsec-path-sizes.h"
 
 #include "model/wire/icmp-too-big.h"
+#include "model/wire/tcp-mss.h"
 #include "model/wire/udp-encapsulation.h"
 
+#include "ns3/boolean.h"
 #include "ns3/icmpv6-l4-protocol.h"
 #include "ns3/ipv4-l3-protocol.h"
 #include "ns3/ipv4-routing-protocol.h"
@@ -183,6 +185,16 @@ IpsecPathMtu::GetTypeId()
                           UintegerValue(40),
                           MakeUintegerAccessor(&IpsecPathMtu::m_smallestFragment),
                           MakeUintegerChecker<uint32_t>(0, 65535))
+            .AddAttribute("ClampMss",
+                          "Whether the MSS of TCP SYNs is lowered to what fits into the tunnel.",
+                          BooleanValue(false),
+                          MakeBooleanAccessor(&IpsecPathMtu::m_clampMss),
+                          MakeBooleanChecker())
+            .AddAttribute("MssLimit",
+                          "With ClampMss, octets that no MSS is above, whatever would fit.",
+                          UintegerValue(65535),
+                          MakeUintegerAccessor(&IpsecPathMtu::m_mssLimit),
+                          MakeUintegerChecker<uint16_t>(1))
             .AddTraceSource("Learnt",
                             "The path MTU of an SA has fallen to so many octets.",
                             MakeTraceSourceAccessor(&IpsecPathMtu::m_learntTrace),
@@ -210,6 +222,7 @@ size_t
 IpsecPathMtu::SizeLimit(const esp::OutboundSa& sa, const wire::IpView& inner, size_t mtu)
 {
     const size_t limit = Limit(sa.Config().outerDestination, sa.Config().spi, mtu);
+    ClampSealed(sa, inner, limit);
     if (sa.SealedLength(inner.totalLength, inner.espOffset) <= limit)
     {
         return limit;
@@ -222,6 +235,50 @@ IpsecPathMtu::SizeLimit(const esp::OutboundSa& sa, const wire::IpView& inner, si
     const bool cut =
         Fragmentation() == IpsecFragmentation::AfterEsp && sa.Config().df != esp::DfPolicy::Set;
     return cut ? std::numeric_limits<size_t>::max() : limit;
+}
+
+uint16_t
+IpsecPathMtu::MssOf(size_t packet, bool v6) const
+{
+    const size_t headers = wire::HeadersOfMss(v6);
+    const size_t mss = packet > headers ? packet - headers : 1;
+    return static_cast<uint16_t>(std::min<size_t>(mss, m_mssLimit));
+}
+
+void
+IpsecPathMtu::ClampSealed(const esp::OutboundSa& sa, const wire::IpView& inner, size_t limit)
+{
+    if (!m_clampMss || !wire::IsTcpSyn(inner))
+    {
+        return;
+    }
+    ipseclab::esp::PacketBuffer& buffer = m_gateway->GetDataPlane().Buffer(); // it is there
+    const uint16_t mss = MssOf(sa.LargestInner(limit, inner.espOffset), inner.v6);
+    m_counters.clampedSent += wire::ClampMss({buffer.Data(), buffer.Size()}, mss);
+}
+
+void
+IpsecPathMtu::ClampOpened(ipseclab::MutableByteSpan inner, size_t mtu)
+{
+    wire::IpView view;
+    if (!m_clampMss || !wire::ParseIp(inner, view) || !wire::IsTcpSyn(view))
+    {
+        return;
+    }
+    ipseclab::PacketSelectors back = wire::ReadSelectors(view);
+    std::swap(back.source, back.destination);
+    std::swap(back.sourcePort, back.destinationPort);
+    esp::DataPlane& plane = m_gateway->GetDataPlane();
+    const esp::SpdEntry* const entry = plane.GetSpd().LookupOutbound(back);
+    const esp::OutboundSa* const sa = entry && entry->action == esp::SpdAction::Protect
+                                        ? plane.GetSad().FindOutbound(entry->peer, back)
+                                        : nullptr;
+    if (sa)
+    {
+        const size_t limit = Limit(sa->Config().outerDestination, sa->Config().spi, mtu);
+        const uint16_t mss = MssOf(sa->LargestInner(limit, view.espOffset), view.v6);
+        m_counters.clampedOpened += wire::ClampMss(inner, mss);
+    }
 }
 
 std::vector<Ptr<Packet>>

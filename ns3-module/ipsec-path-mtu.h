@@ -53,9 +53,11 @@ enum class PathMtuProfile
  * The MTU is that of the device below, or what a router has reported for the SA: the report has to
  * quote a packet between the SA's addresses with its SPI, and to be below the size of that packet.
  * It lasts for Lifetime and is never raised before. The source of the next packet that does not
- * fit and must not be cut (DF, or IPv6) is told what would fit.
+ * fit and must not be cut (DF, or IPv6) is told what would fit. With ClampMss nobody needs to be
+ * told about TCP: the MSS of each SYN, whichever way it goes, is lowered to what the SA to the
+ * peer takes, as if the way back were as wide.
  *
- * For IpsecNetDevice only; IpsecFastPath neither cuts nor joins.
+ * For IpsecNetDevice only; IpsecFastPath neither cuts nor joins, and clamps only what leaves.
  */
 class IpsecPathMtu : public Object
 {
@@ -73,6 +75,8 @@ class IpsecPathMtu : public Object
         uint64_t reported{0};     ///< told an inner source
         uint64_t cutBeforeEsp{0}; ///< packets
         uint64_t cutAfterEsp{0};  ///< packets
+        uint64_t clampedSent{0};  ///< SYNs that left in the tunnel with a lowered MSS
+        uint64_t clampedOpened{0}; ///< SYNs that came out of it
     };
 
     void SetGateway(IpsecGateway* gateway);
@@ -82,6 +86,12 @@ class IpsecPathMtu : public Object
     size_t SizeLimit(const ipseclab::esp::OutboundSa& sa,
                      const ipseclab::wire::IpView& inner,
                      size_t mtu);
+    /**
+     * With ClampMss, lowers the MSS of a SYN that came out of the tunnel, so that the segments of
+     * the connection fit into the SA that takes them back.
+     * \param inner is changed in place \param mtu of the link below
+     */
+    void ClampOpened(ipseclab::MutableByteSpan inner, size_t mtu);
     /// The inner packets to seal in place of one: its pieces, or itself.
     std::vector<Ptr<Packet>> CutInner(Ptr<Packet> packet, uint16_t mtu);
     /// Of a clear packet whose pieces, once it is sealed, are cut smaller than the path needs: its
@@ -134,6 +144,11 @@ class IpsecPathMtu : public Object
     Ptr<const Packet> Complete(const ipseclab::Bytes& whole);
     void HandleTimer();
     void ScheduleTimer();
+    /// The MSS whose segments, without options, have that many octets in all; at most MssLimit.
+    uint16_t MssOf(size_t packet, bool v6) const;
+    void ClampSealed(const ipseclab::esp::OutboundSa& sa,
+                     const ipseclab::wire::IpView& inner,
+                     size_t limit);
     void Report(const ipseclab::wire::IpView& inner, size_t mtu);
     void SendReport(const ipseclab::IpAddress& to, const ipseclab::Bytes& inner, size_t mtu);
 
@@ -146,6 +161,8 @@ class IpsecPathMtu : public Object
     uint32_t m_reassemblyMemory;
     uint32_t m_smallestFragment;
     Time m_reassemblyTimeout;
+    bool m_clampMss;
+    uint16_t m_mssLimit;
     /// By destination and SPI; only of SAs that were there.
     std::map<Path, Learnt> m_learnt;
     std::optional<ipseclab::wire::Reassembler> m_reassembler; ///< from its first use

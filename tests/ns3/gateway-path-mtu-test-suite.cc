@@ -3,6 +3,11 @@
  */
 #include "sized-chain.h"
 
+#include "model/wire/tcp-mss.h"
+
+#include "ns3/double.h"
+#include "ns3/path-mtu-socket-factory.h"
+#include "ns3/path-mtu-tcp-socket.h"
 #include "ns3/test.h"
 
 #include <algorithm>
@@ -333,6 +338,287 @@ class AttackCase : public TestCase
     }
 };
 
+/// SYNs with an MSS of 1460 octets through the tunnel, both ways; gateway A alone clamps.
+class ClampCase : public TestCase
+{
+  public:
+    ClampCase()
+        : TestCase("the MSS of SYNs is lowered to what the tunnel takes")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        Try(false, 65535, 0, 1460);
+        Try(true, 65535, 0, 1406);    // 1446 - 40
+        Try(true, 1360, 0, 1360);     // as configured
+        Try(true, 65535, 1400, 1306); // 1346 - 40
+        Try(true, 65535, 68, 482);    // the floor: 576 - 54 - 40
+    }
+
+    /// \param reported of the path before, octets; 0: nothing \param mss that arrives
+    void Try(bool clamp, uint16_t limit, uint16_t reported, uint16_t mss)
+    {
+        SizedChain sized("Drop");
+        const Ptr<IpsecPathMtu> sizes = sized.chain.a->GetPathMtu();
+        sizes->SetAttribute("ClampMss", BooleanValue(clamp));
+        sizes->SetAttribute("MssLimit", UintegerValue(limit));
+        sized.Send(Seconds(1), 1446, true);
+        if (reported > 0)
+        {
+            Simulator::Schedule(Seconds(2), &SizedChain::InjectReport, &sized, reported, 0);
+        }
+        Simulator::Schedule(Seconds(3), &ClampCase::SendSyn, &sized, true, 1460);
+        Simulator::Schedule(Seconds(4), &ClampCase::SendSyn, &sized, false, 1460);
+        Simulator::Schedule(Seconds(5), &ClampCase::SendSyn, &sized, true, 400);
+        sized.chain.Run(Seconds(6));
+        const std::vector<uint16_t> expected{mss, mss, 400};
+        NS_TEST_EXPECT_MSG_EQ((Arrived(sized.chain) == expected), true, "MSS " << mss);
+        const uint64_t clamped = mss < 1460;
+        NS_TEST_EXPECT_MSG_EQ(sized.CountersOfA().clampedSent, clamped, "sent");
+        NS_TEST_EXPECT_MSG_EQ(sized.CountersOfA().clampedOpened, clamped, "opened");
+        NS_TEST_EXPECT_MSG_EQ(sized.Balanced(), true, "every packet has one end");
+    }
+
+    static void SendSyn(SizedChain* sized, bool fromA, uint16_t mss)
+    {
+        Bytes syn(44);
+        wire::Ipv4HeaderFields fields;
+        fields.totalLength = 44;
+        fields.protocol = wire::kProtocolTcp;
+        fields.source = fromA ? 0x0a000101 : 0x0a000402;
+        fields.destination = fromA ? 0x0a000402 : 0x0a000101;
+        wire::WriteIpv4Header(syn.data(), fields);
+        const uint8_t tcp[] = {0x60, 0x02, 0xff, 0xff, 0, 0, 0, 0, 2, 4};
+        ipseclab::StoreBe32(&syn[20], 50000 << 16 | 50001);
+        std::copy(std::begin(tcp), std::end(tcp), &syn[32]);
+        ipseclab::StoreBe16(&syn[42], mss);
+        const auto packet = Create<Packet>(syn.data(), static_cast<uint32_t>(syn.size()));
+        const auto device = sized->chain.links[fromA ? 0 : 3].Get(fromA ? 0 : 1);
+        device->Send(packet, device->GetBroadcast(), 0x0800);
+    }
+
+    /// In the SYNs that the hosts got.
+    static std::vector<uint16_t> Arrived(const TunnelChain& chain)
+    {
+        std::vector<uint16_t> arrived;
+        for (const Bytes& packet : chain.deliveredPackets)
+        {
+            wire::IpView view;
+            if (wire::ParseIp(packet, view))
+            {
+                if (const auto mss = wire::ReadMss(view))
+                {
+                    arrived.push_back(*mss);
+                }
+            }
+        }
+        return arrived;
+    }
+};
+
+/// A firewall between gateway A and the router that lets no fragments and no reports through.
+class MiddleboxCase : public TestCase
+{
+  public:
+    MiddleboxCase()
+        : TestCase("a link that loses fragments or reports, and what gets over it")
+    {
+    }
+
+  private:
+    static constexpr int kPackets = 100;
+
+    void DoRun() override
+    {
+        TryFragments("AfterEsp", 1, {1446});
+        TryFragments("BeforeEsp", 1, {1446, 1444, 23});
+        TryFragments("AfterEsp", 0, {1446, 1447});
+        TrySomeFragments();
+        TryReports(0, {1346});
+        TryReports(1, {});
+    }
+
+    /// 1446 octets fit into one ESP packet, 1447 need two fragments.
+    void TryFragments(const std::string& policy, double loss, const Sizes& arrived)
+    {
+        SizedChain sized(policy);
+        sized.chain.Waves()->SetAttribute("FragmentLoss", DoubleValue(loss));
+        sized.Send(Seconds(1), 1446, false);
+        sized.Send(Seconds(2), 1447, false);
+        sized.chain.Run(Seconds(3));
+        const bool lost = policy == "AfterEsp" && loss > 0;
+        NS_TEST_EXPECT_MSG_EQ((sized.arrived == arrived), true, policy << " arrived");
+        NS_TEST_EXPECT_MSG_EQ(sized.chain.Waves()->GetFragmentsLost(), (lost ? 2 : 0), policy);
+        NS_TEST_EXPECT_MSG_EQ(sized.chain.Waves()->GetLost(), (lost ? 2 : 0), "no other");
+        NS_TEST_EXPECT_MSG_EQ(sized.Balanced(), true, "every packet has one end");
+    }
+
+    /// Each fragment by itself: of pairs, about 49 % stay whole, within four standard deviations.
+    void TrySomeFragments()
+    {
+        SizedChain sized("AfterEsp");
+        sized.chain.Waves()->SetAttribute("FragmentLoss", DoubleValue(0.3));
+        for (int i = 0; i < kPackets; ++i)
+        {
+            sized.Send(Seconds(1) + MilliSeconds(i), 1500, false);
+        }
+        sized.chain.Run(Seconds(3));
+        NS_TEST_EXPECT_MSG_EQ_TOL(static_cast<int>(sized.arrived.size()), 49, 20, "whole");
+        const uint64_t lost = sized.chain.Waves()->GetFragmentsLost();
+        NS_TEST_EXPECT_MSG_EQ_TOL(static_cast<int>(lost), 60, 26, "of 200 fragments");
+        const uint64_t unfinished = sized.chain.b->GetPathMtu()->GetReassembler().Unfinished();
+        NS_TEST_EXPECT_MSG_EQ(2 * sized.arrived.size() + unfinished + lost,
+                              2 * kPackets,
+                              "each fragment has one end");
+    }
+
+    void TryReports(double loss, const Sizes& reported)
+    {
+        SizedChain sized("Drop");
+        sized.chain.Waves()->SetAttribute("ReportLoss", DoubleValue(loss));
+        sized.Narrow(1400);
+        sized.Send(Seconds(1), 1446, true);
+        sized.Send(Seconds(2), 1446, true);
+        sized.chain.Run(Seconds(3));
+        NS_TEST_EXPECT_MSG_EQ((sized.reported == reported), true, "told host A");
+        NS_TEST_EXPECT_MSG_EQ(sized.chain.Waves()->GetReportsLost(), 2 * loss, "lost");
+        NS_TEST_EXPECT_MSG_EQ(sized.CountersOfA().learnt, 1 - loss, "learnt by gateway A");
+        NS_TEST_EXPECT_MSG_EQ(sized.arrived.size(), 0, "nothing fits");
+    }
+};
+
+/// TCP from host A to host B through a tunnel that is narrow in the middle.
+class TcpCase : public TestCase
+{
+  public:
+    TcpCase()
+        : TestCase("TCP through a tunnel: reports, a black hole, probing, clamping")
+    {
+    }
+
+  private:
+    static constexpr uint32_t kOctets = 200000;
+    static constexpr uint16_t kTcpPort = 5000;
+
+    struct Options
+    {
+        bool filter{false};  ///< reports of the router
+        bool probing{false}; ///< at the hosts
+        bool clamp{false};   ///< at gateway A
+        uint16_t mssLimit{65535};
+        uint16_t ownMtu{1500}; ///< of gateway A's outside link
+    };
+
+    struct Result
+    {
+        uint64_t octets;
+        uint32_t largest;  ///< packet that host B got
+        uint64_t tooBig;   ///< packets that gateway A dropped
+        uint64_t tooLarge; ///< and the router
+        Time took;
+    };
+
+    void DoRun() override
+    {
+        const Result reports = Try({});
+        NS_TEST_EXPECT_MSG_EQ(reports.octets, kOctets, "reports: all");
+        NS_TEST_EXPECT_MSG_EQ(reports.largest, 1346, "what a path MTU of 1400 leaves inside");
+        NS_TEST_EXPECT_MSG_GT(reports.tooLarge, 0, "the router tells gateway A");
+        NS_TEST_EXPECT_MSG_GT(reports.tooBig, 0, "which tells host A");
+
+        Options options;
+        options.filter = true;
+        const Result hole = Try(options);
+        NS_TEST_EXPECT_MSG_EQ(hole.octets, 0, "a black hole: nothing");
+
+        options.probing = true;
+        const Result probing = Try(options);
+        NS_TEST_EXPECT_MSG_EQ(probing.octets, kOctets, "probing: all");
+        NS_TEST_EXPECT_MSG_LT(probing.largest, 1347, "never more than fits");
+        NS_TEST_EXPECT_MSG_GT(probing.took, Seconds(3), "after timeouts of 1 and 2 seconds");
+
+        options.probing = false;
+        options.clamp = true;
+        const Result link = Try(options);
+        NS_TEST_EXPECT_MSG_EQ(link.octets, 0, "clamped to the gateway's own link: too large");
+        options.mssLimit = 1300;
+        const Result clamped = Try(options);
+        NS_TEST_EXPECT_MSG_EQ(clamped.octets, kOctets, "clamped to what is configured: all");
+        NS_TEST_EXPECT_MSG_EQ(clamped.largest, 1340, "1300 and the headers");
+        ExpectUnnoticed(clamped);
+
+        options.mssLimit = 65535;
+        options.ownMtu = 1400;
+        const Result narrow = Try(options);
+        NS_TEST_EXPECT_MSG_EQ(narrow.octets, kOctets, "the narrow link is the gateway's: all");
+        NS_TEST_EXPECT_MSG_EQ(narrow.largest, 1346, "all that fits");
+        ExpectUnnoticed(narrow);
+    }
+
+    void ExpectUnnoticed(const Result& result)
+    {
+        NS_TEST_EXPECT_MSG_EQ(result.tooBig + result.tooLarge, 0, "nothing was ever too large");
+        NS_TEST_EXPECT_MSG_LT(result.took, Seconds(1), "and no timeout");
+    }
+
+    Result Try(const Options& options)
+    {
+        const Time start = Seconds(1);
+        SizedChain sized("Drop");
+        TunnelChain& chain = sized.chain;
+        const auto router = sized.Narrow(1400);
+        router->SetAttribute("FilterProbability", DoubleValue(options.filter ? 1 : 0));
+        chain.links[1].Get(0)->SetMtu(options.ownMtu);
+        chain.a->GetPathMtu()->SetAttribute("ClampMss", BooleanValue(options.clamp));
+        chain.a->GetPathMtu()->SetAttribute("MssLimit", UintegerValue(options.mssLimit));
+        Result result{};
+        const auto listener = MakeSocket(chain.nodes.Get(TunnelChain::HostB), options);
+        listener->Bind(InetSocketAddress(Ipv4Address::GetAny(), kTcpPort));
+        listener->Listen();
+        listener->SetAcceptCallback(MakeNullCallback<bool, Ptr<Socket>, const Address&>(),
+                                    Callback<void, Ptr<Socket>, const Address&>(
+                                        [&result, start](Ptr<Socket> socket, const Address&)
+                                        {
+                                            socket->SetRecvCallback(Callback<void, Ptr<Socket>>(
+                                                [&result, start](Ptr<Socket> ready)
+                                                {
+                                                    while (const Ptr<Packet> packet = ready->Recv())
+                                                    {
+                                                        result.octets += packet->GetSize();
+                                                        result.took = Simulator::Now() - start;
+                                                    }
+                                                }));
+                                        }));
+        const auto sender = MakeSocket(chain.nodes.Get(TunnelChain::HostA), options);
+        Simulator::ScheduleWithContext(sender->GetNode()->GetId(),
+                                       start,
+                                       [sender]
+                                       {
+                                           sender->Connect(InetSocketAddress("10.0.4.2", kTcpPort));
+                                           sender->Send(Create<Packet>(kOctets));
+                                       });
+        chain.Run(Seconds(30));
+        for (const Bytes& packet : chain.deliveredPackets)
+        {
+            result.largest = std::max(result.largest, static_cast<uint32_t>(packet.size()));
+        }
+        result.tooBig = sized.TooBig();
+        result.tooLarge = router->GetTooLarge();
+        NS_TEST_EXPECT_MSG_EQ(sized.Balanced(), true, "every packet has one end");
+        return result;
+    }
+
+    static Ptr<Socket> MakeSocket(Ptr<Node> node, const Options& options)
+    {
+        const auto socket = PathMtuSocketFactory::Install(node)->CreateSocket();
+        socket->SetAttribute("SndBufSize", UintegerValue(1 << 20));
+        socket->SetAttribute("Probing", BooleanValue(options.probing));
+        return socket;
+    }
+};
+
 class GatewayPathMtuTestSuite : public TestSuite
 {
   public:
@@ -345,6 +631,9 @@ class GatewayPathMtuTestSuite : public TestSuite
         AddTestCase(new ForgedReportCase, compat::TestNames<TestCase>::kQuick);
         AddTestCase(new AttackCase, compat::TestNames<TestCase>::kQuick);
         AddTestCase(new FloodCase, compat::TestNames<TestCase>::kQuick);
+        AddTestCase(new ClampCase, compat::TestNames<TestCase>::kQuick);
+        AddTestCase(new MiddleboxCase, compat::TestNames<TestCase>::kQuick);
+        AddTestCase(new TcpCase, compat::TestNames<TestCase>::kQuick);
     }
 };
 
