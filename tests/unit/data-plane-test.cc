@@ -3,8 +3,10 @@
  */
 #include "model/esp/data-plane.h"
 
+#include "model/wire/ip-fragment.h"
 #include "tests/unit/esp-test-support.h"
 
+#include <array>
 #include <gtest/gtest.h>
 #include <random>
 #include <set>
@@ -363,6 +365,109 @@ TEST_F(TwoGateways, InboundFragmentsAndStrangersAreRefused)
     ExpectDrop(Receive(Bytes(wire.begin(), wire.begin() + 50)), DropReason::Malformed);
     ExpectDrop(Receive(Bytes()), DropReason::Malformed);
     EXPECT_EQ(Receive(wire).verdict, Verdict::Transformed);
+}
+
+/// The two fragments of a packet of UDP to port 2000.
+std::array<Bytes, 2>
+FragmentsOf(std::uint32_t source, std::uint32_t destination)
+{
+    test::InnerPacket packet;
+    packet.length = 148;
+    packet.source = source;
+    packet.destination = destination;
+    const Bytes whole = packet.Build();
+    std::array<Bytes, 2> fragments;
+    const auto parts = wire::CutPacket(whole, 92, 0);
+    EXPECT_EQ(parts.size(), fragments.size());
+    for (std::size_t i = 0; i < fragments.size(); ++i)
+    {
+        fragments[i] = parts[i].header;
+        fragments[i].insert(fragments[i].end(),
+                            whole.begin() + static_cast<std::ptrdiff_t>(parts[i].begin),
+                            whole.begin() +
+                                static_cast<std::ptrdiff_t>(parts[i].begin + parts[i].length));
+    }
+    return fragments;
+}
+
+TrafficSelector
+PortSelector(const char* network, std::uint16_t port)
+{
+    TrafficSelector selector = *TrafficSelector::FromString(network);
+    selector.protocol = wire::kProtocolUdp;
+    selector.startPort = selector.endPort = port;
+    return selector;
+}
+
+/// RFC 4301, section 7.1: an SA for all ports carries every fragment.
+TEST_F(TwoGateways, InnerFragmentsOnAnSaForAllPorts)
+{
+    Connect(0x1000);
+    for (const Bytes& fragment : FragmentsOf(test::kInnerSource, test::kInnerDestination))
+    {
+        EXPECT_EQ(Send(fragment).verdict, Verdict::Transformed);
+        EXPECT_EQ(Receive(Wire()).verdict, Verdict::Transformed);
+        EXPECT_EQ(test::ToBytes(b.Buffer()), fragment);
+    }
+}
+
+/// The first fragment has ports; the others have none that a policy could match, and fall to the
+/// entries behind it.
+TEST_F(TwoGateways, InnerFragmentsAgainstAPolicyWithPorts)
+{
+    DataPlane ports;
+    SpdEntry entry = Entry("10.1.0.0/16", "10.2.0.0/16", SpdAction::Protect, "b");
+    entry.remote = {PortSelector("10.2.0.0/16", 2000)};
+    ports.GetSpd().Add(entry);
+    ASSERT_TRUE(ports.GetSad().Add("b",
+                                   OutboundSa::Create(test::OutboundConfig(0x1000)),
+                                   InboundSa::Create(test::InboundConfig(0x1001))));
+    const auto fragments = FragmentsOf(test::kInnerSource, test::kInnerDestination);
+    test::Fill(ports.Buffer(), fragments[0]);
+    EXPECT_EQ(ports.ProcessOutbound().verdict, Verdict::Transformed);
+    test::Fill(ports.Buffer(), fragments[1]);
+    ExpectDrop(ports.ProcessOutbound(), DropReason::NoPolicy);
+
+    entry.remote = {*TrafficSelector::FromString("10.2.0.0/16")};
+    entry.action = SpdAction::Discard;
+    ports.GetSpd().Add(entry);
+    test::Fill(ports.Buffer(), fragments[1]);
+    ExpectDrop(ports.ProcessOutbound(), DropReason::PolicyDiscard);
+    EXPECT_TRUE(ports.Counters().Balanced());
+}
+
+/// A policy for all ports, but an SA whose selectors name one: neither side lets it carry what
+/// has no port.
+TEST_F(TwoGateways, InnerFragmentsOnAnSaWithPorts)
+{
+    InboundSaConfig in = test::InboundConfig(0x1000);
+    in.remoteSelectors = {*TrafficSelector::FromString("10.1.0.0/16")};
+    in.localSelectors = {PortSelector("10.2.0.0/16", 2000)};
+    OutboundSaConfig out = test::OutboundConfig(0x1000);
+    ASSERT_TRUE(b.GetSad().Add("a",
+                               OutboundSa::Create(test::OutboundConfig(0x1001)),
+                               InboundSa::Create(in)));
+    ASSERT_TRUE(a.GetSad().Add("b",
+                               OutboundSa::Create(out),
+                               InboundSa::Create(test::InboundConfig(0x1001))));
+    const auto fragments = FragmentsOf(test::kInnerSource, test::kInnerDestination);
+    EXPECT_EQ(Send(fragments[0]).verdict, Verdict::Transformed);
+    EXPECT_EQ(Receive(Wire()).verdict, Verdict::Transformed) << "the first has the port";
+    EXPECT_EQ(Send(fragments[1]).verdict, Verdict::Transformed) << "this sender does not look";
+    ExpectDrop(Receive(Wire()), DropReason::SelectorMismatch);
+
+    DataPlane strict;
+    strict.GetSpd().Add(Entry("10.1.0.0/16", "10.2.0.0/16", SpdAction::Protect, "b"));
+    out.localSelectors = in.remoteSelectors;
+    out.remoteSelectors = in.localSelectors;
+    ASSERT_TRUE(strict.GetSad().Add("b",
+                                    OutboundSa::Create(out),
+                                    InboundSa::Create(test::InboundConfig(0x1001))));
+    test::Fill(strict.Buffer(), fragments[0]);
+    EXPECT_EQ(strict.ProcessOutbound().verdict, Verdict::Transformed);
+    test::Fill(strict.Buffer(), fragments[1]);
+    ExpectDrop(strict.ProcessOutbound(), DropReason::SelectorMismatch);
+    EXPECT_TRUE(strict.Counters().Balanced());
 }
 
 TEST_F(TwoGateways, ADropInTheSaNamesTheSa)

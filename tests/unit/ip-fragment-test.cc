@@ -281,6 +281,39 @@ TEST(Reassembly, FloodStaysInBounds)
     EXPECT_EQ(Add(reassembler, parts[1]), FragmentVerdict::Complete);
 }
 
+/// An identification of 16 bits comes back while a packet is incomplete, which RFC 4963 warns of:
+/// what is left of the old one and the new one make a packet that nobody has sent. Only the ICV
+/// can tell.
+TEST(Reassembly, AnIdentificationThatComesBackMixesPackets)
+{
+    Bytes older = PacketV4(1500, 77);
+    Bytes newer = PacketV4(1500, 77);
+    std::fill(newer.begin() + kIpv4HeaderSize, newer.end(), std::uint8_t{0xee});
+    const auto first = Cut(older, 1000);
+    const auto second = Cut(newer, 1000);
+    Reassembler reassembler;
+    Bytes mixed;
+    EXPECT_EQ(Add(reassembler, first[0], seconds(0)), FragmentVerdict::Held); // first[1] is lost
+    EXPECT_EQ(reassembler.Add(second[1], seconds(20), mixed), FragmentVerdict::Complete);
+    ASSERT_EQ(mixed.size(), older.size());
+    EXPECT_NE(mixed, older);
+    EXPECT_NE(mixed, newer);
+    EXPECT_EQ(Add(reassembler, second[0], seconds(20)), FragmentVerdict::Held) << "nothing is left";
+
+    // In order, the collision is seen, and costs both.
+    Reassembler ordered;
+    EXPECT_EQ(Add(ordered, first[0], seconds(0)), FragmentVerdict::Held);
+    EXPECT_EQ(Add(ordered, second[0], seconds(20)), FragmentVerdict::Conflict);
+    EXPECT_EQ(Add(ordered, second[1], seconds(20)), FragmentVerdict::Held);
+
+    // What has timed out does no harm.
+    Reassembler late;
+    EXPECT_EQ(Add(late, first[0], seconds(0)), FragmentVerdict::Held);
+    EXPECT_EQ(Add(late, second[0], seconds(30)), FragmentVerdict::Held);
+    EXPECT_EQ(late.Add(second[1], seconds(30), mixed), FragmentVerdict::Complete);
+    EXPECT_EQ(mixed, newer);
+}
+
 TEST(Reassembly, TooManyFragmentsOfOnePacket)
 {
     Reassembler::Limits limits;
