@@ -11,6 +11,7 @@
 #include "ns3/ipv4-raw-socket-factory.h"
 #include "ns3/ipv4.h"
 #include "ns3/simulator.h"
+#include "ns3/string.h"
 #include "ns3/uinteger.h"
 
 #include <algorithm>
@@ -95,6 +96,8 @@ RealtimeNode::BuildNode(const RealtimeNodeConfig& config)
     const auto port = AddLivePort(m_node, config.socket, config.mtu);
     m_gateway = ns3::IpsecHelper().Install(m_node);
     m_gateway->SetRandomSource(std::make_unique<OsRandomSource>());
+    // As daemons have it from their kernels.
+    m_gateway->GetPathMtu()->SetAttribute("Fragmentation", ns3::StringValue("AfterEsp"));
     const auto outside = ns3::IpsecHelper::AttachDevice(m_gateway, port);
     AddRoutes(config, AddAddress(outside, config.address, config.mask));
     // Before the peer, with which ICMP of the gateway itself passes in clear: in transport mode

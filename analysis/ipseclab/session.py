@@ -17,6 +17,7 @@ from ipseclab.errors import LabError
 
 _MARKER = bytes(4)  # RFC 3948, section 2.2: zero in the place of an SPI says IKE
 _ESP_HEADER = 8  # SPI and sequence number
+_MORE, _OFFSET = 0x2000, 0x1FFF  # of IPv4's flags and fragment offset
 # Octets of the link header, and what ends it in front of IPv4, by link type. Frames with VLAN tags
 # are left out; simulated point-to-point links speak PPP.
 _LINKS = {dpkt.pcap.DLT_EN10MB: (14, b"\x08\x00"), dpkt.pcap.DLT_PPP: (2, b"\x00\x21")}
@@ -33,6 +34,7 @@ class Frame:
     packet: bytes  # the whole IPv4 packet
     time: float = 0.0  # of the capture, seconds since 1970
     marker: bool = False  # the IKE message came behind a non-ESP marker
+    sizes: tuple[int, ...] = ()  # octets of the IPv4 packet, or of each of its fragments
 
     @property
     def spi(self) -> int:
@@ -81,7 +83,49 @@ def _udp_frame(number: int, ip: dpkt.ip.IP, packet: bytes) -> tuple[str, Frame] 
     return None
 
 
-def _classify(number: int, octets: bytes, link: int) -> tuple[str, Frame] | None:
+class _Joiner:
+    """Puts fragments of IPv4 together."""
+
+    def __init__(self) -> None:
+        self._parts: dict[bytes, dict[int, bytes]] = {}
+
+    def join(self, packet: bytes) -> list[bytes]:
+        """All fragments of the packet in order, once the last of them is there; else none."""
+        if not self._place(packet) & (_MORE | _OFFSET):
+            return [packet]
+        key = packet[4:6] + packet[9:10] + packet[12:20]
+        parts = self._parts.setdefault(key, {})
+        parts[(self._place(packet) & _OFFSET) * 8] = packet
+        found, end = [], 0
+        while end in parts:
+            found.append(parts[end])
+            if not self._place(parts[end]) & _MORE:
+                del self._parts[key]
+                return found
+            end += len(parts[end]) - _header_length(parts[end])
+        return []
+
+    @staticmethod
+    def _place(packet: bytes) -> int:
+        return int(struct.unpack(">H", packet[6:8])[0])
+
+
+def _header_length(packet: bytes) -> int:
+    return (packet[0] & 0x0F) * 4
+
+
+def _whole(fragments: list[bytes]) -> bytes:
+    """The packet that they are; its header checksum is left as it was."""
+    first = fragments[0]
+    if len(fragments) == 1:
+        return first
+    data = b"".join(part[_header_length(part) :] for part in fragments)
+    length = struct.pack(">H", _header_length(first) + len(data))
+    header = first[:2] + length + first[4:6] + bytes(2) + first[8 : _header_length(first)]
+    return header + data
+
+
+def _ipv4(number: int, octets: bytes, link: int) -> bytes | None:
     header, ipv4 = _LINKS[link]
     if octets[header - 2 : header] != ipv4:
         return None
@@ -89,6 +133,11 @@ def _classify(number: int, octets: bytes, link: int) -> tuple[str, Frame] | None
     packet = octets[header : header + ip.len]
     if len(packet) < ip.len:
         raise LabError(f"frame {number} is cut off")
+    return packet
+
+
+def _classify(number: int, packet: bytes) -> tuple[str, Frame] | None:
+    ip = dpkt.ip.IP(packet)
     if ip.p == dpkt.ip.IP_PROTO_UDP:
         return _udp_frame(number, ip, packet)
     if ip.p == dpkt.ip.IP_PROTO_ESP:
@@ -98,17 +147,24 @@ def _classify(number: int, octets: bytes, link: int) -> tuple[str, Frame] | None
 
 
 def frames(path: Path) -> Iterator[tuple[str, Frame]]:
-    """The IKE messages ("ike") and ESP packets ("esp") of a capture."""
+    """The IKE messages ("ike") and ESP packets ("esp") of a capture.
+
+    What came in fragments is one, with the number and time of the one that came last.
+    """
+    joiner = _Joiner()
     with path.open("rb") as file:
         reader = dpkt.pcap.UniversalReader(file)
         link = reader.datalink()
         if link not in _LINKS:
             raise LabError(f"{path}: link type {link}, expected Ethernet (1) or PPP (9)")
         for number, (time, octets) in enumerate(reader, start=1):
-            found = _classify(number, octets, link)
+            packet = _ipv4(number, octets, link)
+            parts = joiner.join(packet) if packet else []
+            found = _classify(number, _whole(parts)) if parts else None
             if found:
                 kind, frame = found
-                yield kind, replace(frame, time=float(time))
+                sizes = tuple(len(part) for part in parts)
+                yield kind, replace(frame, time=float(time), sizes=sizes)
 
 
 def _read_secrets(path: Path) -> dict[str, Any]:

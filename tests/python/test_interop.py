@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -15,9 +16,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import dpkt
 import pytest
 from conftest import Cli, default_interrupt, environment
 
+from ipseclab import session
 from ipseclab.errors import LabError
 from ipseclab.interop import case as cases
 from ipseclab.interop import (
@@ -26,6 +29,7 @@ from ipseclab.interop import (
     libreswan,
     matrix,
     openiked,
+    peer,
     report,
     sandbox,
     strongswan,
@@ -57,6 +61,78 @@ needs_root = pytest.mark.skipif(bool(sandbox.require_root()), reason="needs root
 needs_charon = pytest.mark.skipif(
     bool(matrix.obstacle() or StrongSwan.missing()), reason="needs root and strongSwan"
 )
+
+
+# ---- sizes
+
+# Octets of inner packets, and what strongSwan (ESP in UDP) and a Linux kernel sent them in over a
+# link of 1280 octets.
+IN_UDP = {1218: (1280,), 1219: (1276, 28), 1280: (1276, 88)}
+NODE_TO_LINUX = {1226: (1280,), 1227: (1276, 28), 1280: (1276, 80)}
+FROM_LINUX = {1226: (1280,), 1227: (1220, 84), 1280: (1220, 136)}
+
+
+def sized(
+    of_node: dict[int, tuple[int, ...]], of_peer: dict[int, tuple[int, ...]], *, kernel: bool
+) -> Evidence:
+    """The evidence of a cell with these packets; the kernel is told what it should be."""
+    packets = [
+        EspPacket(1, by, 1, not kernel, "", octets=octets, sizes=sizes)
+        for by, sent in ((NODE, of_node), (PEER, of_peer))
+        for octets, sizes in sent.items()
+    ]
+    told = {octets: 1226 if kernel and octets > 1226 else None for octets in of_node}
+    return Evidence(Pair(mtu=1280), [], packets, cuts_inside=kernel, told=told)
+
+
+@pytest.mark.core
+def test_sizes_are_judged() -> None:
+    checks.path_mtu(sized(IN_UDP, IN_UDP, kernel=False))
+    checks.path_mtu(sized(NODE_TO_LINUX, FROM_LINUX, kernel=True))
+    with pytest.raises(Differs, match=r"1219 octets of the peer in \[1280, 24\], not \[1276, 28\]"):
+        checks.path_mtu(sized(IN_UDP, {**IN_UDP, 1219: (1280, 24)}, kernel=False))
+    with pytest.raises(Differs, match="1227 octets of the peer"):
+        checks.path_mtu(sized(NODE_TO_LINUX, NODE_TO_LINUX, kernel=True))
+    with pytest.raises(Differs, match=r"no packet of \[1280\] octets of the peer"):
+        checks.path_mtu(sized(IN_UDP, {1218: (1280,), 1219: (1276, 28)}, kernel=False))
+    deaf = sized(NODE_TO_LINUX, FROM_LINUX, kernel=True)
+    deaf.told[1227] = None
+    with pytest.raises(Differs, match="with DF, 1227 octets: told None, not 1226"):
+        checks.path_mtu(deaf)
+
+
+def test_fragments_of_a_capture_are_joined(tmp_path: Path) -> None:
+    """In any order, and of several packets at a time; what is not whole is not there."""
+
+    def fragment(identification: int, more: bool, offset: int, data: bytes) -> bytes:
+        place = (0x2000 if more else 0) | offset // 8
+        header = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(data), identification, place, 64, 50, 0)
+        return bytes(12) + b"\x08\0" + header + bytes([192, 0, 2, 1, 192, 0, 2, 2]) + data
+
+    data = struct.pack(">II", 0x1234, 7) + bytes(range(92))
+    frames = [
+        fragment(7, False, 64, data[64:]),
+        fragment(8, True, 0, bytes(64)),
+        fragment(7, True, 0, data[:32]),
+        fragment(7, True, 32, data[32:64]),
+        fragment(9, False, 0, data),
+    ]
+    capture = tmp_path / "capture.pcap"
+    with capture.open("wb") as file:
+        writer = dpkt.pcap.Writer(file)
+        for frame in frames:
+            writer.writepkt(frame, ts=0)
+    found = [(kind, f.number, f.spi, f.octets, f.sizes) for kind, f in session.frames(capture)]
+    assert found == [
+        ("esp", 4, 0x1234, data, (52, 52, 56)),
+        ("esp", 5, 0x1234, data, (120,)),
+    ]
+
+
+def test_what_ping_was_told() -> None:
+    said = "ping: local error: message too long, mtu=1226\n"
+    assert peer.told_mtu(said) == 1226
+    assert peer.told_mtu("1 packets transmitted, 1 received") is None
 
 
 # ---- what a daemon says

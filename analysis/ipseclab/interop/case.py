@@ -109,6 +109,8 @@ class Case:
     check: Callable[[Evidence], None] = lambda evidence: None
     wait: float = 0.0  # seconds of silence after all steps, for what comes by time
     quick: bool = False  # part of the short matrix
+    mtu: int = 1500  # of the link, octets of IP
+    sizes: tuple[int, ...] = ()  # of pings both ways besides, octets of inner IP packets
 
     def pair(self, esp: tuple[str, ...] = (DEFAULT_ESP,)) -> Pair:
         """What both ends are told; ``esp``: where the case does not say what ESP proposals."""
@@ -116,6 +118,7 @@ class Case:
         return Pair(
             replace(plain.node, **{"esp": esp, **self.node}),
             replace(plain.peer, **{"esp": esp, **self.peer}),
+            self.mtu,
         )
 
 

@@ -224,4 +224,16 @@ CASES: tuple[Case, ...] = (
         )
         for begins in (NODE, PEER)
     ),
+    *(
+        Case(
+            f"path-mtu-{mtu}",
+            f"a link of {mtu} octets: what fits into one ESP packet, and what does not",
+            needs=("child",),
+            check=checks.path_mtu,
+            mtu=mtu,
+            # About the largest that fits with and without UDP, and the largest of the link.
+            sizes=(mtu - 62, mtu - 61, mtu - 54, mtu - 53, mtu),
+        )
+        for mtu in (1280, 576)
+    ),
 )

@@ -15,7 +15,7 @@ from ipseclab.interop import certificates
 from ipseclab.interop.case import VERBS, Case, Differs, Step, established, installed, judge
 from ipseclab.interop.evidence import Evidence, Reader
 from ipseclab.interop.node import Node
-from ipseclab.interop.peer import Peer
+from ipseclab.interop.peer import PING_HEADERS, Peer
 from ipseclab.interop.sandbox import CellFault, Process, Sandbox
 from ipseclab.interop.settings import NODE, PEER
 
@@ -84,7 +84,7 @@ class _Cell:
         self._folder = folder
         self._cancel = cancel
         self._pair = case.pair(peer.esp)
-        self._evidence = Evidence(self._pair, [], [])
+        self._evidence = Evidence(self._pair, [], [], cuts_inside=peer.cuts_inside)
         self.counters: dict[str, Any] = {}
 
     def perform(self) -> Evidence:
@@ -92,7 +92,7 @@ class _Cell:
         with Sandbox(self._folder, self._cancel) as sandbox:
             self._sandbox = sandbox
             namespaces = sandbox.add_namespace("peer"), sandbox.add_namespace("node")
-            sandbox.link(*namespaces)
+            sandbox.link(*namespaces, mtu=self._pair.mtu)
             if self._pair.node.auth != "psk":
                 certificates.make(self._folder, self._pair)
             capture = self._start_capture(namespaces[0])
@@ -113,7 +113,7 @@ class _Cell:
         file = str(self._folder / "capture.pcap")
         # Each packet is written at once, as root: nothing is lost at the end.
         options = ["-i", "eth0", "-U", "--immediate-mode", "-Z", "root", "-w", file]
-        what = "udp port 500 or udp port 4500 or esp"
+        what = "udp port 500 or udp port 4500 or esp or ip[6:2] & 0x1fff != 0"
         process = self._sandbox.start(namespace, "tcpdump", ["tcpdump", *options, what])
         self._sandbox.wait("start of tcpdump", lambda: b"listening on" in process.log.read_bytes())
         return process
@@ -137,6 +137,7 @@ class _Cell:
             _UP,
         )
         self._exchange_data()
+        self._exchange_sizes()
         self._note()
         for step in self._case.steps:
             self._step(step)
@@ -170,6 +171,14 @@ class _Cell:
             fault = self._side(name).ping(_PINGS, _OCTETS)
             if fault:
                 self._evidence.failed_pings.append(fault)
+
+    def _exchange_sizes(self) -> None:
+        for octets in self._case.sizes:
+            for name in (NODE, PEER):
+                fault = self._side(name).ping(1, octets - PING_HEADERS)
+                if fault:
+                    self._evidence.failed_pings.append(f"{octets} octets: {fault}")
+            self._evidence.told[octets] = self._peer.told(octets)
 
     def _note(self) -> None:
         self._evidence.lists.append(self._peer.list())

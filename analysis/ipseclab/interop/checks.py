@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
+from ipseclab import core
 from ipseclab.interop import suites
 from ipseclab.interop.case import established, installed, opposite, require
 from ipseclab.interop.evidence import Evidence
@@ -186,3 +189,78 @@ def selectors_refused(by: str) -> Callable[[Evidence], None]:
         require(established(evidence.lists[-1]), "the IKE SA did not stay")
 
     return check
+
+
+_IPV4, _UDP, _ESP = 20, 8, 8  # octets of headers
+_CBC = 12  # the cipher whose IV has 16 octets, where those of others have 8
+
+
+@dataclass(frozen=True)
+class _Tunnel:
+    """What the model says of sizes, octets of IP."""
+
+    suite: dict[str, Any]  # by IANA numbers
+    encapsulated: bool
+    mtu: int
+
+    def sealed(self, octets: int) -> int:
+        """An inner packet of that many octets as an ESP packet."""
+        names = ("encryption", "key_bits", "integrity")
+        suite = core.load().CipherSuite(*(self.suite[name] for name in names))
+        sa = core.load().OutboundSa(
+            1, suite, bytes(suite.keying_material), bytes(suite.integrity_key_length)
+        )
+        header = b"\x45\0" + octets.to_bytes(2, "big") + bytes(16)
+        length = len(sa.seal(header.ljust(octets, b"\0"), 1))
+        return length + (_UDP if self.encapsulated else 0)
+
+    def largest(self) -> int:
+        """The largest inner packet that goes in one piece."""
+        return next(octets for octets in range(self.mtu, 0, -1) if self.sealed(octets) <= self.mtu)
+
+    def pieces(self, octets: int) -> list[int]:
+        """What an inner packet goes in."""
+        return _cut(self.sealed(octets), self.mtu)
+
+    def pieces_inside(self, octets: int) -> list[int]:
+        """The same as Linux does with its own: cut to what fits inside, the trailer behind."""
+        sealed = self.sealed(octets)
+        if sealed <= self.mtu:
+            return [sealed]
+        iv = 16 if self.suite["encryption"] == _CBC else 8
+        udp = _UDP if self.encapsulated else 0
+        trailer = sealed - _IPV4 - udp - _ESP - iv - octets
+        pieces = _cut(sealed - trailer, self.largest())
+        return [*pieces[:-1], pieces[-1] + trailer]
+
+
+def _cut(octets: int, mtu: int) -> list[int]:
+    """The fragments of an IPv4 packet (RFC 791, section 3.2)."""
+    step = (mtu - _IPV4) // 8 * 8
+    data, found = octets - _IPV4, []
+    while _IPV4 + data > mtu:
+        found.append(_IPV4 + step)
+        data -= step
+    return [*found, _IPV4 + data]
+
+
+def path_mtu(evidence: Evidence) -> None:
+    """Every packet has the size that the model says, and is cut to the link as it should be."""
+    for side in _SIDES:
+        carried = [packet for packet in evidence.esp if packet.by == side]
+        missing = set(evidence.told) - {packet.octets for packet in carried}
+        require(not missing, f"no packet of {sorted(missing)} octets of the {side}")
+        tunnel = _Tunnel(
+            suites.child(evidence.pair.node.esp[0]), carried[0].encapsulated, evidence.pair.mtu
+        )
+        inside = side == PEER and evidence.cuts_inside
+        for packet in carried:
+            expected = (tunnel.pieces_inside if inside else tunnel.pieces)(packet.octets)
+            require(
+                list(packet.sizes) == expected,
+                f"{packet.octets} octets of the {side} in {list(packet.sizes)}, not {expected}",
+            )
+    if evidence.cuts_inside:
+        for octets, told in evidence.told.items():
+            wanted = tunnel.largest() if octets > tunnel.largest() else None
+            require(told == wanted, f"with DF, {octets} octets: told {told}, not {wanted}")

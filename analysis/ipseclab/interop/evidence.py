@@ -60,6 +60,8 @@ class EspPacket:
     source: str = ""  # of the inner packet
     destination: str = ""
     protocol: int = 0
+    octets: int = 0  # of the inner packet
+    sizes: tuple[int, ...] = ()  # of the outer packet, or of each of its fragments, octets
 
 
 @dataclass
@@ -72,6 +74,8 @@ class Evidence:
     lists: list[tuple[IkeSa, ...]] = field(default_factory=list)  # the peer's SAs, step by step
     failed_pings: list[str] = field(default_factory=list)
     fault: str = ""  # what did not happen in time; empty when all did
+    cuts_inside: bool = False  # Peer.cuts_inside
+    told: dict[int, int | None] = field(default_factory=dict)  # Peer.told, by octets
 
     def find(
         self, exchange: str, by: str, *names: str, response: bool = False, absent: str = ""
@@ -157,7 +161,16 @@ class Reader:
         source = ".".join(str(octet) for octet in packet.src)
         destination = ".".join(str(octet) for octet in packet.dst)
         return EspPacket(
-            frame.number, by, frame.spi, encapsulated, "", source, destination, packet.p
+            frame.number,
+            by,
+            frame.spi,
+            encapsulated,
+            "",
+            source,
+            destination,
+            packet.p,
+            packet.len,
+            frame.sizes,
         )
 
     def _open_ike(self, frame: session.Frame, by: str) -> Message | None:

@@ -9,12 +9,19 @@ from pathlib import Path
 
 from ipseclab.interop import guest_image
 from ipseclab.interop.guest import Guest
-from ipseclab.interop.peer import Peer, ping_command, ping_fault
+from ipseclab.interop.peer import (
+    Peer,
+    ping_command,
+    ping_fault,
+    told_mtu,
+    whole_ping_command,
+)
 
 
 class GuestPeer(Peer):
     """A daemon on a kernel of its own, whose ESP it uses."""
 
+    cuts_inside = True
     plugins: str  # of strongSwan, which every image has
 
     @classmethod
@@ -35,7 +42,8 @@ class GuestPeer(Peer):
         self._guest = Guest(self.sandbox, self.namespace, image, self.folder)
         self._guest.put_folder(files)
         end, other = self.end, self.pair.other(self.end)
-        self._guest.check(f"ip addr add {end.address}/24 dev eth0; ip link set eth0 up")
+        self._guest.check(f"ip addr add {end.address}/24 dev eth0")
+        self._guest.check(f"ip link set eth0 mtu {self.pair.mtu} up")
         if end.inner != end.address:
             # The answer to an inner packet goes into the tunnel on its way to this gateway.
             way = f"{end.remote_inner} via {other.address} src {end.inner}"
@@ -44,6 +52,10 @@ class GuestPeer(Peer):
     def ping(self, count: int, octets: int) -> str:
         command = shlex.join(ping_command(self.end, count, octets))
         return ping_fault(self._guest.run(command, timeout=10.0 + count)[1], count)
+
+    def told(self, octets: int) -> int | None:
+        command = shlex.join(whole_ping_command(self.end, octets))
+        return told_mtu(self._guest.run(command, timeout=15.0)[1])
 
     def switch_off(self, log: Path) -> None:
         """Keeps the daemon's log and the kernel's view of its SAs."""

@@ -27,7 +27,7 @@ def config_of(pair: Pair, folder: Path, limit: float) -> dict[str, Any]:
         "schedule": [],
         "interface": "eth0",
         "node": {
-            "mtu": 1500,
+            "mtu": pair.mtu,
             "inner": own.inner,
             "peer": {
                 "local": own.address,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
@@ -10,6 +11,8 @@ from pathlib import Path
 
 from ipseclab.interop.sandbox import Sandbox
 from ipseclab.interop.settings import DEFAULT_ESP, End, Pair
+
+PING_HEADERS = 28  # octets of a ping's packet around its payload: IPv4 and ICMP
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class Peer(ABC):
     esp: tuple[str, ...] = (DEFAULT_ESP,)  # proposals where a case is not about them
     data = True  # ESP packets get through
     encapsulates = True  # ESP goes in UDP, whether or not there is a NAT
+    cuts_inside = False  # what is too large is cut as Linux cuts its own packets
 
     def __init__(self, sandbox: Sandbox, namespace: str, pair: Pair, folder: Path) -> None:
         self.sandbox = sandbox
@@ -115,6 +119,13 @@ class Peer(ABC):
         Empty when every answer came back with the same octets; else what went wrong.
         """
 
+    def told(self, octets: int) -> int | None:
+        """The MTU that its own stack names for an inner packet of that many octets with DF.
+
+        Nothing when it was sent, or the daemon has no stack that knows the tunnel.
+        """
+        return None
+
     @abstractmethod
     def stop(self) -> None: ...
 
@@ -135,6 +146,19 @@ def ping_command(end: End, count: int, octets: int) -> list[str]:
     """Calls ping(8), which compares every payload with what it sent."""
     words = ["ping", "-n", "-c", str(count), "-i", "0.1", "-W", "3", "-s", str(octets)]
     return [*words, "-p", "6970736563", "-I", end.inner, end.remote_inner]
+
+
+def whole_ping_command(end: End, octets: int) -> list[str]:
+    """Calls ping(8) for one inner packet of that many octets that must not be fragmented."""
+    payload = octets - PING_HEADERS
+    words = ["ping", "-n", "-c", "1", "-W", "3", "-M", "do", "-s", str(payload)]
+    return [*words, "-I", end.inner, end.remote_inner]
+
+
+def told_mtu(said: str) -> int | None:
+    """The MTU that ping(8) was told, if it was."""
+    found = re.search(r"message too long, mtu[=:] ?(\d+)", said)
+    return int(found.group(1)) if found else None
 
 
 def ping_fault(said: str, count: int) -> str:

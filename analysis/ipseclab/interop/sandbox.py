@@ -178,7 +178,9 @@ class Sandbox:
         self.run(name, ["sysctl", "-qw", "net.ipv4.conf.default.rp_filter=0"])
         return name
 
-    def link(self, a: str, b: str, device_a: str = "eth0", device_b: str = "eth0") -> None:
+    def link(
+        self, a: str, b: str, device_a: str = "eth0", device_b: str = "eth0", mtu: int = 1500
+    ) -> None:
         """A veth pair, up, without offload: packets have real checksums and sizes."""
         ip("link", "add", device_a, "netns", a, "type", "veth", "peer", device_b, "netns", b)
         for name, device in ((a, device_a), (b, device_b)):
@@ -186,7 +188,7 @@ class Sandbox:
             self.run(name, ["ethtool", "-K", device, *off])
             # No router solicitations and the like from a device whose address is simulated.
             self.run(name, ["sysctl", "-qw", f"net.ipv6.conf.{device}.disable_ipv6=1"])
-            ip("-n", name, "link", "set", device, "up")
+            ip("-n", name, "link", "set", device, "mtu", str(mtu), "up")
 
     def start(
         self,

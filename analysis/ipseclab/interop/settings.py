@@ -40,6 +40,7 @@ class Pair:
 
     node: End = End("node.example", NODE_ADDRESS, "10.2.0.1", "10.1.0.1")
     peer: End = End("peer.example", PEER_ADDRESS, "10.1.0.1", "10.2.0.1")
+    mtu: int = 1500  # of the link between them, octets of IP
 
     def other(self, end: End) -> End:
         """The opposite end."""
