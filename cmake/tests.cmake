@@ -3,7 +3,7 @@
 # that it wants to run has not been built.
 
 set(test_vectors ${CMAKE_SOURCE_DIR}/tests/vectors)
-foreach(kind unit property fuzz fuzz-replay ns3-runner bench-model bench-scale bench-chain bench-ike-sas)
+foreach(kind unit property fuzz fuzz-replay ns3-runner bench-model bench-scale count-sas bench-chain bench-ike-sas)
   string(REPLACE "-" "_" variable ${kind})
   ipseclab_sources(${variable}_sources tests ${kind})
 endforeach()
@@ -58,6 +58,7 @@ find_package(benchmark QUIET)
 if(benchmark_FOUND)
   ipseclab_program(bench-model ipseclab-model benchmark::benchmark SOURCES ${bench_model_sources})
   ipseclab_program(bench-scale ipseclab-model benchmark::benchmark SOURCES ${bench_scale_sources})
+  ipseclab_program(count-sas ipseclab-model benchmark::benchmark SOURCES ${count_sas_sources})
   ipseclab_program(bench-chain ipseclab-ns3 benchmark::benchmark SOURCES ${bench_chain_sources})
   ipseclab_program(bench-ike-sas ipseclab-ns3 SOURCES ${bench_ike_sas_sources})
 else()

@@ -189,6 +189,13 @@ IpsecGateway::DeferInbound(Ptr<const Packet> packet, uint16_t mtu, Forward forwa
     timing::Job job;
     job.octets = static_cast<uint32_t>(view.totalLength);
     job.spi = wire::ReadSpi(view, *espOffset);
+    if (const esp::InboundSa* const sa = m_dataPlane.GetSad().FindInbound(job.spi))
+    {
+        const esp::SequenceNumber number = sa->PeekNumber(
+            ipseclab::ByteSpan(view.header + *espOffset, view.totalLength - *espOffset));
+        job.subspace = number.subspace;
+        job.number = number.counter;
+    }
     job.outerFlow = HashFlow(view, false);
     job.innerFlow = job.outerFlow;
     JoinedTag joined;

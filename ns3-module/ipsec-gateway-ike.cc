@@ -414,6 +414,7 @@ IpsecGateway::InstallChildSa(const ike::ChildSaInstalled& sa)
     in.antiReplay.window = m_replayWindow;
     in.antiReplay.profile = m_replayProfile;
     in.antiReplay.kind = m_windowKind;
+    in.subspaceIndex = m_subspaceIndex;
     in.remoteSelectors = sa.remoteSelectors;
     in.localSelectors = sa.localSelectors;
     in.tos.ecn = m_ecnProfile;

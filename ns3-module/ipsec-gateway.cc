@@ -160,6 +160,18 @@ IpsecGateway::GetTypeId()
                                                  "RoundRobin",
                                                  esp::SubspaceRule::Resource,
                                                  "Resource"))
+            .AddAttribute(
+                "SubspaceIndex",
+                "How the receiver finds the window of a subspace. For SAs that are set up from now "
+                "on.",
+                StringValue("Array"),
+                compat::MakeEnumAttributeAccessor<esp::SubspaceIndex>(
+                    &IpsecGateway::SetSubspaceIndex,
+                    &IpsecGateway::GetSubspaceIndex),
+                compat::MakeEnumAttributeChecker(esp::SubspaceIndex::Array,
+                                                 "Array",
+                                                 esp::SubspaceIndex::Hash,
+                                                 "Hash"))
             .AddAttribute("KeepSubSaKeys",
                           "Whether keys of the Sub SAs of EESP are kept once they were derived, or "
                           "derived anew for each packet (that of Sub SA 0 is always kept).",
@@ -540,6 +552,18 @@ compat::EnumResult<esp::WindowKind>
 IpsecGateway::GetWindowKind() const
 {
     return {m_windowKind};
+}
+
+void
+IpsecGateway::SetSubspaceIndex(esp::SubspaceIndex value)
+{
+    m_subspaceIndex = value;
+}
+
+compat::EnumResult<esp::SubspaceIndex>
+IpsecGateway::GetSubspaceIndex() const
+{
+    return {m_subspaceIndex};
 }
 
 void

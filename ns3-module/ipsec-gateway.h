@@ -226,6 +226,8 @@ class IpsecGateway : public Object
     compat::EnumResult<ipseclab::esp::ReplayProfile> GetReplayProfile() const;
     void SetWindowKind(ipseclab::esp::WindowKind value);
     compat::EnumResult<ipseclab::esp::WindowKind> GetWindowKind() const;
+    void SetSubspaceIndex(ipseclab::esp::SubspaceIndex value);
+    compat::EnumResult<ipseclab::esp::SubspaceIndex> GetSubspaceIndex() const;
     void SetSubspaceRule(ipseclab::esp::SubspaceRule value);
     compat::EnumResult<ipseclab::esp::SubspaceRule> GetSubspaceRule() const;
     void SetCryptoMode(ipseclab::crypto::CryptoMode mode);
@@ -267,6 +269,7 @@ class IpsecGateway : public Object
     uint32_t m_replayWindow;
     ipseclab::esp::ReplayProfile m_replayProfile;
     ipseclab::esp::WindowKind m_windowKind;
+    ipseclab::esp::SubspaceIndex m_subspaceIndex;
     ipseclab::esp::SubspaceRule m_subspaceRule;
     bool m_keepSubSaKeys;
     ipseclab::crypto::CryptoMode m_cryptoMode;

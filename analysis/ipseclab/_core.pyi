@@ -230,6 +230,7 @@ class OutboundSa:
         destination: str = "192.0.2.2",
         transport: bool = False,
         scheme: SequenceScheme | None = None,
+        udp: tuple[int, int] | None = None,
     ) -> None: ...
     def seal(self, inner: bytes, number: int, tfc_length: int = 0) -> bytes:
         """The ESP packet for an IP packet, with a number of the caller's choice."""

@@ -3,6 +3,8 @@
 
 Google Benchmark times ESP of this build, sealed and opened, at several lengths. A straight line
 through the medians gives the cost of a packet and of an octet; half of either is one direction's.
+It also walks at random through several amounts of memory: what a line takes in half of a cache is
+that cache's latency, and what it takes in the largest amount is that of memory.
 """
 
 from __future__ import annotations
@@ -22,7 +24,30 @@ from ipseclab.errors import BuildMissing, LabError
 NAME = "this-machine"
 _PROGRAM = BUILD_FOLDER / "bin" / "bench-model"
 _BENCHMARK = "seal+open/model"
+_WALK = "chase"
+_LINE = 64
+SA_OCTETS = 2304  # that a packet touches of an SA: tests/python/test_memory_model.py
+_LINES_OF_A_PACKET = SA_OCTETS // _LINE + 2  # and those that lead to the SA
+_LARGEST_CACHE = 1 << 28
 _CLOCK_GHZ = 1.0  # of the profile: one cycle is one nanosecond, whatever the processor does
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Octets of each cache of a core and nanoseconds that a line of it takes; then of memory."""
+
+    caches: tuple[tuple[int, float], ...]
+    memory: float
+    walked: int  # octets
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Parameters of the scenario."""
+        found = [("memory_cycles", f"{self.memory:.4g}"), ("sa_octets", f"{SA_OCTETS}B")]
+        for level in range(3):
+            octets, latency = self.caches[level] if level < len(self.caches) else (0, 0.0)
+            found.append((f"l{level + 1}", f"{min(octets, _LARGEST_CACHE)}B"))
+            found.append((f"l{level + 1}_cycles", f"{latency:.4g}"))
+        return found
 
 
 @dataclass(frozen=True)
@@ -33,6 +58,7 @@ class Calibration:
     octet: float
     deviation: float  # relative
     cpu: str
+    memory: Memory | None = None
 
     def toml(self) -> str:
         """The profile."""
@@ -41,24 +67,60 @@ class Calibration:
             f"{time.strftime('%Y-%m-%d', time.gmtime())}; "
             f"a line within {100.0 * self.deviation:.0f} % of each length"
         )
+        # The packets that were timed found everything in the first cache.
+        first = self.memory.caches[0][1] if self.memory and self.memory.caches else 0.0
         rows = [
-            ("architecture", "cores"),
-            ("clock", f"{_CLOCK_GHZ:g}"),
-            ("packet_cycles", f"{self.packet:.4g}"),
-            ("octet_cycles", f"{self.octet:.4g}"),
+            ("architecture", "cores", source),
+            ("clock", f"{_CLOCK_GHZ:g}", source),
+            (
+                "packet_cycles",
+                f"{max(0.0, self.packet - first * _LINES_OF_A_PACKET):.4g}",
+                source,
+            ),
+            ("octet_cycles", f"{self.octet:.4g}", source),
         ]
+        if self.memory:
+            walk = (
+                f"sizes: the system's; times: random walks, {self.cpu}; "
+                f"for memory through {self.memory.walked >> 20} MiB"
+            )
+            rows += [(parameter, value, walk) for parameter, value in self.memory.rows()]
         text = "# SPDX-License-Identifier: GPL-2.0-only\n"
         text += "#\n# ESP alone, no network stack. A cycle is a nanosecond here.\n\n"
         text += 'title = "ESP of this build on this machine, one core"\n'
-        for parameter, value in rows:
+        for parameter, value, origin in rows:
             text += (
                 f'\n[[value]]\nparameter = "{parameter}"\nvalue = "{value}"\n'
-                f'mark = "measured"\nsource = {json.dumps(source)}\n'
+                f'mark = "measured"\nsource = {json.dumps(origin)}\n'
             )
         return text
 
 
-def fit(medians: dict[int, float], cpu: str) -> Calibration:
+def cache_sizes(folder: Path = Path("/sys/devices/system/cpu/cpu0/cache")) -> list[int]:
+    """Octets of the data caches of the first processor, as the system tells them; small first."""
+    found = []
+    for index in folder.glob("index*"):
+        if (index / "type").read_text(encoding="ascii").strip() != "Instruction":
+            size = (index / "size").read_text(encoding="ascii").strip()
+            unit = {"K": 1 << 10, "M": 1 << 20}.get(size[-1], 1)
+            found.append(int(size.rstrip("KM")) * unit)
+    return sorted(found)[:3]
+
+
+def fit_memory(walks: dict[int, float], sizes: list[int]) -> Memory | None:
+    """From nanoseconds of a step by octets that were walked through; nothing without walks."""
+    if not walks:
+        return None
+    caches = []
+    for size in sizes:
+        inside = [octets for octets in walks if octets <= size // 2]
+        if inside:
+            caches.append((size, walks[max(inside)]))
+    largest = max(walks)
+    return Memory(tuple(caches), walks[largest], largest)
+
+
+def fit(medians: dict[int, float], cpu: str, memory: Memory | None = None) -> Calibration:
     """From nanoseconds of sealing and opening, by octets of the inner packet."""
     if len(medians) < 2:
         raise LabError("the benchmark gave too few lengths for a line")
@@ -67,14 +129,14 @@ def fit(medians: dict[int, float], cpu: str) -> Calibration:
     octet, packet = np.polyfit(lengths, times, 1)
     line = packet + octet * lengths
     deviation = float(np.max(np.abs(line - times) / times))
-    return Calibration(max(0.0, float(packet)), max(0.0, float(octet)), deviation, cpu)
+    return Calibration(max(0.0, float(packet)), max(0.0, float(octet)), deviation, cpu, memory)
 
 
-def medians(report: str) -> dict[int, float]:
+def medians(report: str, benchmark: str = _BENCHMARK) -> dict[int, float]:
     """Nanoseconds by octets, from Google Benchmark's JSON."""
     found = {}
     for entry in json.loads(report)["benchmarks"]:
-        if entry.get("aggregate_name") == "median" and entry["run_name"].startswith(_BENCHMARK):
+        if entry.get("aggregate_name") == "median" and entry["run_name"].startswith(benchmark):
             found[int(entry["run_name"].rpartition("/")[2])] = float(entry["cpu_time"])
     return found
 
@@ -94,14 +156,16 @@ def measure(path: Path) -> Calibration:
     report.parent.mkdir(parents=True, exist_ok=True)
     command = [
         str(_PROGRAM),
-        f"--benchmark_filter=^{_BENCHMARK.replace('+', '.')}/",
+        f"--benchmark_filter=^({_BENCHMARK.replace('+', '.')}|{_WALK})/",
         f"--benchmark_out={report}",
         "--benchmark_out_format=json",
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise LabError(f"{_PROGRAM.name} failed: {done.stderr.strip() or done.stdout.strip()}")
-    calibration = fit(medians(report.read_text(encoding="utf-8")), _cpu())
+    text = report.read_text(encoding="utf-8")
+    memory = fit_memory(medians(text, _WALK), cache_sizes())
+    calibration = fit(medians(text), _cpu(), memory)
     report.unlink()
     path.write_text(calibration.toml(), encoding="utf-8")
     return calibration

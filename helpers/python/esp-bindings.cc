@@ -75,7 +75,8 @@ class Sealer
            const std::string& source,
            const std::string& destination,
            bool transport,
-           const std::optional<esp::SequenceScheme>& scheme)
+           const std::optional<esp::SequenceScheme>& scheme,
+           const std::optional<std::pair<std::uint16_t, std::uint16_t>>& udp)
     {
         esp::OutboundSaConfig config;
         config.spi = spi;
@@ -87,6 +88,10 @@ class Sealer
         config.outerDestination = RequireAddress(destination);
         config.ipsecMode = transport ? esp::IpsecMode::Transport : esp::IpsecMode::Tunnel;
         config.subspaces = scheme;
+        if (udp)
+        {
+            config.udp = wire::UdpPorts{udp->first, udp->second};
+        }
         RequireKeysOf(config, suite);
         m_sa = esp::OutboundSa::Create(config);
         if (!m_sa)
@@ -238,7 +243,8 @@ DefineEsp(py::module_& module)
                       const std::string&,
                       const std::string&,
                       bool,
-                      const std::optional<esp::SequenceScheme>&>(),
+                      const std::optional<esp::SequenceScheme>&,
+                      const std::optional<std::pair<std::uint16_t, std::uint16_t>>&>(),
              py::arg("spi"),
              py::arg("suite"),
              py::arg("key"),
@@ -248,7 +254,8 @@ DefineEsp(py::module_& module)
              py::arg("source") = "192.0.2.1",
              py::arg("destination") = "192.0.2.2",
              py::arg("transport") = false,
-             py::arg("scheme") = py::none())
+             py::arg("scheme") = py::none(),
+             py::arg("udp") = py::none())
         .def("seal", &Sealer::Seal, py::arg("inner"), py::arg("number"), py::arg("tfc_length") = 0);
     py::class_<Opener>(module, "InboundSa")
         .def(py::init<std::uint32_t,

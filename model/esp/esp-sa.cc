@@ -549,7 +549,7 @@ InboundSa::Create(const InboundSaConfig& config)
 InboundSa::InboundSa(const InboundSaConfig& config, std::unique_ptr<crypto::PayloadCipher> cipher)
     : m_config(config),
       m_cipher(std::move(cipher)),
-      m_replay(config.Numbers(), config.antiReplay),
+      m_replay(config.Numbers(), config.antiReplay, config.subspaceIndex),
       m_meters(config.volume)
 {
     if (config.IsEesp())
@@ -566,6 +566,23 @@ InboundSa::SetOuter(const IpAddress& source,
     m_config.outerSource = source;
     m_config.outerDestination = destination;
     m_config.udp = udp;
+}
+
+SequenceNumber
+InboundSa::PeekNumber(ByteSpan packet) const
+{
+    const SequenceScheme& scheme = m_replay.Scheme();
+    SequenceNumber sent;
+    if (m_config.IsEesp())
+    {
+        const auto header = ReadEespHeader(packet);
+        sent = header ? SequenceNumber{header->subSa, header->sequenceNumber} : sent;
+    }
+    else if (packet.size() >= scheme.HeaderLength())
+    {
+        sent = scheme.LoadFromWire(packet.data() + kSpiLength);
+    }
+    return m_replay.Takes(sent.subspace) ? sent : SequenceNumber{};
 }
 
 OpenResult

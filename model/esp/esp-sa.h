@@ -111,7 +111,8 @@ struct OutboundSaConfig : EspSaConfig
 
 struct InboundSaConfig : EspSaConfig
 {
-    AntiReplayConfig antiReplay;         ///< its extendedSequenceNumbers follows the SA's
+    AntiReplayConfig antiReplay; ///< its extendedSequenceNumbers follows the SA's
+    SubspaceIndex subspaceIndex{SubspaceIndex::Array};
     bool checkPadding{true};             ///< RFC 4303, section 2.4: the pattern 1, 2, 3, ...
     TrafficSelectorList remoteSelectors; ///< of the inner source; empty: any
     TrafficSelectorList localSelectors;  ///< of the inner destination; empty: any
@@ -278,6 +279,10 @@ class InboundSa
      * outerHeaderLength octets before the ESP header: 20 and more; 28 with UDP
      */
     OpenResult Open(PacketBuffer& buffer, std::size_t outerHeaderLength);
+
+    /// What is on the wire of the number of a packet, which may be forged; zeros when it is cut off
+    /// or its subspace is none of this SA. \param packet from the SPI on
+    SequenceNumber PeekNumber(ByteSpan packet) const;
 
     /// The window, or that of subspace 0.
     const AntiReplay& Replay() const

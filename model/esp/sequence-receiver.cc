@@ -34,10 +34,13 @@ ForEmpty(AntiReplayConfig config, const SequenceScheme& scheme)
 
 } // namespace
 
-SequenceReceiver::SequenceReceiver(const SequenceScheme& scheme, const AntiReplayConfig& config)
+SequenceReceiver::SequenceReceiver(const SequenceScheme& scheme,
+                                   const AntiReplayConfig& config,
+                                   SubspaceIndex index)
     : m_scheme(scheme),
       m_first(ForScheme(config, scheme)),
-      m_empty(ForEmpty(m_first.Config(), scheme))
+      m_empty(ForEmpty(m_first.Config(), scheme)),
+      m_others(index)
 {
 }
 
@@ -48,7 +51,7 @@ SequenceReceiver::CheckSent(const SequenceNumber& sent) const
     {
         return {DropReason::ReplayInvalid, sent.counter, sent};
     }
-    if (sent.subspace >= m_scheme.subspaces)
+    if (!Takes(sent.subspace))
     {
         return {DropReason::SubspaceRange, m_scheme.Join(sent), sent};
     }
@@ -73,28 +76,7 @@ SequenceReceiver::Accept(const Guess& guess)
     {
         return m_first.Accept(guess.parts.counter);
     }
-    if (subspace >= m_others.size())
-    {
-        m_others.resize(std::size_t{subspace} + 1);
-    }
-    auto& window = m_others[subspace];
-    if (!window)
-    {
-        window = std::make_unique<AntiReplay>(m_empty);
-        ++m_windows;
-    }
-    return window->Accept(guess.parts.counter);
-}
-
-std::size_t
-SequenceReceiver::Octets() const
-{
-    std::size_t sum = m_first.Octets() + m_others.size() * sizeof(m_others[0]);
-    for (const auto& window : m_others)
-    {
-        sum += window ? sizeof(AntiReplay) + window->Octets() : 0;
-    }
-    return sum;
+    return m_others.FindOrAdd(subspace, m_empty).Accept(guess.parts.counter);
 }
 
 } // namespace ipseclab::esp

@@ -6,9 +6,7 @@
 
 #include "model/esp/anti-replay.h"
 #include "model/esp/sequence-scheme.h"
-
-#include <memory>
-#include <vector>
+#include "model/esp/window-index.h"
 
 namespace ipseclab::esp
 {
@@ -19,6 +17,9 @@ namespace ipseclab::esp
  * rules). The window of a subspace is allocated with the first packet of it that passed the ICV,
  * so forged packets cost no memory; that of subspace 0 is there from the start.
  *
+ * With an array, identifiers are below the number of subspaces, as the rules say. With a hash they
+ * may be any, and the number of subspaces is that of windows.
+ *
  *     auto guess = receiver.Check(field);      // before the crypto; changes nothing
  *     if (guess.drop == None && icv is good with guess.number)
  *         drop = receiver.Accept(guess);
@@ -28,7 +29,9 @@ class SequenceReceiver
   public:
     /// \param config of each window; what it says of extended numbers is set by the scheme. `top`
     ///        is a counter.
-    SequenceReceiver(const SequenceScheme& scheme, const AntiReplayConfig& config);
+    SequenceReceiver(const SequenceScheme& scheme,
+                     const AntiReplayConfig& config,
+                     SubspaceIndex index = SubspaceIndex::Array);
 
     struct Guess
     {
@@ -62,29 +65,35 @@ class SequenceReceiver
     /// Null as long as the subspace has no window.
     const AntiReplay* Find(std::uint16_t subspace) const
     {
-        if (subspace == 0)
-        {
-            return &m_first;
-        }
-        return subspace < m_others.size() ? m_others[subspace].get() : nullptr;
+        return subspace == 0 ? &m_first : m_others.Find(subspace);
     }
 
     /// Windows that are allocated.
     std::size_t WindowCount() const
     {
-        return m_windows;
+        return 1 + m_others.Count();
     }
 
     /// Octets of all windows and of the index.
-    std::size_t Octets() const;
+    std::size_t Octets() const
+    {
+        return m_first.Octets() + m_others.Octets();
+    }
+
+    /// Whether a subspace may have packets, or with a hash a window, if it has none yet.
+    bool Takes(std::uint16_t subspace) const
+    {
+        return m_others.Kind() == SubspaceIndex::Array
+                 ? subspace < m_scheme.subspaces
+                 : WindowCount() < m_scheme.subspaces || Find(subspace) != nullptr;
+    }
 
   private:
     SequenceScheme m_scheme;
     AntiReplay m_first;
     /// Without any number: what a subspace without a window is judged by, and begins as.
     AntiReplay m_empty;
-    std::vector<std::unique_ptr<AntiReplay>> m_others; ///< by subspace, as far as they were used
-    std::size_t m_windows{1};
+    WindowIndex m_others;
 };
 
 } // namespace ipseclab::esp

@@ -3,26 +3,12 @@
  */
 #include "model/timing/cores.h"
 
+#include "model/timing/mix.h"
+
 #include <algorithm>
 
 namespace ipseclab::timing
 {
-
-namespace
-{
-
-/// Spreads keys that differ little, as the indirection of receive-side scaling does.
-std::uint32_t
-Mix(std::uint32_t key)
-{
-    key ^= key >> 16;
-    key *= 0x7feb352dU;
-    key ^= key >> 15;
-    key *= 0x846ca68bU;
-    return key ^ (key >> 16);
-}
-
-} // namespace
 
 Cores::Cores(const CoresConfig& config, crypto::RandomSource& random)
     : m_config(config)
@@ -33,6 +19,10 @@ Cores::Cores(const CoresConfig& config, crypto::RandomSource& random)
     for (std::uint32_t i = 0; i < m_config.cores; ++i)
     {
         m_cores.emplace_back(m_config, random);
+        if (config.memory.IsModelled())
+        {
+            m_memory.emplace_back(config.memory);
+        }
     }
 }
 
@@ -170,7 +160,8 @@ Cores::Work(Instant now, std::uint32_t index, const Job& job)
                             m_config.cost.OfCycles(m_config.lockCycles + moved));
         lock = {now, index};
     }
-    return stalls.Finish(now, m_config.cost.OfPacket(job));
+    const double waiting = m_memory.empty() ? 0 : m_memory[index].Touch(job);
+    return stalls.Finish(now, m_config.cost.OfPacket(job) + m_config.cost.OfCycles(waiting));
 }
 
 void

@@ -5,6 +5,7 @@
 #define IPSECLAB_TIMING_CORES_H
 
 #include "model/timing/engine.h"
+#include "model/timing/memory.h"
 #include "model/timing/stalls.h"
 
 #include <unordered_map>
@@ -57,6 +58,7 @@ struct CoresConfig
     bool handOff{false};      ///< the first core that sees an SA owns it; others pass packets on
     double handOffCycles{0};  ///< of the core that passes a packet on
     StallConfig stalls;       ///< of each core, independently
+    MemoryConfig memory;      ///< each core has the caches for itself
 };
 
 /**
@@ -110,7 +112,8 @@ class Cores : public Engine
 
     CoresConfig m_config;
     std::vector<Core> m_cores;
-    std::unordered_map<std::uint64_t, Lock> m_locks;           ///< by SPI and subspace
+    std::vector<PacketMemory> m_memory;              ///< by core; empty when memory costs nothing
+    std::unordered_map<std::uint64_t, Lock> m_locks; ///< by SPI and subspace
     std::unordered_map<std::uint32_t, std::uint32_t> m_owners; ///< core by SPI
     std::uint32_t m_next{0};                                   ///< of the round robin
     std::size_t m_busy{0};

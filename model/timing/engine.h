@@ -40,6 +40,8 @@ struct Job
     std::uint32_t resource{0};  ///< core or queue that the gateway has chosen itself
     std::uint16_t subspace{0};  ///< that the packet is numbered in: a Sub SA, with EESP
     bool urgent{false};         ///< of the class that is served first
+    /// Of a received packet, what of its number is on the wire: where in the window it belongs.
+    std::uint64_t number{0};
 };
 
 /// What became of a packet.

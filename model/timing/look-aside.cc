@@ -4,6 +4,7 @@
 #include "model/timing/look-aside.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace ipseclab::timing
 {
@@ -37,7 +38,7 @@ void
 LookAside::Submit(Instant now, const Job& job)
 {
     HandleTimeout(now);
-    if (m_work && m_waiting.size() >= m_config.queue)
+    if (!m_work.empty() && m_waiting.size() >= m_config.queue)
     {
         Notify(Outcome::Dropped, now, job);
         return;
@@ -68,37 +69,43 @@ void
 LookAside::Begin(Instant now)
 {
     auto& queue = m_complete.empty() ? m_waiting : m_complete;
-    if (m_work || queue.empty())
+    if (!m_work.empty() || queue.empty())
     {
         return;
     }
     m_finishing = &queue == &m_complete;
-    m_work = queue.front();
-    queue.pop_front();
-    if (!m_finishing)
+    m_until = m_stalls.Finish(now, m_config.host.OfCycles(m_config.host.batchCycles));
+    for (std::size_t i = std::min<std::size_t>(queue.size(), std::max(1U, m_config.batch)); i > 0;
+         --i)
     {
-        Notify(Outcome::Started, now, *m_work);
+        const Job& job = m_work.emplace_back(queue.front());
+        queue.pop_front();
+        if (!m_finishing)
+        {
+            Notify(Outcome::Started, now, job);
+        }
+        m_until = m_stalls.Finish(m_until,
+                                  m_finishing ? m_config.host.OfCycles(m_config.completionCycles)
+                                              : m_config.host.OfPacket(job));
     }
-    m_until = m_stalls.Finish(now,
-                              m_finishing ? m_config.host.OfCycles(m_config.completionCycles)
-                                          : m_config.host.OfPacket(*m_work));
 }
 
 void
 LookAside::EndHost()
 {
-    const Instant now = m_until;
-    const Job job = *m_work;
-    m_work.reset();
-    m_until = Instant::max();
-    if (m_finishing)
+    const Instant now = std::exchange(m_until, Instant::max());
+    for (const Job& job : m_work)
     {
-        Notify(Outcome::Done, now, job);
+        if (m_finishing)
+        {
+            Notify(Outcome::Done, now, job);
+        }
+        else
+        {
+            Give(now, job);
+        }
     }
-    else
-    {
-        Give(now, job);
-    }
+    m_work.clear();
 }
 
 void

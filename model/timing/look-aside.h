@@ -15,8 +15,9 @@ namespace ipseclab::timing
 
 struct LookAsideConfig
 {
-    CoreCost host;                ///< fixedCycles: before the device; batchCycles is not used
+    CoreCost host;                ///< fixedCycles: before the device
     double completionCycles{0};   ///< of the host, after the device
+    std::uint32_t batch{1};       ///< most packets or completions that the host takes at once
     std::size_t queue{1024};      ///< packets that wait for the host
     std::size_t ring{1024};       ///< requests that may be outstanding
     std::uint32_t engines{1};     ///< of the device, side by side
@@ -29,9 +30,10 @@ struct LookAsideConfig
 /**
  * One host core that gives packets to a device by a ring and polls it for completions.
  *
- * Completions go before new packets. A request that finds the ring full is dropped after the host
- * has worked on it. Engines take requests in order; a request is in the ring until the host has
- * seen that it is complete, and completions are seen in the order of the requests (one ring).
+ * Completions go before new packets. What the host takes at once, it is done with at once. A
+ * request that finds the ring full is dropped after the host has worked on it. Engines take
+ * requests in order; a request is in the ring until the host has seen that it is complete, and
+ * completions are seen in the order of the requests (one ring).
  */
 class LookAside : public Engine
 {
@@ -62,7 +64,7 @@ class LookAside : public Engine
     std::deque<Job> m_complete;     ///< for the host, complete
     std::deque<Request> m_ring;     ///< in order of request and of `visible`
     std::vector<Instant> m_engines; ///< when each is free
-    std::optional<Job> m_work;      ///< of the host
+    std::vector<Job> m_work;        ///< of the host
     bool m_finishing{false};        ///< the host works on a completion
     Instant m_until{Instant::max()};
 };

@@ -111,6 +111,7 @@ MakeSettings(const ParameterValues& values, const std::shared_ptr<Classes>& clas
     settings.esn = values.Word("numbers") == "esn";
     settings.subspaces = SchemeOf(values);
     settings.subspaceRule = RuleOf(values);
+    settings.subspaceIndex = values.Word("index") == "array" ? "Array" : "Hash";
     if (values.Word("iv") == "implicit")
     {
         settings.suite.encryption = crypto::EncryptionId::AesGcm16ImplicitIv;
@@ -395,6 +396,14 @@ MakeParameters()
          "",
          {"class", "round-robin"},
          "what the sender chooses a packet's subspace by"},
+        {"index",
+         Q::Choice,
+         "array",
+         0,
+         0,
+         "",
+         {"array", "hash"},
+         "how the receiver finds the window of a subspace"},
         {"classes", Q::Count, "2", 1, 8, "", {}, "classes of packets, told apart by their DSCP"},
         {"fast_share", Q::Number, "0.3", 0, 0.999, "", {}, "share of packets in the last class"},
         {"spread",

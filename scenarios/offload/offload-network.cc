@@ -29,7 +29,6 @@ constexpr const char* kMask = "255.255.255.0";
 constexpr const char* kOutsideA = "192.0.2.1";
 constexpr const char* kOutsideB = "192.0.2.2";
 constexpr std::uint16_t kMtu = 9500;
-constexpr std::uint32_t kFirstSpi = 0x1000; ///< of gateway B; those of A have the top bit
 
 std::uint32_t
 AddAddress(Ptr<ns3::NetDevice> device, const char* address)

@@ -3,6 +3,8 @@
  */
 #include "scenarios/offload/offload-settings.h"
 
+#include "model/esp/replay-window.h"
+
 #include <map>
 
 namespace ipseclab::offload
@@ -16,6 +18,7 @@ using timing::Architecture;
 using timing::Dispatch;
 
 constexpr double kGiga = 1e9;
+constexpr double kLargestCache = 256.0 * 1024 * 1024;
 
 IpsecStep
 StepOf(const std::string& word)
@@ -49,6 +52,34 @@ DispatchOf(const std::string& word)
     return dispatches.at(word);
 }
 
+/// For SAs with consecutive SPIs from `kFirstSpi` on.
+timing::MemoryConfig
+MemoryOf(const ParameterValues& values)
+{
+    static const std::map<std::string, timing::Lookup> lookups{{"array", timing::Lookup::Array},
+                                                               {"hash", timing::Lookup::Hash},
+                                                               {"tree", timing::Lookup::Tree},
+                                                               {"list", timing::Lookup::List}};
+    timing::MemoryConfig memory;
+    for (const std::string cache : {"l1", "l2", "l3"})
+    {
+        memory.caches.push_back({values.Count(cache), values.Number(cache + "_cycles")});
+    }
+    memory.memoryCycles = values.Number("memory_cycles");
+    memory.lookup = lookups.at(values.Word("lookup"));
+    memory.sas = static_cast<std::uint32_t>(values.Count("sas"));
+    memory.firstSpi = kFirstSpi;
+    memory.saOctets = values.Count("sa_octets");
+    const auto window = static_cast<std::uint32_t>(values.Count("window"));
+    const bool ring = values.Word("bitmap") == "ring";
+    memory.layout = ring ? timing::WindowLayout::Ring : timing::WindowLayout::Shifted;
+    if (window != 0)
+    {
+        memory.windowOctets = ring ? esp::ReplayWindow(window).Octets() : (window + 7) / 8;
+    }
+    return memory;
+}
+
 timing::CoresConfig
 CoresOf(const ParameterValues& values)
 {
@@ -66,6 +97,7 @@ CoresOf(const ParameterValues& values)
     cores.handOff = values.Word("hand_off") == "on";
     cores.handOffCycles = values.Number("hand_off_cycles");
     cores.stalls = {values.Number("stall_gap"), values.Number("stall_length")};
+    cores.memory = MemoryOf(values);
     return cores;
 }
 
@@ -75,6 +107,7 @@ LookAsideOf(const ParameterValues& values, const timing::CoresConfig& cores)
     timing::LookAsideConfig device;
     device.host = cores.cost;
     device.completionCycles = values.Number("completion_cycles");
+    device.batch = cores.batch;
     device.queue = cores.queue;
     device.ring = values.Count("ring");
     device.engines = static_cast<std::uint32_t>(values.Count("engines"));
@@ -203,7 +236,7 @@ MakeParameters()
          "",
          {"off", "on"},
          "packets of an SA leave an engine in the order in which they came"},
-        {"sas", Q::Count, "1", 1, 4000, "", {}, "pairs of SAs between the gateways"},
+        {"sas", Q::Count, "1", 1, 16000, "", {}, "pairs of SAs between the gateways"},
         {"flows", Q::Count, "1", 1, 16000, "", {}, "UDP flows, evenly spread over the SAs"},
         {"traffic",
          Q::Choice,
@@ -243,7 +276,14 @@ MakeParameters()
          "",
          {},
          "of a core for an octet of the IP packet"},
-        {"batch", Q::Count, "1", 1, 1024, "", {}, "most packets that a core takes at once"},
+        {"batch",
+         Q::Count,
+         "1",
+         1,
+         1024,
+         "",
+         {},
+         "most packets that a core takes at once, and completions with look-aside"},
         {"batch_cycles", Q::Number, "0", 0, 1e7, "", {}, "of a core for a batch"},
         {"queue", Q::Count, "1024", 1, 1000000, "", {}, "packets that wait for a core or a NIC"},
         {"lock_cycles", Q::Number, "0", 0, 1e6, "", {}, "in the critical section of an SA"},
@@ -273,6 +313,44 @@ MakeParameters()
          {},
          "mean time between stalls of a core, exponential"},
         {"stall_length", Q::Time, "1ms", 1e-9, 1, "", {}, "of each stall"},
+        {"memory_cycles",
+         Q::Number,
+         "0",
+         0,
+         1e6,
+         "",
+         {},
+         "of a core that waits for a line of memory; 0: memory and caches cost nothing"},
+        {"l1", Q::Octets, "32KiB", 64, kLargestCache, "not there", {}, "first cache of a core"},
+        {"l1_cycles", Q::Number, "4", 0, 1e6, "", {}, "of a core that waits for a line of it"},
+        {"l2", Q::Octets, "1MiB", 64, kLargestCache, "not there", {}, "second cache of a core"},
+        {"l2_cycles", Q::Number, "14", 0, 1e6, "", {}, "of a core that waits for a line of it"},
+        {"l3", Q::Octets, "0B", 64, kLargestCache, "not there", {}, "what a core has of the third"},
+        {"l3_cycles", Q::Number, "70", 0, 1e6, "", {}, "of a core that waits for a line of it"},
+        {"lookup",
+         Q::Choice,
+         "hash",
+         0,
+         0,
+         "",
+         {"array", "hash", "tree", "list"},
+         "how a gateway finds an SA, where memory costs something"},
+        {"sa_octets",
+         Q::Octets,
+         "2304B",
+         64,
+         65536,
+         "nothing",
+         {},
+         "of an SA that each of its packets touches"},
+        {"bitmap",
+         Q::Choice,
+         "ring",
+         0,
+         0,
+         "",
+         {"ring", "shifted"},
+         "how a window moves: by clearing words (RFC 6479), or as a whole (RFC 2401)"},
         {"completion_cycles", Q::Number, "0", 0, 1e6, "", {}, "of the host, after the device"},
         {"ring", Q::Count, "1024", 1, 1000000, "", {}, "requests that a device may have"},
         {"engines", Q::Count, "1", 1, 4096, "", {}, "of a device, side by side"},

@@ -17,6 +17,7 @@ namespace ipseclab::offload
 {
 
 constexpr std::uint64_t kMostPackets = 2000000;
+constexpr std::uint32_t kFirstSpi = 0x1000; ///< of gateway B; those of A have the top bit
 
 /// The parameters of one run in SI units; README.md says what each means.
 struct Settings

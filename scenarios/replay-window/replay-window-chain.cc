@@ -267,6 +267,7 @@ Chain::InstallStacks(bool sized)
         {"controlled-shift", "ControlledShift"}};
     helper.SetGatewayAttribute("WindowKind", ns3::StringValue(windowKinds.at(m_settings.receiver)));
     helper.SetGatewayAttribute("SubspaceRule", ns3::StringValue(m_settings.subspaceRule));
+    helper.SetGatewayAttribute("SubspaceIndex", ns3::StringValue(m_settings.subspaceIndex));
     helper.SetGatewayAttribute("CryptoMode", ns3::StringValue(sized ? "Sized" : "Real"));
     m_gatewayA = helper.Install(m_nodeA);
     m_gatewayB = helper.Install(m_nodeB);

@@ -51,6 +51,7 @@ struct Settings
     std::uint64_t linkRate{100000000000};
     esp::SequenceScheme subspaces;                   ///< asked for where it has some
     std::string subspaceRule{"First"};               ///< of IpsecGateway
+    std::string subspaceIndex{"Array"};              ///< of IpsecGateway
     crypto::CipherSuite suite;                       ///< of ESP
     ns3::ReorderingChannel::PacketDelay packetDelay; ///< on top of `network`; may be empty
 };

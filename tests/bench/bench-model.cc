@@ -21,9 +21,13 @@
 #include <cstdio>
 #include <cstring>
 #include <iterator>
+#include <map>
+#include <memory>
+#include <numeric>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -223,6 +227,81 @@ BmWindow(benchmark::State& state)
     }
 }
 
+/// The check of numbers in so many subspaces in turn, whose windows an array or a hash finds.
+void
+BmSubspaces(benchmark::State& state)
+{
+    const auto count = static_cast<std::uint32_t>(state.range(0));
+    const auto index = state.range(1) == 0 ? esp::SubspaceIndex::Array : esp::SubspaceIndex::Hash;
+    esp::SequenceReceiver receiver(esp::SequenceScheme::Sub64(count), {}, index);
+    std::uint64_t packet = 0;
+    for (auto _ : state)
+    {
+        const esp::SequenceNumber sent{static_cast<std::uint16_t>(packet % count),
+                                       packet / count + 1};
+        ++packet;
+        const auto guess = receiver.CheckSent(sent);
+        if (guess.drop != esp::DropReason::None || receiver.Accept(guess) != guess.drop)
+        {
+            state.SkipWithError("a number was refused");
+            break;
+        }
+    }
+}
+
+/// Lines of memory in one random round, each of which says where the next one is.
+class Chase
+{
+  public:
+    explicit Chase(std::size_t octets)
+        : m_lines(octets / sizeof(Line))
+    {
+        // Sattolo's shuffle makes a permutation of one cycle.
+        std::vector<std::uint32_t> order(m_lines.size());
+        std::iota(order.begin(), order.end(), 0U);
+        std::mt19937_64 random(1);
+        for (std::size_t i = order.size() - 1; i > 0; --i)
+        {
+            std::swap(order[i], order[random() % i]);
+        }
+        for (std::size_t i = 0; i < order.size(); ++i)
+        {
+            m_lines[i].next = order[i];
+        }
+    }
+
+    std::uint32_t Follow(std::uint32_t place) const
+    {
+        return m_lines[place].next;
+    }
+
+  private:
+    struct alignas(64) Line
+    {
+        std::uint32_t next{0};
+    };
+
+    std::vector<Line> m_lines;
+};
+
+/// What it takes to read a line at a place that the one before told, in so many octets.
+void
+BmChase(benchmark::State& state)
+{
+    static std::map<std::int64_t, std::unique_ptr<Chase>> made;
+    auto& chase = made[state.range(0)];
+    if (!chase)
+    {
+        chase = std::make_unique<Chase>(static_cast<std::size_t>(state.range(0)));
+    }
+    std::uint32_t place = 0;
+    for (auto _ : state)
+    {
+        place = chase->Follow(place);
+        benchmark::DoNotOptimize(place);
+    }
+}
+
 ike::PeerConfig
 Peer(bool initiator)
 {
@@ -395,6 +474,8 @@ BmHandshakeBare(benchmark::State& state)
 BENCHMARK(BmSealOpenModel)->Arg(64)->Arg(576)->Arg(1400)->Name("seal+open/model");
 BENCHMARK(BmSealOpenBare)->Arg(64)->Arg(576)->Arg(1400)->Name("seal+open/bare");
 BENCHMARK(BmWindow)->RangeMultiplier(4)->Range(64, 65536)->Name("window");
+BENCHMARK(BmChase)->RangeMultiplier(4)->Range(1 << 14, 1 << 28)->Name("chase");
+BENCHMARK(BmSubspaces)->ArgsProduct({{16, 1000}, {0, 1}})->Name("subspaces");
 BENCHMARK(BmScheme)->DenseRange(0, 4)->Name("scheme");
 BENCHMARK(BmHandshakeModel)->Name("handshake/model");
 BENCHMARK(BmHandshakeBare)->Name("handshake/bare");
@@ -418,6 +499,13 @@ main(int argc, char** argv)
                             std::string("seal+open/bare/") + size);
     }
     reporter.PrintRatio("window of 65536 / window of 64", "window/65536", "window/64");
+    for (const char* count : {"16", "1000"})
+    {
+        const std::string name = std::string("subspaces/") + count;
+        reporter.PrintRatio(std::string(count) + " subspaces found by a hash / by an array",
+                            name + "/1",
+                            name + "/0");
+    }
     for (std::size_t i = 1; i < std::size(kSchemes); ++i)
     {
         const std::string label =

@@ -4,6 +4,7 @@
 #include "ns3/flow-id-tag.h"
 #include "ns3/internet-module.h"
 #include "ns3/ipsec-compat.h"
+#include "ns3/ipsec-engine.h"
 #include "ns3/ipsec-helper.h"
 #include "ns3/network-module.h"
 #include "ns3/point-to-point-helper.h"
@@ -12,8 +13,10 @@
 #include "ns3/string.h"
 #include "ns3/test.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
+#include <vector>
 
 using namespace ns3;
 
@@ -24,6 +27,7 @@ using ipseclab::esp::DropReason;
 
 constexpr uint16_t kPort = 4000;
 constexpr uint32_t kDatagrams = 20;
+const Time kEngineTime = MicroSeconds(300); ///< of a packet
 
 struct Shape
 {
@@ -31,6 +35,7 @@ struct Shape
     bool inner6;
     IpsecAttachment attachment{IpsecAttachment::Device};
     bool transport{false}; ///< between the gateways themselves
+    bool engines{false};   ///< each gateway has one for each direction
 };
 
 std::string
@@ -41,7 +46,8 @@ Describe(const Shape& shape)
     return shape.transport
              ? "transport mode, " + outer
              : inner + " in " + outer +
-                   (shape.attachment == IpsecAttachment::Device ? ", device" : ", fast path");
+                   (shape.attachment == IpsecAttachment::Device ? ", device" : ", fast path") +
+                   (shape.engines ? ", engines" : "");
 }
 
 /// Address of one end of a link; left ends have 1, right ends 2. ns-3 does not forward
@@ -93,6 +99,10 @@ class VersionsCase : public TestCase
         InternetStackHelper().Install(m_nodes);
         BuildLinks();
         Configure();
+        if (m_shape.engines)
+        {
+            SetEngines();
+        }
         Listen(0, End(false));
         Listen(1, End(true));
         // Duplicate address detection takes a second.
@@ -211,6 +221,22 @@ class VersionsCase : public TestCase
         IpsecHelper::Configure(tunnel, m_a, m_b);
     }
 
+    void SetEngines()
+    {
+        for (const Ptr<IpsecGateway>& gateway : {m_a, m_b})
+        {
+            for (const bool outbound : {true, false})
+            {
+                ipseclab::timing::EngineConfig config;
+                config.cores.cost.hertz = 1e9;
+                config.cores.cost.fixedCycles = 1e9 * kEngineTime.GetSeconds();
+                const auto engine = CreateObject<IpsecEngine>();
+                engine->SetConfig(config);
+                gateway->SetEngine(engine, outbound);
+            }
+        }
+    }
+
     void Listen(uint32_t side, const std::string& address)
     {
         const uint32_t node = m_shape.transport ? 1 + side : 3 * side;
@@ -222,6 +248,7 @@ class VersionsCase : public TestCase
     void Send(uint32_t side, std::string to)
     {
         const ipseclab::Bytes payload(300, static_cast<uint8_t>(++m_sent));
+        m_sentAt.push_back(Simulator::Now());
         const auto packet = Create<Packet>(payload.data(), 300);
         packet->AddByteTag(FlowIdTag(7), 100, 200);
         m_sockets[side]->SendTo(packet, 0, ToSocketAddress(to));
@@ -240,6 +267,9 @@ class VersionsCase : public TestCase
         while (const Ptr<Packet> packet = socket->Recv())
         {
             ++m_received;
+            uint8_t number = 0;
+            packet->CopyData(&number, 1);
+            m_shortest = std::min(m_shortest, Simulator::Now() - m_sentAt.at(number - 1));
             ByteTagIterator tags = packet->GetByteTagIterator();
             NS_TEST_ASSERT_MSG_EQ(tags.HasNext(), true, "the byte tag is lost");
             const ByteTagIterator::Item item = tags.Next();
@@ -254,6 +284,10 @@ class VersionsCase : public TestCase
     void Check()
     {
         NS_TEST_EXPECT_MSG_EQ(m_received, 2 * kDatagrams, "datagrams both ways");
+        const Time links = MilliSeconds(m_shape.transport ? 1 : 3);
+        const Time engines = m_shape.engines ? kEngineTime + kEngineTime : Time(0);
+        NS_TEST_EXPECT_MSG_EQ((m_shortest >= links + engines), true, "both engines take time");
+        NS_TEST_EXPECT_MSG_EQ((m_shortest < links + engines + MicroSeconds(100)), true, "once");
         for (const Ptr<IpsecGateway>& gateway : {m_a, m_b})
         {
             const auto& counters = gateway->GetCounters();
@@ -276,6 +310,8 @@ class VersionsCase : public TestCase
     std::array<Ptr<Socket>, 2> m_sockets;
     uint32_t m_sent{0};
     uint32_t m_received{0};
+    std::vector<Time> m_sentAt;
+    Time m_shortest{Seconds(1000)}; ///< from host to host
 };
 
 class Ipv6TestSuite : public TestSuite
@@ -291,6 +327,13 @@ class Ipv6TestSuite : public TestSuite
             Add({true, false, attachment});
             Add({false, true, attachment});
             Add({false, false, attachment});
+        }
+        for (const bool outer6 : {true, false})
+        {
+            for (const bool inner6 : {true, false})
+            {
+                Add({outer6, inner6, IpsecAttachment::Device, false, true});
+            }
         }
         Add({true, true, IpsecAttachment::Device, true});
         Add({false, false, IpsecAttachment::Device, true});

@@ -280,6 +280,93 @@ TEST(SequenceReceiverProperty, BitmapsOfEverySchemeAgreeWithSetsOfNumbers)
     }
 }
 
+TEST(SequenceReceiverProperty, AHashGivesTheVerdictsOfTheArray)
+{
+    const SequenceScheme schemes[] = {SequenceScheme::Plain(true),
+                                      SequenceScheme::Sub32(8, 200),
+                                      SequenceScheme::Sub64(1),
+                                      SequenceScheme::Sub64(64)};
+    constexpr std::uint64_t kSize = 64;
+    std::map<DropReason, std::size_t> fates;
+    for (const SequenceScheme& scheme : schemes)
+    {
+        SCOPED_TRACE(std::string(Name(scheme.kind)) + " " + std::to_string(scheme.subspaces));
+        Random random(scheme.subspaces);
+        SequenceReceiver array(scheme, {}, SubspaceIndex::Array);
+        SequenceReceiver hash(scheme, {}, SubspaceIndex::Hash);
+        for (int i = 0; i < 40000; ++i)
+        {
+            const auto subspace = static_cast<std::uint16_t>(random() % scheme.subspaces);
+            const AntiReplay* const known = array.Find(subspace);
+            ASSERT_EQ(hash.Find(subspace) == nullptr, known == nullptr);
+            const std::uint64_t n = Draw(random, known ? known->Top() : 0, kSize, ReachOf(scheme)) %
+                                    (scheme.LastCounter() + 1);
+            const Offering expected = Offer(array, {subspace, n});
+            const Offering got = Offer(hash, {subspace, n});
+            ASSERT_EQ(got.drop, expected.drop) << "subspace " << subspace << " number " << n;
+            ASSERT_EQ(got.rightGuess, expected.rightGuess);
+            ASSERT_EQ(hash.WindowCount(), array.WindowCount());
+            ++fates[got.drop];
+        }
+    }
+    for (const DropReason reason : {DropReason::None,
+                                    DropReason::ReplayTooOld,
+                                    DropReason::ReplayDuplicate,
+                                    DropReason::ReplayInvalid,
+                                    DropReason::Icv})
+    {
+        EXPECT_GT(fates[reason], 100U) << Name(reason);
+    }
+}
+
+TEST(SequenceReceiver, AHashTakesAnyIdentifiersAndSoManyWindows)
+{
+    constexpr std::uint32_t kSubspaces = 8;
+    SequenceReceiver array(SequenceScheme::Sub64(kSubspaces), {}, SubspaceIndex::Array);
+    SequenceReceiver hash(SequenceScheme::Sub64(kSubspaces), {}, SubspaceIndex::Hash);
+    EXPECT_EQ(array.CheckSent({60000, 1}).drop, DropReason::SubspaceRange);
+    for (std::uint16_t i = 1; i < kSubspaces; ++i)
+    {
+        const auto guess = hash.CheckSent({static_cast<std::uint16_t>(i * 9001), 1});
+        ASSERT_EQ(guess.drop, DropReason::None);
+        EXPECT_EQ(hash.WindowCount(), i) << "before the ICV was seen";
+        EXPECT_EQ(hash.Accept(guess), DropReason::None);
+    }
+    EXPECT_EQ(hash.CheckSent({1, 1}).drop, DropReason::SubspaceRange);
+    EXPECT_EQ(hash.CheckSent({9001, 1}).drop, DropReason::ReplayDuplicate);
+    EXPECT_EQ(hash.CheckSent({9001, 2}).drop, DropReason::None);
+    EXPECT_EQ(hash.CheckSent({0, 1}).drop, DropReason::None) << "it has a window from the start";
+}
+
+/// What the rule "identifiers are below the number of subspaces" buys: octets beside the windows.
+TEST(SequenceReceiver, AnArrayIsSmallerForSmallIdentifiersAndLargerForArbitraryOnes)
+{
+    const auto octets = [](SubspaceIndex index, std::uint32_t windows, std::uint32_t stride)
+    {
+        SequenceReceiver receiver(SequenceScheme::Sub64(65536), {}, index);
+        for (std::uint32_t i = 0; i < windows; ++i)
+        {
+            receiver.Accept(receiver.CheckSent({static_cast<std::uint16_t>(i * stride), 1}));
+        }
+        return receiver.Octets();
+    };
+    for (const std::uint32_t windows : {16U, 256U, 4096U})
+    {
+        SCOPED_TRACE(windows);
+        const std::uint32_t stride = 65535 / (windows - 1);
+        EXPECT_LT(octets(SubspaceIndex::Array, windows, 1),
+                  octets(SubspaceIndex::Hash, windows, 1));
+        EXPECT_EQ(octets(SubspaceIndex::Hash, windows, stride),
+                  octets(SubspaceIndex::Hash, windows, 1));
+        EXPECT_GT(octets(SubspaceIndex::Array, windows, stride),
+                  octets(SubspaceIndex::Hash, windows, stride));
+        // A pointer for each identifier up to the largest that is used.
+        EXPECT_EQ(octets(SubspaceIndex::Array, windows, stride) -
+                      octets(SubspaceIndex::Array, windows, 1),
+                  ((windows - 1) * stride + 1 - windows) * sizeof(void*));
+    }
+}
+
 TEST(SequenceReceiverProperty, DoubleWindowAgreesWithIntervals)
 {
     std::size_t takenByLeft = 0;

@@ -53,7 +53,8 @@ def test_hardware_windows_are_small() -> None:
     "parameters",
     [
         {"profile": "vpp-skx-aesgcm", "side": "both"},
-        {"profile": "qat", "side": "both", "rate": "4Mpps"},
+        {"profile": "vpp-skx-caches", "side": "both", "sas": 30, "flows": 30, "traffic": "random"},
+        {"profile": "qat", "side": "both", "rate": "4Mpps", "batch": 8},
         {"profile": "cx7-packet-offload", "side": "both", "sas": 20, "flows": 40, "rate": "50Mpps"},
         {"profile": "aws-vpn"},
         {
@@ -74,6 +75,30 @@ def test_both_crypto_modes_count_alike(parameters: dict[str, str | int]) -> None
     ]
     assert counts[0] == counts[1]
     assert float(str(counts[0]["metric.delivered_packets"])) > 0
+
+
+def test_memory_is_waited_for_where_caches_are_too_small() -> None:
+    """The longest delay over what one packet of 36 + 2 lines in the first cache takes."""
+
+    def waiting(**parameters: str | int) -> float:
+        row = lab.run(
+            "offload",
+            profile="vpp-skx-caches",
+            rate="100kpps",
+            traffic="random",
+            packets=4000,
+            flows=400,
+            **parameters,
+        )
+        return float(str(row["metric.delay_mean_s"]))
+
+    one = waiting(sas=1)
+    assert one == pytest.approx((756 + 0.64 * 360) / 2.1e9, rel=0.03)
+    # 100 SAs have 3600 lines and a few of the hash: of the first cache, 512, and of the second.
+    expected = one + 38 * 10 * (1 - 512 / 3800) / 2.1e9
+    assert waiting(sas=100) == pytest.approx(expected, rel=0.03)
+    # A list of 400 is on average 200 lines, in the second cache.
+    assert waiting(sas=400, lookup="list") > expected + 190 * 14 / 2.1e9
 
 
 def test_a_run_repeats_bit_for_bit() -> None:
@@ -153,6 +178,32 @@ def test_a_calibration_is_a_profile(tmp_path: Path) -> None:
     assert {value.mark for value in profiles.read(path).values} == {"measured"}
     checked = core.check_parameters("offload", {"profile": str(path)})
     assert float(checked["packet_cycles"]) == pytest.approx(500 - 64 * 500 / 1336, rel=1e-3)
+
+
+def test_a_walk_within_half_of_a_cache_is_its_latency(tmp_path: Path) -> None:
+    walks = {1 << 14: 1.0, 1 << 16: 3.0, 1 << 18: 4.0, 1 << 20: 9.0, 1 << 28: 90.0}
+    report = _report({f"chase/{octets}": time for octets, time in walks.items()})
+    memory = calibrate.fit_memory(calibrate.medians(report, "chase"), [32 << 10, 1 << 20])
+    assert memory is not None
+    assert memory.caches == ((32 << 10, 1.0), (1 << 20, 4.0))
+    path = tmp_path / "this-machine.toml"
+    path.write_text(calibrate.fit({64: 1000.0, 1400: 2000.0}, "x", memory).toml())
+    checked = core.parameter_values("offload", {"profile": str(path)})
+    assert (checked["l1"], checked["l2"], checked["l3"]) == (32 << 10, 1 << 20, 0)
+    assert (checked["l2_cycles"], checked["memory_cycles"]) == (4.0, 90.0)
+    flat = 500 - 64 * 500 / 1336
+    assert checked["packet_cycles"] == pytest.approx(flat - 38 * 1.0, rel=1e-3)
+
+
+def test_the_system_tells_its_caches(tmp_path: Path) -> None:
+    for index, (kind, size) in enumerate(
+        [("Data", "48K"), ("Instruction", "32K"), ("Unified", "2048K"), ("Unified", "300M")]
+    ):
+        folder = tmp_path / f"index{index}"
+        folder.mkdir()
+        (folder / "type").write_text(kind + "\n")
+        (folder / "size").write_text(size + "\n")
+    assert calibrate.cache_sizes(tmp_path) == [48 << 10, 2 << 20, 300 << 20]
 
 
 def test_one_length_is_no_line() -> None:

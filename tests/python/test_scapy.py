@@ -70,6 +70,7 @@ class Ends:
     outer: tuple[str, str] | None
     between: tuple[str, str] = V4  # in transport mode
     high: int | None = None  # half of an extended number
+    udp: tuple[int, int] | None = None  # ports of ESP in UDP
 
     def keys(self) -> tuple[bytes, bytes]:
         ours = self.ours()
@@ -94,6 +95,7 @@ class Ends:
             source=source,
             destination=destination,
             transport=self.outer is None,
+            udp=self.udp,
         )
 
     def opener(self) -> _core.InboundSa:
@@ -127,6 +129,7 @@ class Ends:
             tunnel_header=header,
             esn_en=self.high is not None,
             esn=self.high or 0,
+            nat_t_header=UDP(sport=self.udp[0], dport=self.udp[1]) if self.udp else None,
         )
 
 
@@ -180,6 +183,22 @@ def test_transport_mode(suite: Suite, between: tuple[str, str]) -> None:
 def test_extended_numbers(suite: Suite, outer: tuple[str, str] | None) -> None:
     for high in (0, 1, 0xFFFFFFFE):
         exchange(Ends(suite, outer, high=high), packet(INNER[0] if outer else V4))
+
+
+@pytest.mark.parametrize("suite", SUITES, ids=str)
+@pytest.mark.parametrize("between", [V4, V6], ids=["v4", "v6"])
+@pytest.mark.parametrize("transport", [False, True], ids=["tunnel", "transport"])
+def test_in_udp(suite: Suite, between: tuple[str, str], transport: bool) -> None:
+    outer = None if transport else between
+    ends = Ends(suite, outer, between, udp=(4500, 4500))
+    sealed = parse(ends.sealer().seal(bytes(packet(between)), 1))
+    assert (sealed[UDP].sport, sealed[UDP].dport) == (4500, 4500)
+    assert sealed[UDP].len == len(sealed[UDP])
+    for size in range(0, 40, 3):
+        exchange(ends, packet(between if transport else INNER[0], size))
+    if suite in AEAD:
+        extended = Ends(suite, outer, between, high=1, udp=(4500, 4500))
+        exchange(extended, packet(between if transport else INNER[1]))
 
 
 def test_extension_headers_stay_before_esp() -> None:

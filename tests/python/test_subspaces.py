@@ -48,6 +48,15 @@ def test_windows_are_as_many_as_classes(numbers: str) -> None:
     assert row["delivered_packets"] == 2000
 
 
+def test_a_hash_finds_the_windows_that_an_array_finds() -> None:
+    array, hashed = (
+        measure(index=index, classes=5, subspaces=8, packets=2000, forged=1, spread="1.0005ms")
+        for index in ("array", "hash")
+    )
+    assert hashed.pop("window_octets") > array.pop("window_octets")
+    assert hashed == array
+
+
 def test_a_small_field_has_room_for_few() -> None:
     with pytest.raises(LabError, match="subspaces: 257 do not fit into a 32-bit field"):
         lab.run(SCENARIO, numbers="sub32", subspaces=257)

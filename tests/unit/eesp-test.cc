@@ -324,6 +324,50 @@ TEST(Eesp, TheDataPlaneFindsItsSas)
     EXPECT_EQ(plane.ProcessInbound().drop, DropReason::UnknownSpi);
 }
 
+TEST(Eesp, ThePeekedNumberIsThatOnTheWire)
+{
+    EespPair pair(4);
+    pair.Seal(esp::test::InnerPacket{}.Build(), SequenceScheme::Eesp(4).Join({3, 77}));
+    const Bytes sealed = esp::test::ToBytes(pair.buffer);
+    const ByteSpan eesp = ByteSpan(sealed).subspan(wire::kIpv4HeaderSize);
+    EXPECT_EQ(pair.receiver->PeekNumber(eesp).subspace, 3);
+    EXPECT_EQ(pair.receiver->PeekNumber(eesp).counter, 77U);
+    EXPECT_EQ(pair.receiver->PeekNumber(eesp.first(15)).counter, 0U);
+    EXPECT_EQ(EespPair(3).receiver->PeekNumber(eesp).counter, 0U) << "no such Sub SA";
+}
+
+/// Each Sub SA has a key of its own (draft-ietf-ipsecme-eesp-03, section 5), and so its own limit;
+/// what is asked for is a rekey of the SA.
+TEST(Eesp, LimitsOfVolumeAreThoseOfEachSubSa)
+{
+    using Event = esp::VolumeMeter::Event;
+    esp::OutboundSaConfig out = MakeConfig(esp::test::OutboundConfig(0x1000), 4);
+    out.volume.softPackets = 3;
+    out.volume.hardPackets = 5;
+    esp::InboundSaConfig in = MakeConfig(esp::test::InboundConfig(0x1000), 4);
+    in.volume = out.volume;
+    EespPair pair(out, in);
+    const auto count = [&](auto& sa, std::uint16_t subSa) {
+        return sa.MeterOf(SequenceScheme::Eesp(4).Join({subSa, 1})).Count(100);
+    };
+    for (const std::uint16_t subSa : {0, 3, 1})
+    {
+        for (const Event expected :
+             {Event::None, Event::None, Event::Soft, Event::None, Event::Hard, Event::None})
+        {
+            EXPECT_EQ(count(*pair.sender, subSa), expected) << subSa;
+            EXPECT_EQ(count(*pair.receiver, subSa), expected) << subSa;
+        }
+    }
+    // Without Sub SAs one key has all packets, whatever their numbers.
+    esp::OutboundSaConfig plain = esp::test::OutboundConfig(0x1001);
+    plain.volume = out.volume;
+    const auto one = esp::OutboundSa::Create(plain);
+    EXPECT_EQ(one->MeterOf(1).Count(100), Event::None);
+    EXPECT_EQ(one->MeterOf(std::uint64_t{3} << 48).Count(100), Event::None);
+    EXPECT_EQ(one->MeterOf(2).Count(100), Event::Soft);
+}
+
 /// EESP in UDP is not modelled, so an SA stays where it is when its peer moves behind a NAT.
 TEST(Eesp, DoesNotMoveBehindANat)
 {

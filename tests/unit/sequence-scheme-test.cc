@@ -293,6 +293,54 @@ TEST(SubspaceSa, RulesChooseTheSubspace)
     }
 }
 
+/// What an engine is told of a packet before it is opened, and may be forged.
+TEST(SubspaceSa, ThePeekedNumberIsThatOnTheWire)
+{
+    const auto peek = [](const SequenceScheme& scheme, const char* octets)
+    {
+        InboundSaConfig config = test::InboundConfig();
+        config.subspaces = scheme;
+        const SequenceNumber sent = InboundSa::Create(config)->PeekNumber(test::FromHex(octets));
+        return std::pair<unsigned, std::uint64_t>(sent.subspace, sent.counter);
+    };
+    using Parts = std::pair<unsigned, std::uint64_t>;
+    EXPECT_EQ(peek(SequenceScheme::Plain(false), "0000100000000007"), Parts(0, 7));
+    EXPECT_EQ(peek(SequenceScheme::Plain(true), "0000100000000007"), Parts(0, 7));
+    EXPECT_EQ(peek(SequenceScheme::Plain(false), "00001000000000"), Parts(0, 0));
+    EXPECT_EQ(peek(SequenceScheme::Sub64(4), "000010000003000000000009"), Parts(3, 9));
+    EXPECT_EQ(peek(SequenceScheme::Sub64(4), "000010000004000000000009"), Parts(0, 0));
+    EXPECT_EQ(peek(SequenceScheme::Sub64(4), "0000100000030000"), Parts(0, 0));
+    EXPECT_EQ(peek(SequenceScheme::Sub32(3, 8), "00001000e0000005"), Parts(7, 5));
+}
+
+TEST(SubspaceSa, AResourceHasItsSubspaceWhateverThePacketIs)
+{
+    OutboundSaConfig config = test::OutboundConfig();
+    config.subspaces = SequenceScheme::Sub64(4);
+    config.subspaceRule = SubspaceRule::Resource;
+    const auto sa = OutboundSa::Create(config);
+    for (const std::uint8_t tos : {0x00, 0xb8})
+    {
+        test::InnerPacket inner;
+        inner.tos = tos;
+        const Bytes packet = inner.Build();
+        wire::IpView view;
+        ASSERT_TRUE(wire::ParseIp(packet, view));
+        EXPECT_EQ(sa->ChooseSubspace(view), 0) << "unless told, it is the first";
+        for (std::uint32_t resource = 0; resource < 9; ++resource)
+        {
+            EXPECT_EQ(sa->PeekSubspace(view, resource), resource % 4);
+            EXPECT_EQ(sa->ChooseSubspace(view, resource), resource % 4);
+        }
+    }
+    // Without subspaces there is nothing to choose.
+    config.subspaces.reset();
+    const Bytes packet = test::InnerPacket{}.Build();
+    wire::IpView view;
+    ASSERT_TRUE(wire::ParseIp(packet, view));
+    EXPECT_EQ(OutboundSa::Create(config)->ChooseSubspace(view, 3), 0);
+}
+
 } // namespace
 
 } // namespace ipseclab::esp

@@ -202,6 +202,24 @@ TEST(TimingCores, LocksOfDifferentSasDoNotMeet)
     EXPECT_NEAR(trace.RateBetween(100, 5000), 8e6, 8e3); // each core keeps one SA's lock
 }
 
+/// min(cores / (s + t), spaces / t): each number space of an SA has a lock of its own.
+TEST(TimingCores, EachSubspaceOfAnSaHasALockOfItsOwn)
+{
+    constexpr double kSection = 500e-9; // of 1.5 us in all
+    for (const std::uint16_t spaces : {1, 2, 4, 8})
+    {
+        CoresConfig config = Microsecond(8);
+        config.dispatch = Dispatch::RoundRobin;
+        config.lockCycles = 500;
+        SeededRandom random;
+        Cores engine(config, random);
+        const Trace trace =
+            DriveConstant(engine, 20e6, 60000, [&](Job& job) { job.subspace = job.id % spaces; });
+        const double expected = std::min(8 / (1e-6 + kSection), spaces / kSection);
+        EXPECT_NEAR(trace.RateBetween(100, 5000), expected, 0.002 * expected) << spaces;
+    }
+}
+
 /// The owner is the first core that sees the SA; the rest only pass on, so one core's rate is all.
 TEST(TimingCores, HandingOffKeepsOrderAndTheRateOfOneCore)
 {
@@ -355,6 +373,29 @@ TEST(TimingLookAside, CompletionsAreSeenWhenTheRingIsPolled)
 }
 
 /// NVIDIA ConnectX-7 (fastSwan, 2026): 19.35 Mpps, or 97 Gbit/s for large packets.
+/// With n at once, before and after the device, each batch's cost is shared by n.
+TEST(TimingLookAside, BatchesShareTheirCost)
+{
+    for (const std::uint32_t batch : {1U, 8U, 64U})
+    {
+        LookAsideConfig config;
+        config.host.hertz = 1e9;
+        config.host.fixedCycles = 100;
+        config.host.batchCycles = 800;
+        config.completionCycles = 100;
+        config.batch = batch;
+        config.engines = 64;
+        config.engineLatency = 1e-6;
+        config.engineBitRate = 0;
+        SeededRandom random;
+        LookAside device(config, random);
+        const Trace trace = DriveConstant(device, 10e6, 40000);
+        const double expected = 1e9 / (200 + 2 * 800.0 / batch);
+        EXPECT_NEAR(trace.RateBetween(500, 2500), expected, 0.02 * expected) << batch;
+        EXPECT_EQ(trace.done.size() + trace.dropped, 40000U);
+    }
+}
+
 TEST(TimingInlineNic, HasTheSlowerOfTwoRates)
 {
     InlineNicConfig config;
