@@ -36,8 +36,8 @@ class Counts(NamedTuple):
 
 
 def _run(sas: int, packets: int, window: int) -> list[int]:
-    command = ["valgrind", "--tool=cachegrind", "--cache-sim=yes", "--cachegrind-out-file=/dev/null"]
-    command += ["--I1=32768,8,64", "--D1=32768,8,64", f"--LL={1 << 20},16,64"]
+    command = ["valgrind", "--tool=cachegrind", "--cachegrind-out-file=/dev/null"]
+    command += ["--cache-sim=yes", "--I1=32768,8,64", "--D1=32768,8,64", f"--LL={1 << 20},16,64"]
     command += [str(PROGRAM), str(sas), str(packets), str(window)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     found = []
@@ -50,7 +50,7 @@ def _run(sas: int, packets: int, window: int) -> list[int]:
 
 @lru_cache
 def _count(sas: int, window: int = 64) -> Counts:
-    warm, packets = 3 * sas + 500, 8000
+    warm, packets = 3 * sas + 500, 4000
     before = _run(sas, warm, window)
     after = _run(sas, warm + packets, window)
     return Counts(*((b - a) / packets for a, b in zip(before, after, strict=True)))
@@ -64,7 +64,7 @@ def test_one_sa_waits_for_nothing() -> None:
 
 @pytest.mark.parametrize("sas", [150, 400, 1000])
 def test_the_last_cache_misses_what_a_stack_of_lines_does(sas: int) -> None:
-    """LRU under random use: 1 - cache / lines. Lines of an SA are those that the first cache lacks."""
+    """LRU under random use: 1 - cache / lines. An SA has the lines that the first cache lacks."""
     counts = _count(sas)
     lines = counts.first
     expected = lines * max(0.0, 1.0 - LINES_OF_LAST / (sas * lines))
@@ -76,10 +76,11 @@ def test_the_octets_of_an_sa_are_those_that_profiles_have() -> None:
     assert one_direction == pytest.approx(calibrate.SA_OCTETS, rel=0.1)
 
 
-def test_a_larger_window_is_more_memory_and_no_more_lines() -> None:
+def test_a_larger_window_is_more_memory_and_at_most_one_line_more() -> None:
+    """A bitmap of 16 octets may share its line; all of a window of 4096 would be 8 lines."""
     small, large = _count(1000), _count(1000, 4096)
-    assert large.first == pytest.approx(small.first, abs=0.5)
-    assert large.last == pytest.approx(small.last, abs=0.5)
+    assert -0.5 < large.first - small.first < 1.0
+    assert -0.5 < large.last - small.last < 1.0
     assert large.instructions == pytest.approx(small.instructions, rel=0.01)
 
 
