@@ -186,19 +186,18 @@ def test_extended_numbers(suite: Suite, outer: tuple[str, str] | None) -> None:
 
 
 @pytest.mark.parametrize("suite", SUITES, ids=str)
-@pytest.mark.parametrize("between", [V4, V6], ids=["v4", "v6"])
-@pytest.mark.parametrize("transport", [False, True], ids=["tunnel", "transport"])
-def test_in_udp(suite: Suite, between: tuple[str, str], transport: bool) -> None:
-    outer = None if transport else between
-    ends = Ends(suite, outer, between, udp=(4500, 4500))
-    sealed = parse(ends.sealer().seal(bytes(packet(between)), 1))
+@pytest.mark.parametrize("outer", [V4, V6, None], ids=["v4", "v6", "transport"])
+def test_in_udp(suite: Suite, outer: tuple[str, str] | None) -> None:
+    """In transport mode over IPv4 only: over IPv6 Scapy leaves the UDP header where it was."""
+    ends = Ends(suite, outer, udp=(4500, 4500))
+    sealed = parse(ends.sealer().seal(bytes(packet(V4)), 1))
     assert (sealed[UDP].sport, sealed[UDP].dport) == (4500, 4500)
     assert sealed[UDP].len == len(sealed[UDP])
     for size in range(0, 40, 3):
-        exchange(ends, packet(between if transport else INNER[0], size))
+        exchange(ends, packet(INNER[0] if outer else V4, size))
     if suite in AEAD:
-        extended = Ends(suite, outer, between, high=1, udp=(4500, 4500))
-        exchange(extended, packet(between if transport else INNER[1]))
+        extended = Ends(suite, outer, high=1, udp=(4500, 4500))
+        exchange(extended, packet(INNER[1] if outer else V4))
 
 
 def test_extension_headers_stay_before_esp() -> None:
