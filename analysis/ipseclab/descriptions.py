@@ -26,6 +26,16 @@ Values = Mapping[str, float | str]  # parameters in SI units
 
 
 @dataclass(frozen=True)
+class Drawn:
+    """A measure that has a row of panels in the figure."""
+
+    measure: str  # a metric or a share
+    name: str  # in tables
+    label: str  # of the y axis
+    scale: str  # of the y axis: linear, log or symlog
+
+
+@dataclass(frozen=True)
 class Description:
     """The file of one scenario."""
 
@@ -42,7 +52,7 @@ class Description:
 
     @property
     def measure(self) -> str:
-        """What the figure shows: a metric or a share."""
+        """What the figure shows first, and theory is about: a metric or a share."""
         return str(self.figure["measure"])
 
     @property
@@ -51,8 +61,21 @@ class Description:
         return str(self.figure["name"])
 
     @property
+    def drawn(self) -> tuple[Drawn, ...]:
+        """The measure, and those beside it: what the figure shows from top to bottom."""
+        return tuple(
+            Drawn(row["measure"], row["name"], row["label"], row.get("scale", "linear"))
+            for row in (self.figure, *self.figure.get("beside", []))
+        )
+
+    @property
+    def beside(self) -> tuple[Drawn, ...]:
+        """What the figure shows below the measure."""
+        return self.drawn[1:]
+
+    @property
     def columns(self) -> list[str]:
-        """Further metrics in tables."""
+        """Metrics that only the tables show."""
         return list(self.figure.get("columns", []))
 
     def share(self, measure: str) -> tuple[Expression, Expression] | None:
@@ -125,6 +148,8 @@ def _check_expressions(file: TomlFile, found: Description) -> None:
         (["correlation"], found.correlation, FORMULA_FUNCTIONS),
         (["figure", "measure"], found.measure, {}),
     ]
+    for index, drawn in enumerate(found.beside):
+        texts.append((["figure", "beside", index, "measure"], drawn.measure, {}))
     for name, text in found.shares.items():
         texts.append((["shares", name], text, {}))
     for index, rule in enumerate(found.theory):
@@ -157,7 +182,7 @@ def check_against_core(found: Description) -> None:
     measured = {
         *found.columns,
         *found.shares,
-        *found.expression(found.measure).names,
+        *(name for drawn in found.drawn for name in found.expression(drawn.measure).names),
         *(name for share in found.shares for name in found.expression(share).names),
     }
     for names, known, what in ((named, parameters, "parameter"), (measured, metrics, "metric")):

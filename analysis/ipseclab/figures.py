@@ -19,6 +19,7 @@ from matplotlib.ticker import EngFormatter, FormatStrFormatter, LogLocator, MaxN
 from ipseclab import core, descriptions, files
 from ipseclab.descriptions import Description
 from ipseclab.points import PLOT_CONFIDENCE, Point, varying, x_axis
+from ipseclab.statistics import Estimate
 
 # Okabe and Ito, "Color universal design", 2008: told apart with every common colour blindness.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -42,6 +43,8 @@ _DECADE = 8.0  # values that span as much belong on a logarithmic scale
 _LINE_POINTS = 300
 _LEGEND_CHARACTERS = 60  # of a line under a panel
 _LEGEND_LINE = 0.17  # inches
+_HEIGHT = 4.2  # inches of a figure with one row of panels, _PANEL of them for the panels
+_PANEL, _FURTHER_PANEL = 2.8, 1.8
 
 
 @dataclass(frozen=True)
@@ -155,26 +158,26 @@ def _draw_theory(
 
 
 def _draw_points(
-    axes: Axes, label: str, curve: Sequence[Point], axis: _Axis, index: int, join: bool
+    axes: Axes,
+    label: str,
+    estimates: Sequence[tuple[float, Estimate]],
+    index: int,
+    size: float,
+    line: str,
 ) -> None:
-    shown = [
-        (place, point.measured)
-        for point in curve
-        if point.measured is not None and (place := axis.place(point)) is not None
-    ]
     # A single run of a plain metric has no interval.
     errors = [
         (e.value - e.low, e.high - e.value) if math.isfinite(e.high - e.low) else (0.0, 0.0)
-        for _, e in shown
+        for _, e in estimates
     ]
     axes.errorbar(
-        [place for place, _ in shown],
-        [estimate.value for _, estimate in shown],
+        [place for place, _ in estimates],
+        [estimate.value for _, estimate in estimates],
         yerr=[[below for below, _ in errors], [above for _, above in errors]],
         fmt=MARKERS[index % len(MARKERS)],
-        linestyle=":" if join and not axis.words else "none",
+        linestyle=line,
         color=COLOURS[index % len(COLOURS)],
-        markersize=5,
+        markersize=size,
         markerfacecolor="white",
         markeredgewidth=1.3,
         elinewidth=1.1,
@@ -209,7 +212,8 @@ def _dress_x(axes: Axes, axis: _Axis) -> None:
 def _legend_columns(labels: Sequence[str]) -> int:
     if all("=" not in label for label in labels):
         return 4
-    return max(1, min(3, _LEGEND_CHARACTERS // max(map(len, labels))))
+    longest = max(len(line) for label in labels for line in label.splitlines())
+    return max(1, min(3, (_LEGEND_CHARACTERS + 4) // (longest + 8)))  # 8: marker and gap
 
 
 def _legend_height(description: Description, points: Sequence[Point], axis: _Axis) -> float:
@@ -220,34 +224,91 @@ def _legend_height(description: Description, points: Sequence[Point], axis: _Axi
     return _LEGEND_LINE * max(0, lines - 2)
 
 
-def _draw_panel(axes: Axes, description: Description, points: Sequence[Point], axis: _Axis) -> bool:
+def _dress_y(axes: Axes, scale: str, values: Sequence[float]) -> None:
+    """The y axis that the panels of a row share, with room around the lines of all of them."""
+    if scale == "log":
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        low, high = axes.get_ylim()
+        margin = (high / low) ** 0.05
+        axes.set_ylim(low / margin, high * margin)
+        axes.minorticks_off()
+    elif scale == "symlog":
+        smallest = min((value for value in values if value > 0.0), default=1.0)
+        high = axes.get_ylim()[1]
+        axes.set_yscale("symlog", linthresh=smallest, linscale=0.5)
+        axes.set_ylim(-0.6 * smallest, 2.0 * high)
+    else:
+        low, high = axes.get_ylim()
+        axes.set_ylim(min(0.0, low), high + 0.05 * abs(high))
+    axes.yaxis.set_major_formatter(EngFormatter(sep=""))
+
+
+def _add_legend(axes: Axes, description: Description) -> None:
+    """Below the lowest panel."""
+    labels = axes.get_legend_handles_labels()[1]
+    if not any(labels):
+        return
+    further = len(description.beside)
+    height = (_PANEL + _FURTHER_PANEL * further) / (1 + further)
+    numbers = all("=" not in label for label in labels)
+    axes.legend(
+        title=description.figure["curve"]["label"] if numbers else None,
+        title_fontsize=8.0,
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.17 * _PANEL / height),
+        ncols=_legend_columns(labels),
+        handletextpad=0.2,
+    )
+
+
+def _draw_panel(
+    axes: Axes, description: Description, row: int, points: Sequence[Point], axis: _Axis
+) -> bool:
     """Whether there is a theory among the curves."""
     curves = _curves(description, points, axis)
     left_out = len(points) - sum(len(curve) for _, curve in curves)
-    if left_out:
+    if left_out and row == 0:
         note = f"{left_out} more points\nin the table"
         axes.text(0.98, 0.5, note, transform=axes.transAxes, ha="right")
     theory = False
     for index, (label, curve) in enumerate(curves):
         colour = COLOURS[index % len(COLOURS)]
-        predicted = _draw_theory(axes, description, curve, axis, colour)
-        _draw_points(axes, label, curve, axis, index, join=not predicted)
+        predicted = row == 0 and _draw_theory(axes, description, curve, axis, colour)
+        estimates = [
+            (place, estimate)
+            for point in curve
+            if (estimate := point.drawn[row]) and (place := axis.place(point)) is not None
+            if estimate.value > 0.0 or description.drawn[row].scale != "log"
+        ]
+        # Without a theory curves are joined, and one that lies on others is drawn inside of them.
+        size = 5.0 if predicted else 5.0 + len(curves) - 1 - index
+        line = "none" if predicted or axis.words else ":"
+        _draw_points(axes, label, estimates, index, size, line)
         theory = theory or predicted
     _dress_x(axes, axis)
-    if description.share(description.measure):
-        axes.set_ylim(-0.03, 1.03)
+    return theory
+
+
+def _draw_row(
+    row: int,
+    every: Sequence[Axes],
+    description: Description,
+    panels: Sequence[Sequence[Point]],
+    axis: _Axis,
+) -> bool:
+    """One measure in all panels; whether there is a theory among the curves."""
+    theory = False
+    for axes, points in zip(every, panels, strict=True):
+        theory = _draw_panel(axes, description, row, points, axis) or theory
+    drawn = description.drawn[row]
+    every[0].set_ylabel(drawn.label)
+    if description.share(drawn.measure):
+        room = 0.03 if theory else 0.06  # for larger markers
+        every[0].set_ylim(-room, 1.0 + room)
     else:
-        axes.yaxis.set_major_formatter(EngFormatter(sep=""))
-    if any(label for label, _ in curves):
-        numbers = all("=" not in label for label, _ in curves)
-        axes.legend(
-            title=description.figure["curve"]["label"] if numbers else None,
-            title_fontsize=8.0,
-            loc="upper center",
-            bbox_to_anchor=(0.5, -0.17),
-            ncols=_legend_columns([label for label, _ in curves]),
-            handletextpad=0.2,
-        )
+        shown = (point.drawn[row] for points in panels for point in points)
+        _dress_y(every[0], drawn.scale, [estimate.value for estimate in shown if estimate])
     return theory
 
 
@@ -265,29 +326,41 @@ def _panels(description: Description, points: Sequence[Point]) -> list[tuple[str
     ]
 
 
+def _note(description: Description, theory: bool) -> list[str]:
+    shares = {description.share(drawn.measure) is not None for drawn in description.drawn}
+    methods = {
+        (True,): "Korn–Graubard",
+        (False,): "Student's t",
+        (False, True): "Korn–Graubard for shares, Student's t for the rest,",
+    }
+    return [
+        *(("lines: closed form",) if theory else ()),
+        f"markers: simulation with {PLOT_CONFIDENCE:.0%} intervals",
+        f"({methods[tuple(sorted(shares))]} over independent runs)",
+    ]
+
+
 def draw(description: Description, points: Sequence[Point]) -> Figure:
-    """The measure against the natural x axis, with intervals and theory."""
+    """The measures against the natural x axis, with intervals and theory."""
     panels = _panels(description, points)
     axis = _axis(description, points)
     with mpl.rc_context(STYLE):
-        legend = max(_legend_height(description, chosen, axis) for _, chosen in panels)
-        figure = Figure(figsize=(1.2 + 3.6 * len(panels), 4.2 + legend), layout="constrained")
-        every = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
-        theory = False
-        for axes, (title, chosen) in zip(every, panels, strict=True):
-            theory = _draw_panel(axes, description, chosen, axis) or theory
+        legend = max(_legend_height(description, some, axis) for _, some in panels)
+        height = _HEIGHT + legend + _FURTHER_PANEL * len(description.beside)
+        figure = Figure(figsize=(1.2 + 3.6 * len(panels), height), layout="constrained")
+        shape = (len(description.drawn), len(panels))
+        rows = figure.subplots(*shape, sharex="col", sharey="row", squeeze=False)
+        chosen = [some for _, some in panels]
+        theories = [
+            _draw_row(row, every, description, chosen, axis) for row, every in enumerate(rows)
+        ]
+        for axes, (title, _) in zip(rows[0], panels, strict=True):
             axes.set_title(title)
-        every[0].set_ylabel(description.figure["label"])
-        share = description.share(description.measure) is not None
-        if not share:
-            low, high = every[0].get_ylim()  # of all panels, which share it
-            every[0].set_ylim(min(0.0, low), high + 0.05 * abs(high))  # no line is on the edge
-        method = "Korn–Graubard" if share else "Student's t"
-        note = (
-            *(("lines: closed form",) if theory else ()),
-            f"markers: simulation with {PLOT_CONFIDENCE:.0%} intervals",
-            f"({method} over independent runs)",
-        )
+        for axes in rows[:-1].flat:
+            axes.set_xlabel("")
+        for axes in rows[-1]:
+            _add_legend(axes, description)
+        note = _note(description, any(theories))
         # A panel alone is narrower than the note.
         figure.supxlabel(("   " if len(panels) > 1 else "\n").join(note), fontsize=8.0)
     return figure

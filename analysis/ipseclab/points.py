@@ -32,9 +32,15 @@ class Point:
     totals: dict[str, float]  # sums over the runs that finished
     observations: int  # what the measure's share was counted among; 0: it is no share
     measured: Estimate | None  # the scenario's measure, interval of PLOT_CONFIDENCE
+    beside: tuple[Estimate | None, ...]  # what the figure shows below it, PLOT_CONFIDENCE too
     judged: Estimate | None  # the same, FAMILY_CONFIDENCE over all points with a theory
     theory: float | None
     wall_seconds: float  # sum over the runs
+
+    @property
+    def drawn(self) -> tuple[Estimate | None, ...]:
+        """What the figure shows of the point, from top to bottom."""
+        return (self.measured, *self.beside)
 
     @property
     def agrees(self) -> bool | None:
@@ -50,10 +56,9 @@ class Point:
 
 
 def _estimate(
-    runs: pd.DataFrame, description: Description, length: float, confidence: float
+    runs: pd.DataFrame, description: Description, measure: str, length: float, confidence: float
 ) -> Estimate | None:
     """None when no run has what the measure is made of, or nothing was counted."""
-    measure = description.measure
     names = description.expression(measure).names
     if runs.empty or any(f"metric.{name}" not in runs for name in names):
         return None
@@ -62,7 +67,8 @@ def _estimate(
     ]
     share = description.share(measure)
     if share is None:
-        return statistics.mean(np.array([row[measure] for row in rows]), confidence)
+        values = [description.expression(measure)(row) for row in rows]
+        return statistics.mean(np.array(values), confidence)
     events, totals = (np.array([side(row) for row in rows]) for side in share)
     return statistics.share(events, totals, confidence, length)
 
@@ -96,6 +102,10 @@ def summarise(frame: pd.DataFrame, scenario: str, code_identity: str | None = No
     for runs, parameters, values, expected in groups:
         good = runs[runs["status"] == "ok"]
         length = description.correlation_length(values)
+        measured, *beside = (
+            _estimate(good, description, drawn.measure, length, PLOT_CONFIDENCE)
+            for drawn in description.drawn
+        )
         numbers = good[metric_names].rename(columns=lambda name: name.partition(".")[2])
         totals = {str(name): float(value) for name, value in numbers.sum().items()}
         points.append(
@@ -112,8 +122,9 @@ def summarise(frame: pd.DataFrame, scenario: str, code_identity: str | None = No
                 },
                 totals=totals,
                 observations=_observations(totals, description),
-                measured=_estimate(good, description, length, PLOT_CONFIDENCE),
-                judged=_estimate(good, description, length, together),
+                measured=measured,
+                beside=tuple(beside),
+                judged=_estimate(good, description, description.measure, length, together),
                 theory=expected,
                 wall_seconds=float(runs["wall_seconds"].sum()),
             )

@@ -16,7 +16,7 @@ from ipseclab import claims_json, core, descriptions, figures, files, pages, pla
 from ipseclab.campaign import FILE_NAME, Campaign
 from ipseclab.descriptions import Description
 from ipseclab.errors import LabError
-from ipseclab.points import Point, summarise, varying
+from ipseclab.points import Point, summarise, varying, x_axis
 
 VERIFICATIONS = "verification.json"
 VERDICTS = ("confirmed", "refuted", "inconclusive", "unsupported")
@@ -43,7 +43,7 @@ class _Section:
     scenario: str
     title: str
     description: Description
-    measure: tables.Measure
+    measures: list[tables.Measure]  # of the figure
     figures: list[_Picture]
     points: list[Point]
     names: list[str]
@@ -143,6 +143,14 @@ def _is_grid(points: Sequence[Point]) -> bool:
     return math.prod(sizes) == len(points)
 
 
+def _is_whole(points: Sequence[Point], axis: str) -> bool:
+    """Whether every curve along this axis has a point at each place, as those of sweeps have."""
+    others = [name for name in points[0].parameters if name != axis]
+    curves = _families(points, others)
+    places = [{point.parameters[axis] for point in curve} for curve in curves]
+    return all(there == places[0] for there in places)
+
+
 def _section(campaign: Campaign, scenario: str) -> _Section:
     frame = campaign.frame(scenario)
     code = campaign.latest_code(scenario)  # results of different code are never mixed
@@ -153,14 +161,14 @@ def _section(campaign: Campaign, scenario: str) -> _Section:
     description = descriptions.load(scenario)
     panels = _families(points, [str(description.figure.get("panel", ""))])
     wishes = list(description.figure.get("x", []))
-    grids = all(map(_is_grid, panels))
-    families = panels if grids else _lines(points, wishes)
-    pictured = [points] if grids else families
+    families = panels if all(map(_is_grid, panels)) else _lines(points, wishes)
+    axis = x_axis(description, points)
+    pictured = [points] if all(_is_whole(panel, axis) for panel in panels) else families
     return _Section(
         scenario=scenario,
         title=core.scenario_info(scenario)["title"],
         description=description,
-        measure=tables.Measure(description),
+        measures=tables.Measure.of_figure(description),
         figures=_pictures(scenario, pictured),
         older_runs=older,
         points=points,

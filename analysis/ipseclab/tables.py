@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 
 from ipseclab import core, descriptions
-from ipseclab.descriptions import Description
+from ipseclab.descriptions import Description, Drawn
 from ipseclab.points import FAMILY_CONFIDENCE, PLOT_CONFIDENCE, Point, varying
 from ipseclab.screen import TitledTable
 from ipseclab.statistics import Estimate
@@ -43,14 +43,19 @@ def metric_name(name: str) -> str:
 
 
 class Measure:
-    """How the measure of a scenario is written."""
+    """How a measure of a scenario is written."""
 
-    def __init__(self, description: Description) -> None:
-        self._share = description.share(description.measure) is not None
+    def __init__(self, description: Description, drawn: Drawn) -> None:
+        self._share = description.share(drawn.measure) is not None
         self._units = _units(description.scenario)
-        self._name = description.measure
-        self.heading = description.name
+        self._name = drawn.measure
+        self.heading = drawn.name
         self.curve = description.curve
+
+    @classmethod
+    def of_figure(cls, description: Description) -> list[Measure]:
+        """Those of the figure, from top to bottom."""
+        return [cls(description, drawn) for drawn in description.drawn]
 
     def value(self, value: float | None) -> str:
         if value is None:
@@ -90,7 +95,7 @@ def confidence_note() -> str:
 def points_table(title: str, scenario: str, points: Sequence[Point]) -> TitledTable:
     """One row per point: what differs, the measure with its interval, theory and verdict."""
     description = descriptions.load(scenario)
-    measure = Measure(description)
+    measure, *beside = Measure.of_figure(description)
     names = varying(points)
     table = TitledTable(heading=title)
     for name in names:
@@ -98,7 +103,8 @@ def points_table(title: str, scenario: str, points: Sequence[Point]) -> TitledTa
     curve = [description.figure["curve"]["label"].partition(" [")[0]] if measure.curve else []
     for heading in (*curve, "runs", measure.heading, "interval", "theory", "verdict"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for heading in (*map(metric_name, description.columns), "wall"):
+    further = (*(other.heading for other in beside), *map(metric_name, description.columns))
+    for heading in (*further, "wall"):
         table.add_column(heading, justify="right")
     for point in points:
         table.add_row(
@@ -109,6 +115,10 @@ def points_table(title: str, scenario: str, points: Sequence[Point]) -> TitledTa
             measure.interval(point.judged),
             measure.value(point.theory),
             verdict_text(point),
+            *(
+                other.value(estimate.value if estimate else None)
+                for other, estimate in zip(beside, point.beside, strict=True)
+            ),
             *(measure.column(point, name) for name in description.columns),
             f"{point.wall_seconds:.1f} s",
         )
@@ -118,7 +128,7 @@ def points_table(title: str, scenario: str, points: Sequence[Point]) -> TitledTa
 def point_table(title: str, scenario: str, point: Point) -> TitledTable:
     """Everything about one point, a line for each quantity."""
     description = descriptions.load(scenario)
-    measure = Measure(description)
+    measure = Measure.of_figure(description)[0]
     value = "value" if point.runs == 1 else f"mean of {point.runs} runs"
     table = TitledTable("quantity", value, "what", heading=title)
     table.columns[1].justify = "right"

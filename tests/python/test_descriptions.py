@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,13 @@ def _changed(monkeypatch: pytest.MonkeyPatch, folder: Path, old: str, new: str) 
     monkeypatch.setattr(descriptions, "DATA_ROOT", folder)
 
 
+def _beside(measure: str, scale: str = "log") -> str:
+    """A further row of panels."""
+    return (
+        f'[[figure.beside]]\nmeasure = "{measure}"\nname = "n"\nlabel = "l"\nscale = "{scale}"\n\n'
+    )
+
+
 @pytest.mark.parametrize(
     ("old", "new", "part"),
     [
@@ -55,6 +63,8 @@ def _changed(monkeypatch: pytest.MonkeyPatch, folder: Path, old: str, new: str) 
         ('measure = "replay_loss_ratio"', 'measure = "a +"', r"figure\.measure: 'a \+' is no"),
         ('formula = "0"', 'formula = "sin(1)"', "theory 4: formula: 'sin'"),
         ('correlation = "rate', 'correlation = "rate *', "correlation: .* is no expression"),
+        ("[[theory]]", _beside("a +") + "[[theory]]", r"figure\.beside\.measure: 'a \+' is no"),
+        ("[[theory]]", _beside("a", scale="root") + "[[theory]]", r"figure\.beside\.scale: 'root'"),
     ],
 )
 def test_faults_are_named(
@@ -70,6 +80,7 @@ def test_faults_are_named(
     [
         ('x = ["window"', 'x = ["speed"', "'speed' is no parameter"),
         ('columns = ["reordered_ratio"', 'columns = ["jitter"', "'jitter' is no metric"),
+        ("[[theory]]", _beside("jitter / lost") + "[[theory]]", "'jitter' is no metric"),
         ('when = { spacing = "constant", network = "ordered" }', "when = { a = 'b' }", "'a' is no"),
     ],
 )
@@ -89,9 +100,25 @@ def _point(value: float = 0.5, scenario: str = "replay-window", **typed: str) ->
     values = core.parameter_values(scenario, typed)
     parameters = core.check_parameters(scenario, typed)
     estimate = Estimate(value, value - 0.1, value + 0.1, 0.95, 4, "t")
-    expected = descriptions.load(scenario).predict(values)
+    found = descriptions.load(scenario)
     return Point(
-        parameters, values, "real", "code", 4, 0, {}, {}, 10, estimate, estimate, expected, 0.0
+        parameters=parameters,
+        values=values,
+        mode="real",
+        code_identity="code",
+        runs=4,
+        failed=0,
+        metrics={},
+        totals={},
+        observations=10,
+        measured=estimate,
+        beside=tuple(
+            Estimate(10.0 * row, 9.0 * row, 11.0 * row, 0.95, 4, "t")
+            for row in range(1, len(found.drawn))
+        ),
+        judged=estimate,
+        theory=found.predict(values),
+        wall_seconds=0.0,
     )
 
 
@@ -155,6 +182,54 @@ def test_the_y_axis_has_room_for_every_panel() -> None:
         low, high = axes.get_ylim()
         assert low <= 0
         assert 1000 < high < 1200
+
+
+@pytest.mark.core
+def test_measures_beside_the_first_have_rows_of_their_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    further = _beside("wire_octets", scale="symlog") + _beside("goodput_bps")
+    _changed(monkeypatch, tmp_path, "[[theory]]", further + "[[theory]]")
+    some = [_point(network=n, window=w) for n in ("two-path", "uniform") for w in ("32", "64")]
+    figure = figures.make("replay-window", some)
+    assert figure is not None
+    rows = [figure.axes[:2], figure.axes[2:4], figure.axes[4:]]
+    labels = [[axes.get_ylabel() for axes in row] for row in rows]
+    assert labels == [
+        [descriptions.load("replay-window").figure["label"], ""],
+        ["l", ""],
+        ["l", ""],
+    ]
+    assert [bool(axes.get_xlabel()) for row in rows for axes in row] == [False] * 4 + [True] * 2
+    for row, value, scale in zip(rows, (0.5, 10.0, 20.0), ("linear", "symlog", "log"), strict=True):
+        low, high = row[0].get_ylim()
+        assert low < 0.9 * value
+        assert high > value  # the upper end of the interval is in sight
+        for axes in row:
+            assert axes.get_yscale() == scale
+            assert axes.get_ylim() == (low, high)
+            [drawn] = axes.containers
+            assert list(drawn.lines[0].get_ydata()) == [value, value]
+            [bars] = drawn.lines[2]
+            below, above = bars.get_segments()[0][:, 1]
+            assert below < value < above
+    page = figures.svg(figure)
+    assert page == figures.svg(figures.make("replay-window", some))
+
+
+@pytest.mark.core
+def test_zero_is_left_out_of_a_logarithmic_row_only(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    further = _beside("wire_octets", scale="symlog") + _beside("goodput_bps")
+    _changed(monkeypatch, tmp_path, "[[theory]]", further + "[[theory]]")
+    zero = Estimate(0.0, 0.0, 0.0, 0.95, 4, "t")
+    some = [_point(window="32"), replace(_point(window="64"), beside=(zero, zero))]
+    figure = figures.make("replay-window", some)
+    assert figure is not None
+    drawn = [list(axes.containers[0].lines[0].get_ydata()) for axes in figure.axes]
+    assert drawn == [[0.5, 0.5], [10.0, 0.0], [20.0]]
+    assert figure.axes[1].get_ylim()[0] < 0  # zero is not on the edge
 
 
 @pytest.mark.core

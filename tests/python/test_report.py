@@ -152,6 +152,30 @@ def test_a_folder_with_nothing_to_report_is_one_line(cli: Cli, tmp_path: Path) -
         assert "report.html" not in done.stdout
 
 
+def test_what_is_beside_the_measure_is_in_page_table_and_figure(cli: Cli, tmp_path: Path) -> None:
+    small = ("--set", "packets=200", "--sized", "--runs", "2", "--out", "s")
+    done = cli("sweep", "path-mtu", "--grid", "strategy=pmtud,outer-fragments", *small)
+    assert done.returncode == 0, done.stderr
+    assert all(word in done.stdout for word in ("convergence", "payload"))
+    page = html.unescape((tmp_path / "s" / "report.html").read_text())
+    names = "delivered, convergence, octets per payload octet"
+    assert f"path-mtu: {names}, simulation" in page  # for those who do not see the picture
+    assert f"From top to bottom: {names}. Markers" in page
+    assert page.count("<th>convergence</th>") == 1
+    assert page.count("<td>0.02 s<br><small>0.02 s .. 0.02 s</small></td>") == 1  # of pmtud
+    assert page.count("<td>0 s<br><small>0 s .. 0 s</small></td>") == 1
+
+
+def test_curves_over_the_same_places_share_a_picture(cli: Cli, tmp_path: Path) -> None:
+    small = ("--set", "packets=400", "--grid", "window=32,64,128", "--out", "s")
+    for esn, spread in (("on", "0.1055ms"), ("off", "0.2055ms"), ("off", "0.3055ms")):
+        more = ("--set", f"esn={esn}", "--set", f"spread={spread}")
+        assert cli("sweep", "replay-window", *more, *small).returncode == 0
+    page = html.unescape((tmp_path / "s" / "report.html").read_text())
+    assert page.count("<figure>") == 1
+    assert len(re.findall(r"\./ipseclab sweep [^\n<]*", page)) == 3
+
+
 def test_points_that_are_no_grid_are_repeated_curve_by_curve(cli: Cli, tmp_path: Path) -> None:
     small = ("--set", "packets=400", "--set", "spread=0.1055ms", "--out", "s")
     assert cli("sweep", "replay-window", "--grid", "window=32,64", *small).returncode == 0
