@@ -153,6 +153,7 @@ enum class NotifyType : std::uint16_t
     SignatureHashAlgorithms = 16431,
     IntermediateExchangeSupported = 16438,
     AdditionalKeyExchange = 16441,
+    UseAggfrag = 16442,
     SupportedAuthMethods = 16443,
     SaResourceInfo = 16444,
 };

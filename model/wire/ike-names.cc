@@ -188,6 +188,8 @@ Name(NotifyType value)
         return "INTERMEDIATE_EXCHANGE_SUPPORTED";
     case NotifyType::AdditionalKeyExchange:
         return "ADDITIONAL_KEY_EXCHANGE";
+    case NotifyType::UseAggfrag:
+        return "USE_AGGFRAG";
     case NotifyType::SupportedAuthMethods:
         return "SUPPORTED_AUTH_METHODS";
     case NotifyType::SaResourceInfo:
