@@ -41,11 +41,20 @@ ReadUdpPath(const wire::IpView& view, std::size_t espOffset)
 } // namespace
 
 bool
+AggfragCounters::Balanced() const
+{
+    return made + withdrawn == sealed + outboundDrops.Total() &&
+           innerIn == innerAdmitted + innerDrops.Total();
+}
+
+bool
 DataPlaneCounters::Balanced() const
 {
     return outboundIn + outboundWithdrawn ==
-               outboundSealed + outboundBypassed + outboundDrops.Total() &&
-           inboundIn + inboundWithdrawn == inboundOpened + inboundBypassed + inboundDrops.Total();
+               outboundSealed + outboundAggregated + outboundBypassed + outboundDrops.Total() &&
+           inboundIn + inboundWithdrawn ==
+               inboundOpened + inboundAggregated + inboundBypassed + inboundDrops.Total() &&
+           aggfrag.Balanced();
 }
 
 void
@@ -136,6 +145,12 @@ DataPlane::SetSizeLimit(SizeLimit limit)
     m_sizeLimit = std::move(limit);
 }
 
+void
+DataPlane::SetAggfragQueue(AggfragQueue queue)
+{
+    m_aggfragQueue = std::move(queue);
+}
+
 /// An SA that does not use UDP itself takes packets in UDP, too, but stays as it is.
 void
 DataPlane::NotePath(const InboundSa& sa, const UdpPath& path)
@@ -215,12 +230,85 @@ DataPlane::ProcessOutbound(std::size_t mtu)
     {
         return DropOutbound(DropReason::AcquirePending);
     }
-    const DataPlaneResult result = SealWith(*sa, view, packet.resource.value_or(0), mtu);
-    if (result.verdict == Verdict::Transformed)
+    const DataPlaneResult result = sa->Config().aggfrag
+                                     ? Aggregate(*sa, view, mtu)
+                                     : SealWith(*sa, view, packet.resource.value_or(0), mtu);
+    if (result.verdict != Verdict::Drop)
     {
         NoteChoice(*sa, packet);
     }
     return result;
+}
+
+std::size_t
+DataPlane::LimitOf(const OutboundSa& sa, const wire::IpView& view, std::size_t mtu) const
+{
+    return std::min(m_sizeLimit ? m_sizeLimit(sa, view, mtu) : mtu, PacketBuffer::kMaximumPacket);
+}
+
+/// Where the peer takes no fragments, sizes are as with plain ESP.
+DataPlaneResult
+DataPlane::Aggregate(const OutboundSa& sa, const wire::IpView& view, std::size_t mtu)
+{
+    DataPlaneResult result{Verdict::Aggfrag, DropReason::None, 0, 0};
+    if (!sa.Config().aggfragFragments && sa.SealedLength(view.totalLength) > LimitOf(sa, view, mtu))
+    {
+        result = DropOutbound(DropReason::TooBig);
+    }
+    else if (const DropReason refused =
+                 m_aggfragQueue ? m_aggfragQueue(sa, m_buffer.Span()) : DropReason::AggfragQueue;
+             refused != DropReason::None)
+    {
+        result = DropOutbound(refused);
+    }
+    else
+    {
+        ++m_counters.outboundAggregated;
+    }
+    result.spi = sa.Config().spi;
+    return result;
+}
+
+DataPlaneResult
+DataPlane::SealAggfrag(OutboundSa& sa, std::uint8_t dscp)
+{
+    ++m_counters.aggfrag.made;
+    const std::size_t length = m_buffer.Size();
+    const std::uint32_t spi = sa.Config().spi;
+    const std::optional<std::uint64_t> number = TakeNumber(sa, 0);
+    if (!number)
+    {
+        m_counters.aggfrag.outboundDrops.Count(DropReason::SequenceOverflow);
+        return {Verdict::Drop, DropReason::SequenceOverflow, spi, 0};
+    }
+    sa.SealAggfrag(m_buffer, *number, dscp);
+    ++m_counters.aggfrag.sealed;
+    Measure(sa.MeterOf(*number), sa.Config().spiInbound, length);
+    return {Verdict::Transformed, DropReason::None, spi, *number};
+}
+
+DropReason
+DataPlane::AdmitInner(std::uint32_t spiInbound, ByteSpan packet)
+{
+    AggfragCounters& counters = m_counters.aggfrag;
+    ++counters.innerIn;
+    const InboundSa* const sa = m_sad.FindInbound(spiInbound);
+    wire::IpView view;
+    DropReason reason = DropReason::UnknownSpi;
+    if (sa)
+    {
+        reason = wire::ParseIp(packet, view) ? sa->Admit(view) : DropReason::Malformed;
+    }
+    if (reason == DropReason::None)
+    {
+        ++counters.innerAdmitted;
+        counters.innerOctets += packet.size();
+    }
+    else
+    {
+        counters.innerDrops.Count(reason);
+    }
+    return reason;
 }
 
 DataPlaneResult
@@ -232,9 +320,7 @@ DataPlane::SealWith(OutboundSa& sa,
     DataPlaneResult result;
     const std::size_t length = view.totalLength;
     const DropReason refused = sa.Check(view);
-    const std::size_t limit =
-        std::min(m_sizeLimit && refused == DropReason::None ? m_sizeLimit(sa, view, mtu) : mtu,
-                 PacketBuffer::kMaximumPacket);
+    const std::size_t limit = refused == DropReason::None ? LimitOf(sa, view, mtu) : mtu;
     if (refused != DropReason::None)
     {
         result = DropOutbound(refused);
@@ -281,6 +367,10 @@ DataPlane::MakeDummy(const std::string& peer, std::size_t length, std::size_t mt
         return {Verdict::Drop, DropReason::AcquirePending, 0, 0};
     }
     const std::uint32_t spi = sa->Config().spi;
+    if (sa->Config().aggfrag)
+    {
+        return {Verdict::Drop, DropReason::NextHeader, spi, 0}; // would part fragments
+    }
     const std::size_t largest = sa->LargestDummy(std::min(mtu, PacketBuffer::kMaximumPacket));
     if (length > largest)
     {
@@ -329,8 +419,9 @@ DataPlane::ProcessInbound()
     DataPlaneResult result{Verdict::Transformed, opened.drop, sa->Config().spi, opened.number};
     if (opened.drop == DropReason::None)
     {
-        ++m_counters.inboundOpened;
-        m_counters.openedOctets += m_buffer.Size();
+        result.verdict = sa->Config().aggfrag ? Verdict::Aggfrag : Verdict::Transformed;
+        ++(sa->Config().aggfrag ? m_counters.inboundAggregated : m_counters.inboundOpened);
+        m_counters.openedOctets += sa->Config().aggfrag ? 0 : m_buffer.Size();
         if (m_sad.AwaitsProof())
         {
             m_sad.SetOutboundReady(result.spi);
@@ -380,6 +471,13 @@ DataPlane::CountQueueDrop(bool outbound)
 {
     (outbound ? m_counters.outboundDrops : m_counters.inboundDrops).Count(DropReason::Queue);
     ++(outbound ? m_counters.outboundWithdrawn : m_counters.inboundWithdrawn);
+}
+
+void
+DataPlane::CountAggfragQueueDrop()
+{
+    m_counters.aggfrag.outboundDrops.Count(DropReason::Queue);
+    ++m_counters.aggfrag.withdrawn;
 }
 
 void

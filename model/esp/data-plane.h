@@ -23,6 +23,7 @@ enum class Verdict : std::uint8_t
     Transformed, ///< sealed or opened; the buffer holds the new packet
     Bypass,      ///< goes on as it is
     Drop,        ///< see the reason
+    Aggfrag,     ///< outbound: an AGGFRAG payload will carry it; inbound: the buffer holds one
 };
 
 struct DataPlaneResult
@@ -33,8 +34,23 @@ struct DataPlaneResult
     std::uint64_t number{0}; ///< sequence number, 0 without
 };
 
+/// ESP packets that are sent with AGGFRAG payloads, and the packets in those that came.
+struct AggfragCounters
+{
+    std::uint64_t made{0}; ///< payloads; made + withdrawn == sealed + outboundDrops
+    std::uint64_t sealed{0};
+    std::uint64_t withdrawn{0}; ///< after they had been sealed, by a queue below
+    std::uint64_t innerIn{0};   ///< packets; innerIn == innerAdmitted + innerDrops
+    std::uint64_t innerAdmitted{0};
+    std::uint64_t innerOctets{0}; ///< of these
+    DropCounters outboundDrops;
+    DropCounters innerDrops;
+
+    bool Balanced() const;
+};
+
 /// Packets and octets by what became of them. Per direction, In + withdrawn == transformed +
-/// bypassed + dropped.
+/// aggregated + bypassed + dropped.
 struct DataPlaneCounters
 {
     std::uint64_t outboundIn{0};
@@ -50,8 +66,11 @@ struct DataPlaneCounters
     std::uint64_t inboundIn{0}; ///< ESP packets and clear packets
     std::uint64_t inboundOpened{0};
     std::uint64_t inboundBypassed{0};
-    std::uint64_t sealedOctets{0};  ///< of inner packets
-    std::uint64_t openedOctets{0};  ///< of inner packets
+    std::uint64_t sealedOctets{0};       ///< of inner packets
+    std::uint64_t openedOctets{0};       ///< of inner packets
+    std::uint64_t outboundAggregated{0}; ///< taken for AGGFRAG payloads
+    std::uint64_t inboundAggregated{0};  ///< ESP packets that held an AGGFRAG payload
+    AggfragCounters aggfrag;
     std::uint64_t dummiesSealed{0}; ///< made here (RFC 4303, section 2.6), in no other count
     /// Dropped after they had been transformed or bypassed: by a queue below, or by an engine.
     std::uint64_t outboundWithdrawn{0};
@@ -130,6 +149,11 @@ class DataPlane
         std::function<std::size_t(const OutboundSa&, const wire::IpView& inner, std::size_t mtu)>;
     void SetSizeLimit(SizeLimit limit);
 
+    /// Takes packets for AGGFRAG payloads of an SA, or says why not: None, or the reason of a drop.
+    using AggfragQueue = std::function<DropReason(const OutboundSa&, ByteSpan packet)>;
+    /// Without one, packets of such SAs are dropped.
+    void SetAggfragQueue(AggfragQueue queue);
+
     /**
      * A clear packet that leaves the node. One that does not fit spends no sequence number.
      * \param mtu of the link below, octets of IP; an IP packet is never longer than 65535
@@ -144,6 +168,12 @@ class DataPlane
     DataPlaneResult MakeDummy(const std::string& peer,
                               std::size_t length,
                               std::size_t mtu = std::numeric_limits<std::size_t>::max());
+    /// The AGGFRAG payload in Buffer() becomes an ESP packet. Where the SA has no more numbers it
+    /// is dropped. \param dscp as for OutboundSa::SealAggfrag
+    DataPlaneResult SealAggfrag(OutboundSa& sa, std::uint8_t dscp);
+    /// A packet out of an AGGFRAG payload of the pair with that inbound SPI: may it enter?
+    DropReason AdmitInner(std::uint32_t spiInbound, ByteSpan packet);
+
     /// An ESP packet for this node, outer header included, which may be one of IP or of IP and UDP
     /// to port 4500.
     DataPlaneResult ProcessInbound();
@@ -153,6 +183,8 @@ class DataPlane
     /// A packet that was counted as transformed or bypassed, and that the device below then
     /// refused.
     void CountQueueDrop(bool outbound);
+    /// Likewise, one with an AGGFRAG payload.
+    void CountAggfragQueueDrop();
     /// A packet from outside that is too long to be opened; it is counted as come in.
     void CountInboundTooBig();
     /// A packet that an engine had no room for.
@@ -164,6 +196,8 @@ class DataPlane
                              const wire::IpView& view,
                              std::uint32_t resource,
                              std::size_t mtu);
+    DataPlaneResult Aggregate(const OutboundSa& sa, const wire::IpView& view, std::size_t mtu);
+    std::size_t LimitOf(const OutboundSa& sa, const wire::IpView& view, std::size_t mtu) const;
     void NotePath(const InboundSa& sa, const UdpPath& path);
     std::optional<std::uint64_t> TakeNumber(OutboundSa& sa, std::uint16_t subspace);
     void Measure(VolumeMeter& meter, std::uint32_t spiInbound, std::size_t innerLength);
@@ -184,6 +218,7 @@ class DataPlane
     std::function<void(const UdpPath&)> m_pathChanged;
     std::function<void(std::uint32_t, const IpAddress&)> m_unknownSpi;
     SizeLimit m_sizeLimit;
+    AggfragQueue m_aggfragQueue;
 };
 
 } // namespace ipseclab::esp

@@ -55,6 +55,8 @@ Name(DropReason reason)
         return "dummy";
     case DropReason::EngineFull:
         return "engine-full";
+    case DropReason::AggfragQueue:
+        return "aggfrag-queue";
     case DropReason::Queue:
         return "queue";
     }

@@ -35,9 +35,10 @@ enum class DropReason : std::uint8_t
     SelectorMismatch, ///< the packet is not what the SA is for
     UnprotectedInbound, ///< inbound: clear, though the SPD says PROTECT
     EcnInvalid,         ///< inbound: outer CE on an inner packet that is not ECN capable (RFC 6040)
-    Dummy,      ///< inbound: next header 59, discarded without fault (RFC 4303, section 2.6)
-    EngineFull, ///< a queue or ring of the engine that seals or opens was full
-    Queue,      ///< the device or queue below refused the packet; must stay the last
+    Dummy,        ///< inbound: next header 59, discarded without fault (RFC 4303, section 2.6)
+    EngineFull,   ///< a queue or ring of the engine that seals or opens was full
+    AggfragQueue, ///< outbound: too much waits for AGGFRAG payloads already
+    Queue,        ///< the device or queue below refused the packet; must stay the last
 };
 
 constexpr std::size_t kDropReasons = static_cast<std::size_t>(DropReason::Queue) + 1;

@@ -4,7 +4,9 @@
 #include "model/esp/esp-sa.h"
 
 #include "model/esp/spd.h"
+#include "model/wire/aggfrag.h"
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 
@@ -180,6 +182,13 @@ MakeSubSas(const EspSaConfig& config, crypto::Direction direction)
             config.keepSubSaKeys};
 }
 
+/// Octets before the packet in the payload.
+std::size_t
+AggfragLength(const EspSaConfig& config)
+{
+    return config.aggfrag ? wire::kAggfragHeaderSize : 0;
+}
+
 /// Octets of EESP's payload information, which tunnel mode goes without.
 std::size_t
 InfoLength(const EspSaConfig& config)
@@ -329,7 +338,7 @@ OutboundSa::SealedLength(std::size_t length, std::size_t headerLength) const
 {
     const crypto::CipherTraits& traits = m_cipher->Traits();
     const bool tunnel = m_config.ipsecMode == IpsecMode::Tunnel;
-    const std::size_t text = tunnel ? length : length - headerLength;
+    const std::size_t text = tunnel ? AggfragLength(m_config) + length : length - headerLength;
     const std::size_t header = tunnel ? OuterHeaderLength() : headerLength;
     return header + UdpLength() + FrontLength() + text + AroundPayload(text) + traits.icvLength;
 }
@@ -350,7 +359,8 @@ OutboundSa::LargestInner(std::size_t limit, std::size_t headerLength) const
 {
     if (m_config.ipsecMode == IpsecMode::Tunnel)
     {
-        return LargestText(limit, OuterHeaderLength());
+        const std::size_t text = LargestText(limit, OuterHeaderLength());
+        return text - std::min(text, AggfragLength(m_config));
     }
     const std::size_t text = LargestText(limit, headerLength);
     return text == 0 ? 0 : headerLength + text;
@@ -436,6 +446,15 @@ OutboundSa::SealDummy(PacketBuffer& buffer, std::uint64_t number, std::size_t le
     SealText(buffer, number, wire::kProtocolDummy);
     buffer.MoveFront(static_cast<std::ptrdiff_t>(OuterHeaderLength()));
     WriteOuterHeader(buffer, 0, false);
+}
+
+void
+OutboundSa::SealAggfrag(PacketBuffer& buffer, std::uint64_t number, std::uint8_t dscp)
+{
+    SealText(buffer, number, wire::kProtocolAggfrag);
+    buffer.MoveFront(static_cast<std::ptrdiff_t>(OuterHeaderLength()));
+    const std::uint8_t outerDscp = m_config.tos.copyDscp ? dscp : m_config.tos.fixedDscp;
+    WriteOuterHeader(buffer, static_cast<std::uint8_t>(outerDscp << 2), true);
 }
 
 /// The packet's own header makes room for ESP header and IV behind it.
@@ -646,9 +665,24 @@ InboundSa::Unwrap(PacketBuffer& buffer, std::size_t front, std::size_t length) c
     {
         return DropReason::Dummy;
     }
+    if (m_config.aggfrag)
+    {
+        buffer.MoveFront(-static_cast<std::ptrdiff_t>(front));
+        buffer.MoveBack(static_cast<std::ptrdiff_t>(body - padding) -
+                        static_cast<std::ptrdiff_t>(buffer.Size()));
+        return nextHeader == wire::kProtocolAggfrag ? DropReason::None : DropReason::NextHeader;
+    }
     return m_config.ipsecMode == IpsecMode::Tunnel
              ? UnwrapTunnel(buffer, front, body - padding, nextHeader)
              : UnwrapTransport(buffer, front, body - padding, nextHeader);
+}
+
+DropReason
+InboundSa::Admit(const wire::IpView& inner) const
+{
+    const bool fitsClass = m_config.dscps.none() || m_config.dscps[inner.Tos() >> 2];
+    return fitsClass && FitsSelectors(m_config, inner) ? DropReason::None
+                                                       : DropReason::SelectorMismatch;
 }
 
 DropReason
@@ -668,10 +702,9 @@ InboundSa::UnwrapTunnel(PacketBuffer& buffer,
     {
         return DropReason::Malformed;
     }
-    const bool fitsClass = m_config.dscps.none() || m_config.dscps[inner.Tos() >> 2];
-    if (!fitsClass || !FitsSelectors(m_config, inner))
+    if (const DropReason refused = Admit(inner); refused != DropReason::None)
     {
-        return DropReason::SelectorMismatch;
+        return refused;
     }
     const std::uint8_t* const outer = buffer.Data();
     const auto outerTos =

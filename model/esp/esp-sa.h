@@ -52,6 +52,8 @@ struct EspSaConfig
     /// Ports of ESP in UDP (RFC 3948), as on the wire; nothing: ESP follows the IP header. What is
     /// received may have either form; the ports only tell when the peer's have changed.
     std::optional<wire::UdpPorts> udp;
+    /// AGGFRAG payloads and nothing else (RFC 9347); tunnel mode of ESP, without subspaces.
+    bool aggfrag{false};
     crypto::CryptoMode mode{crypto::CryptoMode::Real};
     VolumeLimits volume; ///< of each key: of EESP, each Sub SA has one
 
@@ -102,6 +104,7 @@ struct OutboundSaConfig : EspSaConfig
     bool dscpsBind{false};
     /// Only packets that this CPU or queue works on take it (RFC 9611); nothing: all may.
     std::optional<std::uint32_t> resource;
+    bool aggfragFragments{true}; ///< of AGGFRAG: the peer takes fragments of packets
     DfPolicy df{DfPolicy::Copy};
     std::uint8_t ttl{64}; ///< or hop limit, of the outer header
     /// Tunnel mode: shorter inner packets are followed by TFC padding up to this length, as far as
@@ -143,13 +146,14 @@ class OutboundSa
     /// addresses (Fragment, SelectorMismatch), tunnel mode anything.
     DropReason Check(const wire::IpView& packet) const;
 
-    /// Octets of the sealed packet.
+    /// Octets of the sealed packet; of AGGFRAG, of one with nothing else in it.
     /// \param length of the packet, TFC padding included
     /// \param headerLength octets that stay before ESP: IpView::espOffset; without meaning in
     ///        tunnel mode
     std::size_t SealedLength(std::size_t length,
                              std::size_t headerLength = wire::kIpv4HeaderSize) const;
-    /// The longest packet whose sealed form has at most `limit` octets; 0 when there is none.
+    /// The longest packet whose sealed form has at most `limit` octets; 0 when there is none. Of
+    /// AGGFRAG, octets of data blocks.
     std::size_t LargestInner(std::size_t limit,
                              std::size_t headerLength = wire::kIpv4HeaderSize) const;
     /// Likewise the longest payload of a dummy packet.
@@ -189,6 +193,11 @@ class OutboundSa
      * \param length of the payload, which is zeros; Seal's limit holds
      */
     void SealDummy(PacketBuffer& buffer, std::uint64_t number, std::size_t length);
+
+    /// `buffer`, an AGGFRAG payload, becomes an ESP packet; Seal's limit holds. A DfPolicy that
+    /// copies sets DF, for this packet's size was chosen to fit. ECN is not mapped.
+    /// \param dscp of the outer header where that is copied
+    void SealAggfrag(PacketBuffer& buffer, std::uint64_t number, std::uint8_t dscp);
 
     /// The number with which it is time for another SA, long before the last one: 2^28 numbers, if
     /// there are so many. Nothing where numbers do not run out.
@@ -275,7 +284,8 @@ class InboundSa
      * The ESP packet in `buffer` becomes the clear one. On a drop the buffer is worthless.
      * The order: lengths, replay check, ICV, window, padding, next header, inner header, selectors,
      * ECN (RFC 4303, section 3.4; RFC 4301, section 5.2; RFC 6040, section 4.2). In tunnel mode,
-     * what follows the inner packet before the padding is TFC padding and goes. \param
+     * what follows the inner packet before the padding is TFC padding and goes. Of an SA for
+     * AGGFRAG, its payload is what is left, and Admit is asked of the packets in it. \param
      * outerHeaderLength octets before the ESP header: 20 and more; 28 with UDP
      */
     OpenResult Open(PacketBuffer& buffer, std::size_t outerHeaderLength);
@@ -283,6 +293,9 @@ class InboundSa
     /// What is on the wire of the number of a packet, which may be forged; zeros when it is cut off
     /// or its subspace is none of this SA. \param packet from the SPI on
     SequenceNumber PeekNumber(ByteSpan packet) const;
+
+    /// Whether an inner packet is what the SA is for (RFC 4301, section 5.2).
+    DropReason Admit(const wire::IpView& inner) const;
 
     /// The window, or that of subspace 0.
     const AntiReplay& Replay() const

@@ -149,6 +149,20 @@ Sad::FindInbound(std::uint32_t spi) const
     return found == m_pairs.end() ? nullptr : found->second.inbound.get();
 }
 
+bool
+Sad::IsOutboundReady(std::uint32_t spiInbound)
+{
+    const Sender* const sender = FindSender(spiInbound);
+    return sender && sender->ready;
+}
+
+OutboundSa*
+Sad::FindOutboundOf(std::uint32_t spiInbound) const
+{
+    const auto found = m_pairs.find(spiInbound);
+    return found == m_pairs.end() ? nullptr : found->second.outbound.get();
+}
+
 OutboundSa*
 Sad::FindOutbound(const std::string& peer) const
 {

@@ -64,6 +64,11 @@ class Sad
     /// The newest SA to that peer that is ready; if none is, the newest at all; null without any.
     OutboundSa* FindOutbound(const std::string& peer) const;
 
+    /// Whether the pair with this inbound SPI may send.
+    bool IsOutboundReady(std::uint32_t spiInbound);
+    /// Of the pair with this inbound SPI, also when it does not send any more; null without.
+    OutboundSa* FindOutboundOf(std::uint32_t spiInbound) const;
+
     /// By what a report about one of its packets quotes (RFC 4301, section 8.2); null when there is
     /// none. Linear in the number of pairs.
     const OutboundSa* FindOutbound(const IpAddress& destination, std::uint32_t spi) const;

@@ -4,6 +4,7 @@
 #include "model/wire/aggfrag.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 namespace ipseclab::wire
@@ -130,11 +131,10 @@ BuildAggfrag(const AggfragHeader& header, ByteSpan blocks)
 // ---- sending
 
 bool
-AggfragPacker::Enqueue(Bytes packet)
+AggfragPacker::Enqueue(ByteSpan packet)
 {
     constexpr std::size_t kLargestOffset = 0xffff;
-    if (packet.empty() || packet.size() > kLargestOffset ||
-        (!m_fragment && packet.size() > m_capacity))
+    if (packet.empty() || packet.size() > kLargestOffset)
     {
         return false;
     }
@@ -143,130 +143,282 @@ AggfragPacker::Enqueue(Bytes packet)
     {
         return false;
     }
-    m_queue.push_back(std::move(packet));
+    m_octets.insert(m_octets.end(), packet.begin(), packet.end());
+    ++m_waiting;
     return true;
 }
 
-Bytes
-AggfragPacker::Next()
+std::size_t
+AggfragPacker::Next(MutableByteSpan payload, bool pad)
 {
-    AggfragHeader header;
-    if (m_sent > 0)
+    const std::size_t capacity = payload.size() - kAggfragHeaderSize;
+    while (!m_fragment && m_waiting > 0 && FrontLength() > capacity)
     {
-        header.blockOffset = static_cast<std::uint16_t>(m_queue.front().size() - m_sent);
+        ++m_tooBig;
+        PopFront();
     }
-    Bytes blocks;
-    while (!m_queue.empty() && blocks.size() < m_capacity)
+    const std::size_t offset = m_sent == 0 ? 0 : FrontLength() - m_sent;
+    StoreBe16(payload.data(), kSubTypePlain << 8);
+    StoreBe16(payload.data() + 2, static_cast<std::uint16_t>(offset));
+    std::uint8_t* const blocks = payload.data() + kAggfragHeaderSize;
+    std::size_t filled = 0;
+    while (m_waiting > 0 && filled < capacity)
     {
-        const Bytes& packet = m_queue.front();
-        const std::size_t room = m_capacity - blocks.size();
-        if (!m_fragment && packet.size() > room)
+        const std::size_t left = FrontLength() - m_sent;
+        const std::size_t part = std::min(left, capacity - filled);
+        if (!m_fragment && part < left)
         {
             break;
         }
-        const std::size_t part = std::min(room, packet.size() - m_sent);
-        const auto begin = packet.begin() + static_cast<std::ptrdiff_t>(m_sent);
-        blocks.insert(blocks.end(), begin, begin + static_cast<std::ptrdiff_t>(part));
+        std::memcpy(blocks + filled, m_octets.data() + m_front + m_sent, part);
+        filled += part;
         m_sent += part;
-        if (m_sent == packet.size())
+        if (part == left)
         {
-            m_queue.pop_front();
-            m_sent = 0;
+            ++m_sentPackets;
+            PopFront();
         }
     }
-    blocks.resize(m_capacity); // the pad block: zeros to the end
-    return BuildAggfrag(header, blocks);
+    const std::size_t padding = pad ? capacity - filled : 0;
+    std::memset(blocks + filled, 0, padding);
+    return kAggfragHeaderSize + filled + padding;
+}
+
+std::size_t
+AggfragPacker::FrontLength() const
+{
+    return *LengthOf(ByteSpan(m_octets).subspan(m_front)).octets;
+}
+
+void
+AggfragPacker::PopFront()
+{
+    m_front += FrontLength();
+    m_sent = 0;
+    --m_waiting;
+    if (m_front > m_octets.size() / 2) // so that each octet is moved once at most
+    {
+        m_octets.erase(m_octets.begin(), m_octets.begin() + static_cast<std::ptrdiff_t>(m_front));
+        m_front = 0;
+    }
+}
+
+std::uint8_t
+AggfragPacker::FrontTos() const
+{
+    if (m_waiting == 0)
+    {
+        return 0;
+    }
+    const std::uint8_t* const packet = m_octets.data() + m_front;
+    return packet[0] >> 4 == 6 ? static_cast<std::uint8_t>(LoadBe16(packet) >> 4) : packet[1];
+}
+
+std::vector<Bytes>
+AggfragPacker::TakeAll()
+{
+    std::vector<Bytes> packets;
+    while (m_waiting > 0)
+    {
+        const auto begin = m_octets.begin() + static_cast<std::ptrdiff_t>(m_front);
+        packets.emplace_back(begin, begin + static_cast<std::ptrdiff_t>(FrontLength()));
+        PopFront();
+    }
+    return packets;
 }
 
 // ---- receiving
 
 AggfragVerdict
-AggfragAssembler::Add(std::uint64_t number, ByteSpan payload, std::vector<Bytes>& packets)
+AggfragAssembler::Add(std::uint64_t number, ByteSpan payload, const Sink& sink)
 {
-    const AggfragVerdict verdict = Insert(number, payload, packets);
+    const AggfragVerdict verdict =
+        number < m_floor ? AggfragVerdict::Late : Insert(number, payload, sink);
     ++m_counters.verdicts[static_cast<std::size_t>(verdict)];
-    m_expected = number + 1;
     return verdict;
 }
 
-AggfragVerdict
-AggfragAssembler::Insert(std::uint64_t number, ByteSpan octets, std::vector<Bytes>& packets)
+/// Of the first run that ends with that number or later.
+std::size_t
+AggfragAssembler::IndexAfter(std::uint64_t number) const
 {
-    if (number != m_expected)
+    const auto after =
+        std::lower_bound(m_runs.begin(),
+                         m_runs.end(),
+                         number,
+                         [](const Run& run, std::uint64_t n) { return run.last < n; });
+    return static_cast<std::size_t>(after - m_runs.begin());
+}
+
+AggfragVerdict
+AggfragAssembler::Insert(std::uint64_t number, ByteSpan octets, const Sink& sink)
+{
+    std::size_t at = IndexAfter(number);
+    if (at < m_runs.size() && m_runs[at].first <= number)
     {
-        Abandon();
+        return AggfragVerdict::Repeated;
     }
     const auto payload = ParseAggfrag(octets);
+    const bool padding = payload && IsAllPad(*payload);
+    const std::size_t owed = payload ? payload->header.blockOffset : 0;
+    const ByteSpan blocks = payload ? payload->blocks : ByteSpan();
+    const ByteSpan head = blocks.first(std::min(owed, blocks.size()));
+    const Front front{!padding && owed == head.size(), owed, head};
+
+    const bool joins = at > 0 && m_runs[at - 1].last + 1 == number;
+    if (joins)
+    {
+        --at;
+    }
+    else
+    {
+        Run run;
+        run.first = number;
+        run.last = number - 1;
+        m_runs.insert(m_runs.begin() + static_cast<std::ptrdiff_t>(at), std::move(run));
+    }
+    Run& run = m_runs[at];
+    run.last = number;
+    bool fine = Extend(run, front, sink);
     if (!payload)
     {
-        Abandon();
+        run.tailKnown = false;
+    }
+    else if (front.boundary)
+    {
+        fine = ReadBlocks(blocks.subspan(head.size()), run, sink) && fine;
+    }
+    if (at + 1 < m_runs.size() && m_runs[at + 1].first == number + 1)
+    {
+        Run next = std::move(m_runs[at + 1]);
+        m_runs.erase(m_runs.begin() + static_cast<std::ptrdiff_t>(at + 1));
+        run.last = next.last;
+        fine = Extend(run, {next.boundary, next.owed, next.head}, sink) && fine;
+        if (next.boundary)
+        {
+            run.tail = std::move(next.tail);
+            run.tailKnown = next.tailKnown;
+        }
+    }
+    if (!payload)
+    {
         return AggfragVerdict::Malformed;
     }
-    if (IsAllPad(*payload))
+    return fine ? AggfragVerdict::Taken : AggfragVerdict::BadBlock;
+}
+
+/// What follows a run becomes a part of it, but for what is behind the last boundary.
+bool
+AggfragAssembler::Extend(Run& run, const Front& next, const Sink& sink)
+{
+    if (!next.boundary && next.owed == 0)
     {
-        return AggfragVerdict::Taken;
+        return true; // padding
     }
-    const bool continued = Continue(*payload, packets);
-    const std::size_t skipped =
-        std::min<std::size_t>(payload->header.blockOffset, payload->blocks.size());
-    const bool read = ReadBlocks(payload->blocks.subspan(skipped), packets);
-    return continued && read ? AggfragVerdict::Taken : AggfragVerdict::BadBlock;
+    if (run.boundary)
+    {
+        return Continue(run, next, sink);
+    }
+    const bool fine = run.owed == 0 || run.owed == run.head.size() + next.owed;
+    run.boundary = next.boundary;
+    run.owed = run.owed == 0 ? next.owed : run.owed;
+    if (fine)
+    {
+        run.head.insert(run.head.end(), next.head.begin(), next.head.end());
+    }
+    else
+    {
+        run.head.clear(); // too short for what is owed, which ends the packet
+    }
+    return fine;
 }
 
 /// What belongs to the unfinished packet, if there is one: all up to the offset, or all there is.
 bool
-AggfragAssembler::Continue(const AggfragPayload& payload, std::vector<Bytes>& packets)
+AggfragAssembler::Continue(Run& run, const Front& next, const Sink& sink)
 {
-    if (m_partial.empty())
+    bool fine = true;
+    if (run.tailKnown)
     {
-        return true;
+        const std::size_t whole = run.tail.size() + next.owed;
+        run.tail.insert(run.tail.end(), next.head.begin(), next.head.end());
+        const bool unfinished = run.tail.size() > next.head.size();
+        const BlockLength length = unfinished ? LengthOf(run.tail) : BlockLength{};
+        const bool ends = length.octets == whole && run.tail.size() == whole;
+        const bool goesOn = length.valid && length.octets.value_or(whole) == whole;
+        fine = unfinished ? next.owed > 0 && (next.boundary ? ends : goesOn) : next.owed == 0;
+        if (fine && unfinished && next.boundary)
+        {
+            sink(run.tail);
+            run.tail.clear();
+        }
+        else if (!fine)
+        {
+            m_counters.abandoned += unfinished ? 1 : 0;
+            run.tail.clear();
+        }
     }
-    const std::size_t offset = payload.header.blockOffset;
-    const ByteSpan part = payload.blocks.first(std::min(offset, payload.blocks.size()));
-    const std::size_t whole = m_partial.size() + offset;
-    m_partial.insert(m_partial.end(), part.begin(), part.end());
-    const BlockLength length = LengthOf(m_partial);
-    if (!length.valid || (length.octets && *length.octets != whole) ||
-        (!length.octets && offset <= payload.blocks.size()))
-    {
-        Abandon();
-        return false;
-    }
-    if (m_partial.size() == whole)
-    {
-        packets.push_back(std::exchange(m_partial, {}));
-    }
-    return true;
+    run.tailKnown = next.boundary || (run.tailKnown && fine);
+    return fine;
 }
 
 /// Blocks from the beginning of one; the last one may be a part only.
 bool
-AggfragAssembler::ReadBlocks(ByteSpan blocks, std::vector<Bytes>& packets)
+AggfragAssembler::ReadBlocks(ByteSpan blocks, Run& run, const Sink& sink)
 {
     while (!blocks.empty() && blocks[0] >> 4 != 0)
     {
         const BlockLength length = LengthOf(blocks);
         if (!length.valid)
         {
+            run.tailKnown = false;
             return false;
         }
         if (!length.octets || *length.octets > blocks.size())
         {
-            m_partial.assign(blocks.begin(), blocks.end());
+            run.tail.assign(blocks.begin(), blocks.end());
             return true;
         }
-        const ByteSpan packet = blocks.first(*length.octets);
-        packets.emplace_back(packet.begin(), packet.end());
+        sink(blocks.first(*length.octets));
         blocks = blocks.subspan(*length.octets);
     }
     return true;
 }
 
 void
-AggfragAssembler::Abandon()
+AggfragAssembler::GiveUpBefore(std::uint64_t number)
 {
-    m_counters.abandoned += m_partial.empty() ? 0 : 1;
-    m_partial.clear();
+    m_floor = std::max(m_floor, number);
+    // A run that ends right before the number may go on.
+    const auto keep =
+        m_runs.begin() + static_cast<std::ptrdiff_t>(number == 0 ? 0 : IndexAfter(number - 1));
+    std::for_each(m_runs.begin(), keep, [this](Run& run) { Abandon(run); });
+    m_runs.erase(m_runs.begin(), keep);
+    if (!m_runs.empty() && m_runs.front().first <= number)
+    {
+        Run& run = m_runs.front();
+        run.tailKnown = run.tailKnown && run.boundary;
+        run.boundary = true;
+        run.head.clear();
+    }
+}
+
+void
+AggfragAssembler::Abandon(Run& run)
+{
+    m_counters.abandoned += run.tail.empty() ? 0 : 1;
+    run.tail.clear();
+}
+
+std::size_t
+AggfragAssembler::Held() const
+{
+    std::size_t held = 0;
+    for (const Run& run : m_runs)
+    {
+        held += run.head.size() + run.tail.size();
+    }
+    return held;
 }
 
 } // namespace ipseclab::wire

@@ -8,7 +8,7 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -58,54 +58,92 @@ std::optional<AggfragPayload> ParseAggfrag(ByteSpan payload);
 /// Header and blocks.
 Bytes BuildAggfrag(const AggfragHeader& header, ByteSpan blocks);
 
-/// The sending side: fills payloads of one size, in the order in which packets came.
+/**
+ * The sending side: fills payloads in the order in which packets came. Memory is that of the octets
+ * that wait; whoever calls bounds them.
+ */
 class AggfragPacker
 {
   public:
-    /**
-     * \param capacity octets of data blocks in a payload, at least 1
-     * \param fragment false: the peer has said that it takes no fragments (flag D of USE_AGGFRAG)
-     */
-    AggfragPacker(std::size_t capacity, bool fragment)
-        : m_capacity(capacity),
-          m_fragment(fragment)
+    /// \param fragment false: the peer has said that it takes no fragments (flag D of USE_AGGFRAG)
+    explicit AggfragPacker(bool fragment)
+        : m_fragment(fragment)
     {
     }
 
-    /// False, and nothing is kept, when it is no IP packet of the length that it names, or must not
-    /// be cut and does not fit.
-    bool Enqueue(Bytes packet);
+    /// False, and nothing is kept, when it is no IP packet of the length that it names, or longer
+    /// than an offset can say (65535 octets).
+    bool Enqueue(ByteSpan packet);
 
-    /// The next payload, without congestion information; all padding when nothing waits.
-    Bytes Next();
+    /**
+     * Writes the next payload, header first, without congestion information. Where nothing may be
+     * cut, packets that fit into no payload of this size are given up first.
+     * \param payload room for the header and at least one octet
+     * \param pad whether padding fills it; a payload without packets is padding in any case
+     * \return octets that were written
+     */
+    std::size_t Next(MutableByteSpan payload, bool pad);
 
     /// Packets that wait, the one included that is sent in part.
     std::size_t Waiting() const
     {
-        return m_queue.size();
+        return m_waiting;
+    }
+
+    /// Octets of them that are not sent yet.
+    std::size_t WaitingOctets() const
+    {
+        return m_octets.size() - m_front - m_sent;
+    }
+
+    /// TOS octet or traffic class of the packet that the next payload begins with; 0 without.
+    std::uint8_t FrontTos() const;
+
+    /// Takes out all that waits, whole: what was sent of the first one is to be sent once more.
+    std::vector<Bytes> TakeAll();
+
+    /// Packets of which the last octet was sent.
+    std::uint64_t Sent() const
+    {
+        return m_sentPackets;
+    }
+
+    /// Packets that were given up.
+    std::uint64_t TooBig() const
+    {
+        return m_tooBig;
     }
 
   private:
-    std::size_t m_capacity;
+    std::size_t FrontLength() const;
+    void PopFront();
+
     bool m_fragment;
-    std::deque<Bytes> m_queue;
-    std::size_t m_sent{0}; ///< octets of the first one
+    Bytes m_octets;         ///< packets one after the other; they name their own lengths
+    std::size_t m_front{0}; ///< where the first one begins
+    std::size_t m_sent{0};  ///< octets of the first one
+    std::size_t m_waiting{0};
+    std::uint64_t m_sentPackets{0};
+    std::uint64_t m_tooBig{0};
 };
 
 /// What became of a payload.
 enum class AggfragVerdict : std::uint8_t
 {
     Taken,
-    Malformed, ///< no AGGFRAG payload: nothing was done, an unfinished packet is given up
+    Malformed, ///< no AGGFRAG payload
     BadBlock,  ///< a block that is no IP packet, or does not end where the offset says
+    Late,      ///< its number was given up before
+    Repeated,  ///< its number has come before
 };
 
-constexpr std::size_t kAggfragVerdicts = static_cast<std::size_t>(AggfragVerdict::BadBlock) + 1;
+constexpr std::size_t kAggfragVerdicts = static_cast<std::size_t>(AggfragVerdict::Repeated) + 1;
 
 /**
- * The receiving side. Payloads have to come in the order of their ESP numbers; whoever calls holds
- * the reorder window. After a gap the unfinished packet is given up and the next offset says where
- * to go on. Holds one unfinished packet, of 65575 octets at most.
+ * The receiving side. Payloads may come in any order; a packet comes out as soon as all payloads
+ * are there that it is in. Whoever calls holds the reorder window, and says with GiveUpBefore what
+ * comes no more. Payloads with numbers in a row are one run, of which only the ends are kept: what
+ * is left of a packet that began before, and of one that goes on afterwards, 65575 octets each.
  */
 class AggfragAssembler
 {
@@ -113,34 +151,61 @@ class AggfragAssembler
     struct Counters
     {
         std::array<std::uint64_t, kAggfragVerdicts> verdicts{}; ///< of payloads
-        std::uint64_t abandoned{0};                             ///< unfinished packets
+        std::uint64_t abandoned{0}; ///< packets that had begun and were given up
+
+        std::uint64_t operator[](AggfragVerdict verdict) const
+        {
+            return verdicts[static_cast<std::size_t>(verdict)];
+        }
     };
 
-    /**
-     * \param number of the ESP packet, that ICV and replay check have let pass
-     * \param[out] packets whole inner packets are appended
-     */
-    AggfragVerdict Add(std::uint64_t number, ByteSpan payload, std::vector<Bytes>& packets);
+    /// Gets whole inner packets; the octets are borrowed.
+    using Sink = std::function<void(ByteSpan packet)>;
+
+    /// \param number of the ESP packet, that ICV and replay check have let pass
+    AggfragVerdict Add(std::uint64_t number, ByteSpan payload, const Sink& sink);
+
+    /// Payloads with lower numbers that have not come are not waited for any more.
+    void GiveUpBefore(std::uint64_t number);
 
     const Counters& GetCounters() const
     {
         return m_counters;
     }
 
-    /// Octets of the unfinished packet.
-    std::size_t Held() const
-    {
-        return m_partial.size();
-    }
+    /// Octets of unfinished packets.
+    std::size_t Held() const;
 
   private:
-    AggfragVerdict Insert(std::uint64_t number, ByteSpan payload, std::vector<Bytes>& packets);
-    bool Continue(const AggfragPayload& payload, std::vector<Bytes>& packets);
-    bool ReadBlocks(ByteSpan blocks, std::vector<Bytes>& packets);
-    void Abandon();
+    /// Payloads with numbers in a row.
+    struct Run
+    {
+        std::uint64_t first{0};
+        std::uint64_t last{0};
+        bool boundary{false}; ///< a packet begins or ends in it; otherwise head is all there is
+        std::size_t owed{0};  ///< octets that a packet had left where the run begins
+        Bytes head;           ///< of these
+        Bytes tail;           ///< of the packet that goes on after it
+        bool tailKnown{true}; ///< false: the beginning of what goes on was lost
+    };
 
-    Bytes m_partial;
-    std::uint64_t m_expected{0}; ///< the number that goes on with the unfinished packet
+    /// What a run begins with.
+    struct Front
+    {
+        bool boundary;
+        std::size_t owed;
+        ByteSpan head;
+    };
+
+    std::size_t IndexAfter(std::uint64_t number) const;
+    AggfragVerdict Insert(std::uint64_t number, ByteSpan payload, const Sink& sink);
+    bool Extend(Run& run, const Front& next, const Sink& sink);
+    bool Continue(Run& run, const Front& next, const Sink& sink);
+    static bool ReadBlocks(ByteSpan blocks, Run& run, const Sink& sink);
+    void Abandon(Run& run);
+
+    std::vector<Run> m_runs; ///< by number
+    std::uint64_t m_floor{0};
     Counters m_counters;
 };
 

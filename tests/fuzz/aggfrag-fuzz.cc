@@ -5,8 +5,9 @@
 /**
  * \file
  * AGGFRAG payloads of a hostile peer. An input is a row of records: an octet that the ESP number
- * goes on by, two octets of length, that many octets of a payload. What comes out is an IP packet
- * by its length, no more octets come out than went in, and no more than one packet is held.
+ * goes on by, or back by what it has above 127; two octets of length; that many octets of a
+ * payload. What comes out is an IP packet by its length, no more octets come out than went in, and
+ * no more is held than the ends of as many runs as the window has room for.
  */
 
 #include "model/wire/aggfrag.h"
@@ -46,30 +47,37 @@ extern "C" int
 LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
 {
     constexpr std::size_t kLargest = 40 + 0xffff;
+    constexpr std::uint64_t kWindow = 3;
+    constexpr std::size_t kRuns = 3; // two within the window, and the one before it
     wire::AggfragAssembler assembler;
-    wire::AggfragPacker packer(96, true);
+    wire::AggfragPacker packer(true);
     std::uint64_t number = 0;
+    std::uint64_t highest = 0;
     std::size_t in = 0;
     std::size_t out = 0;
     ByteReader reader(ByteSpan(data, size));
     while (reader.Ok() && reader.Left() > 0)
     {
-        number += reader.U8();
+        const std::uint8_t step = reader.U8();
+        number += step < 128 ? step : 0;
+        number -= std::min<std::uint64_t>(number, step < 128 ? 0 : step - 127U);
+        highest = std::max(highest, number);
         const std::size_t length = std::min<std::size_t>(reader.U16(), reader.Left());
         const ByteSpan payload = reader.Span(length);
         CheckHeader(payload);
-        std::vector<Bytes> packets;
-        assembler.Add(number, payload, packets);
+        assembler.Add(number,
+                      payload,
+                      [&](ByteSpan packet)
+                      {
+                          out += packet.size();
+                          Require(packer.Enqueue(packet) == (packet.size() <= 0xffff));
+                      });
         in += payload.size();
-        for (Bytes& packet : packets)
-        {
-            out += packet.size();
-            const bool small = packet.size() <= 0xffff;
-            Require(packer.Enqueue(std::move(packet)) == small);
-        }
+        assembler.GiveUpBefore(highest - std::min(highest, kWindow));
         Require(out + assembler.Held() <= in);
-        Require(assembler.Held() <= kLargest);
-        packer.Next();
+        Require(assembler.Held() <= kRuns * 2 * kLargest);
+        Bytes next(wire::kAggfragHeaderSize + 96);
+        Require(packer.Next(next, true) == next.size());
     }
     return 0;
 }

@@ -3,7 +3,12 @@
  */
 #include "model/wire/aggfrag.h"
 
+#include <algorithm>
+#include <array>
 #include <gtest/gtest.h>
+#include <numeric>
+#include <random>
+#include <set>
 
 namespace ipseclab::wire
 {
@@ -32,10 +37,18 @@ Mixture()
     return packets;
 }
 
+Bytes
+NextOf(AggfragPacker& packer, std::size_t capacity, bool pad = true)
+{
+    Bytes payload(kAggfragHeaderSize + capacity);
+    payload.resize(packer.Next(payload, pad));
+    return payload;
+}
+
 std::vector<Bytes>
 Payloads(const std::vector<Bytes>& packets, std::size_t capacity, bool fragment = true)
 {
-    AggfragPacker packer(capacity, fragment);
+    AggfragPacker packer(fragment);
     for (const Bytes& packet : packets)
     {
         EXPECT_TRUE(packer.Enqueue(packet));
@@ -43,19 +56,57 @@ Payloads(const std::vector<Bytes>& packets, std::size_t capacity, bool fragment 
     std::vector<Bytes> payloads;
     while (packer.Waiting() > 0)
     {
-        payloads.push_back(packer.Next());
+        payloads.push_back(NextOf(packer, capacity));
         EXPECT_EQ(payloads.back().size(), kAggfragHeaderSize + capacity);
     }
+    EXPECT_EQ(packer.WaitingOctets(), 0U);
     return payloads;
 }
 
-AggfragVerdict
-Give(AggfragAssembler& assembler, std::uint64_t number, const Bytes& blocks, std::uint16_t offset)
+/// An assembler, and the packets that came out of it.
+struct Receiver
 {
-    std::vector<Bytes> packets;
-    AggfragHeader header;
-    header.blockOffset = offset;
-    return assembler.Add(number, BuildAggfrag(header, blocks), packets);
+    AggfragVerdict Add(std::uint64_t number, const Bytes& payload)
+    {
+        return assembler.Add(number,
+                             payload,
+                             [this](ByteSpan packet)
+                             { arrived.emplace_back(packet.begin(), packet.end()); });
+    }
+
+    /// A payload with these blocks and that offset.
+    AggfragVerdict Give(std::uint64_t number, const Bytes& blocks, std::uint16_t offset)
+    {
+        AggfragHeader header;
+        header.blockOffset = offset;
+        return Add(number, BuildAggfrag(header, blocks));
+    }
+
+    AggfragAssembler assembler;
+    std::vector<Bytes> arrived;
+};
+
+/// Those of the packets, sent one after the other, that no lost payload touches.
+std::vector<Bytes>
+Untouched(const std::vector<Bytes>& packets,
+          std::size_t capacity,
+          const std::set<std::size_t>& lost)
+{
+    std::vector<Bytes> whole;
+    std::size_t begin = 0;
+    for (const Bytes& packet : packets)
+    {
+        const std::size_t end = begin + packet.size();
+        if (std::none_of(lost.begin(),
+                         lost.end(),
+                         [&](std::size_t i)
+                         { return end > i * capacity && begin < (i + 1) * capacity; }))
+        {
+            whole.push_back(packet);
+        }
+        begin = end;
+    }
+    return whole;
 }
 
 } // namespace
@@ -110,15 +161,47 @@ TEST(AggfragTest, WhatWasPackedComesOut)
     const std::vector<Bytes> packets = Mixture();
     for (const std::size_t capacity : {1U, 2U, 3U, 5U, 64U, 1442U, 9000U})
     {
-        AggfragAssembler assembler;
-        std::vector<Bytes> arrived;
+        Receiver receiver;
         std::uint64_t number = 0;
         for (const Bytes& payload : Payloads(packets, capacity))
         {
-            ASSERT_EQ(assembler.Add(++number, payload, arrived), AggfragVerdict::Taken);
+            ASSERT_EQ(receiver.Add(++number, payload), AggfragVerdict::Taken);
         }
-        EXPECT_EQ(arrived, packets) << capacity;
-        EXPECT_EQ(assembler.Held(), 0U);
+        EXPECT_EQ(receiver.arrived, packets) << capacity;
+        EXPECT_EQ(receiver.assembler.Held(), 0U);
+    }
+}
+
+/// The same in any order: each packet comes out once, as soon as its last part is there.
+TEST(AggfragTest, PayloadsMayComeInAnyOrder)
+{
+    std::vector<Bytes> packets = Mixture();
+    std::sort(packets.begin(), packets.end());
+    std::mt19937 random(1);
+    for (const std::size_t capacity : {7U, 40U, 100U, 1442U})
+    {
+        for (int round = 0; round < 5; ++round)
+        {
+            const std::vector<Bytes> payloads = Payloads(packets, capacity);
+            std::vector<std::size_t> order(payloads.size());
+            std::iota(order.begin(), order.end(), 0);
+            std::shuffle(order.begin(), order.end(), random);
+            Receiver receiver;
+            std::set<std::size_t> missing(order.begin(), order.end());
+            for (const std::size_t i : order)
+            {
+                ASSERT_EQ(receiver.Add(i + 1, payloads[i]), AggfragVerdict::Taken);
+                missing.erase(i);
+                if (capacity >= 100)
+                {
+                    ASSERT_EQ(receiver.arrived.size(),
+                              Untouched(packets, capacity, missing).size());
+                }
+            }
+            std::sort(receiver.arrived.begin(), receiver.arrived.end());
+            ASSERT_EQ(receiver.arrived, packets) << capacity;
+            EXPECT_EQ(receiver.assembler.Held(), 0U);
+        }
     }
 }
 
@@ -129,6 +212,23 @@ TEST(AggfragTest, PayloadsAreFilled)
     EXPECT_EQ(Payloads(packets, 1442).size(), 750U);
 }
 
+TEST(AggfragTest, WithoutPaddingAPayloadIsAsLongAsWhatItHolds)
+{
+    AggfragPacker packer(true);
+    EXPECT_TRUE(packer.Enqueue(Packet(1500, 1)));
+    EXPECT_EQ(NextOf(packer, 1442, false).size(), 4U + 1442);
+    EXPECT_EQ(packer.WaitingOctets(), 58U);
+    EXPECT_EQ(NextOf(packer, 1442, false),
+              []
+              {
+                  Bytes rest(62, 1);
+                  StoreBe32(rest.data(), 58);
+                  return rest;
+              }());
+    EXPECT_EQ(NextOf(packer, 1442, false), Bytes(4));
+    EXPECT_EQ(packer.Sent(), 1U);
+}
+
 TEST(AggfragTest, APeerThatTakesNoFragmentsGetsNone)
 {
     for (const Bytes& payload : Payloads({3, Packet(600, 1)}, 1442, false))
@@ -136,10 +236,26 @@ TEST(AggfragTest, APeerThatTakesNoFragmentsGetsNone)
         EXPECT_EQ(ParseAggfrag(payload)->header.blockOffset, 0U);
     }
     EXPECT_EQ(Payloads({3, Packet(600, 1)}, 1442, false).size(), 2U);
-    AggfragPacker packer(1442, false);
-    EXPECT_FALSE(packer.Enqueue(Packet(1443, 1)));
+    AggfragPacker packer(false);
     EXPECT_FALSE(packer.Enqueue({}));
     EXPECT_FALSE(packer.Enqueue(Bytes(100, 0x45))); // names another length
+    EXPECT_TRUE(packer.Enqueue(Packet(1443, 1)));
+    EXPECT_TRUE(packer.Enqueue(Packet(1442, 2)));
+    EXPECT_EQ(ParseAggfrag(NextOf(packer, 1442))->blocks[100], 2); // what never fits is given up
+    EXPECT_EQ(packer.TooBig(), 1U);
+    EXPECT_EQ(packer.Waiting(), 0U);
+}
+
+/// No fragment goes on under another SA: what is taken out is whole.
+TEST(AggfragTest, WhatIsTakenOutIsWhole)
+{
+    AggfragPacker packer(true);
+    EXPECT_TRUE(packer.Enqueue(Packet(150, 1)));
+    EXPECT_TRUE(packer.Enqueue(Packet(50, 2)));
+    NextOf(packer, 100);
+    EXPECT_EQ(packer.TakeAll(), (std::vector<Bytes>{Packet(150, 1), Packet(50, 2)}));
+    EXPECT_EQ(packer.Waiting(), 0U);
+    EXPECT_EQ(packer.WaitingOctets(), 0U);
 }
 
 /// Each payload in turn is lost: what does not touch it arrives, and nothing that was not sent.
@@ -150,27 +266,18 @@ TEST(AggfragTest, ALostPayloadLosesOnlyWhatItTouches)
     const std::vector<Bytes> payloads = Payloads(packets, kCapacity);
     for (std::size_t lost = 0; lost < payloads.size(); ++lost)
     {
-        AggfragAssembler assembler;
-        std::vector<Bytes> arrived;
+        Receiver receiver;
         for (std::size_t i = 0; i < payloads.size(); ++i)
         {
             if (i != lost)
             {
-                ASSERT_EQ(assembler.Add(i, payloads[i], arrived), AggfragVerdict::Taken);
+                ASSERT_EQ(receiver.Add(i, payloads[i]), AggfragVerdict::Taken);
+                receiver.assembler.GiveUpBefore(i + 1);
             }
         }
-        std::vector<Bytes> expected;
-        std::size_t begin = 0;
-        for (const Bytes& packet : packets)
-        {
-            const std::size_t end = begin + packet.size();
-            if (end <= lost * kCapacity || begin >= (lost + 1) * kCapacity)
-            {
-                expected.push_back(packet);
-            }
-            begin = end;
-        }
-        EXPECT_EQ(arrived, expected) << lost;
+        receiver.assembler.GiveUpBefore(payloads.size() + 1);
+        EXPECT_EQ(receiver.arrived, Untouched(packets, kCapacity, {lost})) << lost;
+        EXPECT_EQ(receiver.assembler.Held(), 0U);
     }
 }
 
@@ -178,13 +285,19 @@ TEST(AggfragTest, PaddingMayComeBetweenFragments)
 {
     const std::vector<Bytes> payloads = Payloads({Packet(150, 9)}, 100);
     ASSERT_EQ(payloads.size(), 2U);
-    AggfragPacker idle(100, true);
-    AggfragAssembler assembler;
-    std::vector<Bytes> arrived;
-    assembler.Add(1, payloads[0], arrived);
-    EXPECT_EQ(assembler.Add(2, idle.Next(), arrived), AggfragVerdict::Taken);
-    assembler.Add(3, payloads[1], arrived);
-    EXPECT_EQ(arrived, std::vector<Bytes>{Packet(150, 9)});
+    AggfragPacker idle(true);
+    const Bytes padding = NextOf(idle, 100);
+    for (const auto& order : {std::array<int, 3>{0, 1, 2}, {1, 0, 2}, {1, 2, 0}, {2, 1, 0}})
+    {
+        Receiver receiver;
+        for (const int i : order)
+        {
+            const Bytes& payload = i == 1 ? padding : payloads[i == 0 ? 0 : 1];
+            EXPECT_EQ(receiver.Add(static_cast<std::uint64_t>(i) + 1, payload),
+                      AggfragVerdict::Taken);
+        }
+        EXPECT_EQ(receiver.arrived, std::vector<Bytes>{Packet(150, 9)});
+    }
 }
 
 TEST(AggfragTest, LengthsAndOffsetsThatDisagreeGiveThePacketUp)
@@ -197,17 +310,58 @@ TEST(AggfragTest, LengthsAndOffsetsThatDisagreeGiveThePacketUp)
     }();
     for (const std::uint16_t offset : std::initializer_list<std::uint16_t>{0, 39, 41, 0xffff})
     {
-        AggfragAssembler assembler;
-        EXPECT_EQ(Give(assembler, 1, begin, 0), AggfragVerdict::Taken);
-        EXPECT_EQ(assembler.Held(), 60U);
-        const Bytes next = Packet(50, 2);
-        EXPECT_EQ(Give(assembler, 2, next, offset), AggfragVerdict::BadBlock) << offset;
-        EXPECT_EQ(assembler.Held(), 0U);
-        EXPECT_EQ(assembler.GetCounters().abandoned, 1U);
+        Receiver receiver;
+        EXPECT_EQ(receiver.Give(1, begin, 0), AggfragVerdict::Taken);
+        EXPECT_EQ(receiver.assembler.Held(), 60U);
+        EXPECT_EQ(receiver.Give(2, Packet(50, 2), offset), AggfragVerdict::BadBlock) << offset;
+        EXPECT_EQ(receiver.assembler.Held(), 0U);
+        EXPECT_EQ(receiver.assembler.GetCounters().abandoned, 1U);
     }
-    AggfragAssembler assembler;
-    EXPECT_EQ(Give(assembler, 1, Bytes(20, 0x50), 0), AggfragVerdict::BadBlock);
-    EXPECT_EQ(Give(assembler, 2, Bytes{0x45, 0, 0, 19}, 0), AggfragVerdict::BadBlock);
+    Receiver receiver;
+    EXPECT_EQ(receiver.Give(1, Bytes(20, 0x50), 0), AggfragVerdict::BadBlock);
+    EXPECT_EQ(receiver.Give(2, Bytes{0x45, 0, 0, 19}, 0), AggfragVerdict::BadBlock);
+    EXPECT_TRUE(receiver.arrived.empty());
+}
+
+/// What goes on in the middle, in whichever order it comes, has to fit at both ends.
+TEST(AggfragTest, AMiddleThatDoesNotFitGivesThePacketUp)
+{
+    const Bytes packet = Packet(300, 1);
+    const std::array<Bytes, 3> parts{Bytes(packet.begin(), packet.begin() + 100),
+                                     Bytes(packet.begin() + 100, packet.begin() + 200),
+                                     Bytes(packet.begin() + 200, packet.end())};
+    std::array<std::uint64_t, 3> order{1, 2, 3};
+    do
+    {
+        for (const std::uint16_t offset : {std::uint16_t{200}, std::uint16_t{199}})
+        {
+            Receiver receiver;
+            int bad = 0;
+            for (const std::uint64_t number : order)
+            {
+                const std::array<std::uint16_t, 3> offsets{0, offset, 100};
+                bad += receiver.Give(number, parts[number - 1], offsets[number - 1]) ==
+                       AggfragVerdict::BadBlock;
+            }
+            EXPECT_EQ(receiver.arrived.size(), offset == 200 ? 1U : 0U);
+            EXPECT_EQ(bad > 0, offset != 200);
+            EXPECT_EQ(receiver.Give(4, Packet(60, 5), 0), AggfragVerdict::Taken);
+            EXPECT_EQ(receiver.arrived.back(), Packet(60, 5));
+            EXPECT_EQ(receiver.assembler.Held(), 0U);
+        }
+    } while (std::next_permutation(order.begin(), order.end()));
+}
+
+TEST(AggfragTest, WhatIsNotWaitedForIsLate)
+{
+    Receiver receiver;
+    EXPECT_EQ(receiver.Give(2, Packet(50, 1), 0), AggfragVerdict::Taken);
+    EXPECT_EQ(receiver.Give(2, Packet(50, 1), 0), AggfragVerdict::Repeated);
+    receiver.assembler.GiveUpBefore(2);
+    EXPECT_EQ(receiver.Give(1, Packet(50, 1), 0), AggfragVerdict::Late);
+    EXPECT_EQ(receiver.Add(3, Bytes{0, 0, 0}), AggfragVerdict::Malformed);
+    EXPECT_EQ(receiver.Give(4, Packet(50, 1), 0), AggfragVerdict::Taken);
+    EXPECT_EQ(receiver.arrived.size(), 2U);
 }
 
 } // namespace ipseclab::wire

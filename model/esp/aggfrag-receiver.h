@@ -1,0 +1,91 @@
+/*
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef IPSECLAB_ESP_AGGFRAG_RECEIVER_H
+#define IPSECLAB_ESP_AGGFRAG_RECEIVER_H
+
+#include "model/wire/aggfrag.h"
+
+#include <chrono>
+#include <optional>
+#include <vector>
+
+namespace ipseclab::esp
+{
+
+struct AggfragReceiverConfig
+{
+    /// A number is waited for until one that is larger by more than this has come.
+    std::size_t window{3};
+    /// How long what came after a missing number waits for it; 0: as long as the window does.
+    std::chrono::nanoseconds dropTime{std::chrono::seconds(1)};
+    /// Whether packets come out in the order in which they were sent, or as soon as they are whole.
+    bool inOrder{true};
+};
+
+/**
+ * What becomes of the AGGFRAG payloads of one SA (RFC 9347, sections 2.2.3 and 2.5): the reorder
+ * window over ESP numbers, which begin with 1 and go on by 1, and the timer for lost ones. Time is
+ * the caller's and never goes back. Holds as many payloads as the window spans, at most.
+ */
+class AggfragReceiver
+{
+  public:
+    using Instant = std::chrono::nanoseconds;
+    using Sink = wire::AggfragAssembler::Sink;
+
+    /// Payloads. in == the sum of the verdicts + Held().
+    struct Counters
+    {
+        std::uint64_t in{0};
+        std::array<std::uint64_t, wire::kAggfragVerdicts> verdicts{};
+        std::uint64_t missing{0};   ///< numbers that were given up
+        std::uint64_t abandoned{0}; ///< packets that had begun and were given up
+
+        std::uint64_t operator[](wire::AggfragVerdict verdict) const
+        {
+            return verdicts[static_cast<std::size_t>(verdict)];
+        }
+    };
+
+    explicit AggfragReceiver(const AggfragReceiverConfig& config)
+        : m_config(config)
+    {
+    }
+
+    /// \param number of the ESP packet, that ICV and replay check have let pass
+    void Add(Instant now, std::uint64_t number, ByteSpan payload, const Sink& sink);
+    /// Gives up what has been missing for too long.
+    void HandleTimeout(Instant now, const Sink& sink);
+    /// When HandleTimeout has something to do.
+    std::optional<Instant> Due() const;
+    /// The end of the SA: what is missing comes no more.
+    void Close(const Sink& sink);
+
+    std::size_t Held() const; ///< payloads that were not looked at yet
+    Counters GetCounters() const;
+
+  private:
+    struct Arrival
+    {
+        std::uint64_t number;
+        Instant time;
+        Bytes payload; ///< empty when it was looked at already
+    };
+
+    bool HasArrived(std::uint64_t number) const;
+    void Keep(Instant now, std::uint64_t number, ByteSpan payload);
+    /// What came in order, and what the window does not wait for.
+    void Advance(const Sink& sink);
+    void GiveUpTo(std::uint64_t number);
+
+    AggfragReceiverConfig m_config;
+    wire::AggfragAssembler m_assembler;
+    std::uint64_t m_next{1};         ///< the least number that is waited for
+    std::vector<Arrival> m_arrivals; ///< after a missing number, by number
+    Counters m_counters;             ///< but for those of the assembler
+};
+
+} // namespace ipseclab::esp
+
+#endif // IPSECLAB_ESP_AGGFRAG_RECEIVER_H

@@ -1,0 +1,86 @@
+/*
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef IPSECLAB_ESP_AGGFRAG_SENDER_H
+#define IPSECLAB_ESP_AGGFRAG_SENDER_H
+
+#include "model/esp/drop-reason.h"
+#include "model/wire/aggfrag.h"
+
+#include <chrono>
+#include <optional>
+#include <vector>
+
+namespace ipseclab::esp
+{
+
+struct AggfragSenderConfig
+{
+    bool fragment{true};               ///< false: the peer takes no fragments
+    std::size_t maxQueue{1000000};     ///< octets that may wait
+    std::chrono::nanoseconds delay{0}; ///< how long a payload that is not full waits for more
+    /// From one payload to the next, whatever waits, each of them full, with padding if need be. 0:
+    /// payloads are sent on demand, when they are full or the delay is over, and not padded.
+    std::chrono::nanoseconds interval{0};
+};
+
+/**
+ * When the AGGFRAG payloads of one SA are sent (RFC 9347, section 2): by a constant rate, or on
+ * demand. Time is the caller's, never goes back, and begins at any instant.
+ */
+class AggfragSender
+{
+  public:
+    using Instant = std::chrono::nanoseconds;
+
+    /// Packets, and payloads. taken == sent + tooBig + returned + Waiting().
+    struct Counters
+    {
+        std::uint64_t taken{0};
+        std::uint64_t sent{0};     ///< their last octet is in a payload
+        std::uint64_t tooBig{0};   ///< given up: not to be cut, and they fit into no payload
+        std::uint64_t returned{0}; ///< by Close
+        std::uint64_t payloads{0};
+        std::uint64_t padding{0}; ///< of these, nothing but padding
+    };
+
+    AggfragSender(const AggfragSenderConfig& config, Instant now);
+
+    /// None; or AggfragQueue or Malformed, and nothing is kept.
+    DropReason Enqueue(Instant now, ByteSpan packet);
+
+    /// Whether a payload is to be sent before its time, for it is full.
+    /// \param capacity octets of data blocks that it has room for
+    bool IsFull(std::size_t capacity) const;
+    /// Whether it is time for a payload.
+    bool IsDue(Instant now) const;
+    /// Writes the payload that is due. \return its length
+    std::size_t Next(Instant now, MutableByteSpan payload);
+    /// Constant rate: lets a turn pass.
+    void Skip();
+    /// When one will be due if no packet comes.
+    std::optional<Instant> Due() const;
+    /// TOS octet of the packet that the next payload begins with; 0 without.
+    std::uint8_t FrontTos() const;
+
+    /// The end of the SA: all that waits, whole, for no fragment goes on under another SA.
+    std::vector<Bytes> Close();
+
+    std::size_t Waiting() const; ///< packets
+    Counters GetCounters() const;
+
+    bool IsConstant() const
+    {
+        return m_config.interval.count() > 0;
+    }
+
+  private:
+    AggfragSenderConfig m_config;
+    wire::AggfragPacker m_packer;
+    Instant m_due; ///< on demand: of what waits
+    Counters m_counters;
+};
+
+} // namespace ipseclab::esp
+
+#endif // IPSECLAB_ESP_AGGFRAG_SENDER_H
