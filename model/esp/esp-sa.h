@@ -285,13 +285,15 @@ class InboundSa
      * The order: lengths, replay check, ICV, window, padding, next header, inner header, selectors,
      * ECN (RFC 4303, section 3.4; RFC 4301, section 5.2; RFC 6040, section 4.2). In tunnel mode,
      * what follows the inner packet before the padding is TFC padding and goes. Of an SA for
-     * AGGFRAG, its payload is what is left, and Admit is asked of the packets in it. \param
-     * outerHeaderLength octets before the ESP header: 20 and more; 28 with UDP
+     * AGGFRAG, its payload is what is left, and Admit is asked of the packets in it.
+     *
+     * \param outerHeaderLength octets before the ESP header: 20 and more; 28 with UDP
      */
     OpenResult Open(PacketBuffer& buffer, std::size_t outerHeaderLength);
 
     /// What is on the wire of the number of a packet, which may be forged; zeros when it is cut off
-    /// or its subspace is none of this SA. \param packet from the SPI on
+    /// or its subspace is none of this SA.
+    /// \param packet from the SPI on
     SequenceNumber PeekNumber(ByteSpan packet) const;
 
     /// Whether an inner packet is what the SA is for (RFC 4301, section 5.2).
