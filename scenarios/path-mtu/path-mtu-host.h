@@ -30,6 +30,7 @@ enum class SizePolicy
 
 struct StreamSettings
 {
+    bool tcp{false};
     SizePolicy policy{SizePolicy::Fixed};
     double rate{100};             ///< packets per second
     std::uint64_t packets{2000};  ///< of data
@@ -42,8 +43,34 @@ struct StreamSettings
 constexpr std::uint32_t kUdpHeaders = 28; ///< IPv4 and UDP, octets
 constexpr std::uint32_t kSmall = 100;     ///< octets of a small packet
 
+/// What host A sends, whatever its transport. "Packets" are what the application sends: datagrams,
+/// or messages of TCP.
+class Source
+{
+  public:
+    virtual ~Source() = default;
+    virtual void Start() = 0;
+    virtual std::uint64_t Sent() const = 0;   ///< packets of data
+    virtual std::uint64_t Probes() const = 0; ///< sent
+    virtual std::uint32_t Size() const = 0;   ///< of the largest IP packet, octets
+    virtual ns3::Time LastChange() const = 0; ///< of the size; when it started if there was none
+    virtual ns3::Time FirstSend() const = 0;
+    virtual ns3::Time SentAt(std::uint64_t number) const = 0;
+};
+
+/// What host B gets of them.
+class Sink
+{
+  public:
+    virtual ~Sink() = default;
+    virtual bool Has(std::uint64_t number) const = 0;
+    virtual std::uint64_t Delivered() const = 0;
+    virtual std::uint64_t Octets() const = 0; ///< of their payloads
+    virtual std::uint64_t Probes() const = 0; ///< that arrived, beside them
+};
+
 /// Sends numbered UDP datagrams of the size that it takes to be right.
-class Sender
+class Sender : public Source
 {
   public:
     /**
@@ -55,14 +82,13 @@ class Sender
            const StreamSettings& settings,
            std::function<void(std::uint64_t number)> sending);
 
-    void Start();
-
-    std::uint64_t Sent() const;   ///< data packets
-    std::uint64_t Probes() const; ///< sent
-    std::uint32_t Size() const;   ///< of the next packet, octets of IP
-    ns3::Time LastChange() const; ///< of the size; when it started if there was none
-    ns3::Time FirstSend() const;
-    ns3::Time SentAt(std::uint64_t number) const;
+    void Start() override;
+    std::uint64_t Sent() const override;
+    std::uint64_t Probes() const override;
+    std::uint32_t Size() const override;
+    ns3::Time LastChange() const override;
+    ns3::Time FirstSend() const override;
+    ns3::Time SentAt(std::uint64_t number) const override;
 
   private:
     void SendData();
@@ -92,15 +118,15 @@ class Sender
 };
 
 /// Takes each datagram once, and acknowledges probes.
-class Receiver
+class Receiver : public Sink
 {
   public:
     Receiver(ns3::Ptr<ns3::Node> node, std::uint64_t packets);
 
-    bool Has(std::uint64_t number) const;
-    std::uint64_t Delivered() const;
-    std::uint64_t Octets() const; ///< of their payloads
-    std::uint64_t Probes() const; ///< that arrived
+    bool Has(std::uint64_t number) const override;
+    std::uint64_t Delivered() const override;
+    std::uint64_t Octets() const override;
+    std::uint64_t Probes() const override;
 
   private:
     void ReadData(ns3::Ptr<ns3::Socket> socket);

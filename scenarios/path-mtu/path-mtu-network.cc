@@ -141,6 +141,11 @@ Network::ConfigureSizes()
     ingress->SetAttribute("Fragmentation", ns3::StringValue(m_settings.fragmentation));
     ingress->SetAttribute("FloorIpv4", ns3::UintegerValue(m_settings.floor));
     ingress->SetAttribute("Lifetime", ns3::TimeValue(m_settings.lifetime));
+    if (m_settings.mssLimit > 0)
+    {
+        ingress->SetAttribute("ClampMss", ns3::BooleanValue(true));
+        ingress->SetAttribute("MssLimit", ns3::UintegerValue(m_settings.mssLimit));
+    }
     gatewayA->GetPathSizes()->SetAttribute("DraftOverhead",
                                            ns3::BooleanValue(m_settings.draftOverhead));
     gatewayB->GetPathMtu()->SetAttribute("ReassemblyTimeout",

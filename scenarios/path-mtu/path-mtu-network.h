@@ -20,6 +20,7 @@ struct NetworkSettings
     std::string fragmentation{"Drop"}; ///< of IpsecPathMtu
     std::string dfPolicy{"Copy"};      ///< of IpsecGateway
     bool notifications{false};         ///< LMAP and PTB
+    std::uint16_t mssLimit{0};         ///< gateway A clamps an MSS to that, octets; 0: it does not
     std::uint16_t mtu{1400};           ///< of the narrow link, octets of IP
     std::uint16_t laterMtu{0};         ///< what that becomes; 0: it stays
     ns3::Time changeAt;                ///< from ChangeLater() until then

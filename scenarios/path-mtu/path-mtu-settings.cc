@@ -41,6 +41,7 @@ Strategies()
         {"probing", {SizePolicy::Probing, "Drop", "Copy", false}},
         // Clear, or there would be no fragments to tell of.
         {"lmap", {SizePolicy::Fixed, "BeforeEsp", "Clear", true}},
+        {"clamping", {SizePolicy::Reports, "Drop", "Copy", false}},
     };
     return strategies;
 }
@@ -49,6 +50,18 @@ const Strategy&
 StrategyOf(const ParameterValues& values)
 {
     return Strategies().at(values.Word("strategy"));
+}
+
+bool
+IsTcp(const ParameterValues& values)
+{
+    return values.Word("transport") == "tcp";
+}
+
+bool
+IsClamping(const ParameterValues& values)
+{
+    return values.Word("strategy") == "clamping";
 }
 
 std::uint16_t
@@ -67,6 +80,7 @@ MakeNetworkSettings(const ParameterValues& values, bool sized)
     settings.fragmentation = strategy.fragmentation;
     settings.dfPolicy = strategy.dfPolicy;
     settings.notifications = strategy.notifications;
+    settings.mssLimit = IsClamping(values) ? Octets(values, "mss_limit") : std::uint16_t{0};
     settings.mtu = Octets(values, "path_mtu");
     settings.laterMtu = Octets(values, "later_mtu");
     settings.changeAt = Seconds(values.Number("change_at"));
@@ -97,6 +111,7 @@ StreamSettings
 MakeStreamSettings(const ParameterValues& values)
 {
     StreamSettings settings;
+    settings.tcp = IsTcp(values);
     settings.policy = StrategyOf(values).host;
     settings.rate = values.Number("rate");
     settings.packets = values.Count("packets");
@@ -115,6 +130,18 @@ CheckTogether(const ParameterValues& values)
         throw ParameterError("probe_timer: " + values.Canonical().at("probe_timer") +
                              " is not longer than the way there and back");
     }
+    if (IsTcp(values) && StrategyOf(values).host == SizePolicy::Fixed)
+    {
+        throw ParameterError("strategy: TCP sets DF: pmtud, probing or clamping");
+    }
+    if (IsClamping(values) && !IsTcp(values))
+    {
+        throw ParameterError("strategy: clamping is for transport=tcp");
+    }
+    if (IsTcp(values) && values.Number("small_share") > 0)
+    {
+        throw ParameterError("small_share: is of packets of UDP");
+    }
 }
 
 std::vector<ParameterSpec>
@@ -128,8 +155,9 @@ MakeParameters()
          0,
          0,
          "",
-         {"outer-fragments", "inner-fragments", "pmtud", "probing", "lmap"},
+         {"outer-fragments", "inner-fragments", "pmtud", "probing", "lmap", "clamping"},
          "what is done about packets that do not fit; README.md has the table"},
+        {"transport", Q::Choice, "udp", 0, 0, "", {"udp", "tcp"}, "of the hosts"},
         {"path_mtu", Q::Octets, "1400B", 68, 1500, "", {}, "of the narrow link, in IP packets"},
         {"later_mtu",
          Q::Octets,
@@ -247,6 +275,14 @@ MakeParameters()
          "",
          {"exact", "draft"},
          "of the tunnel, as gateway A reckons it for lmap"},
+        {"mss_limit",
+         Q::Octets,
+         "1200B",
+         28,
+         65535,
+         "",
+         {},
+         "that gateway A clamps the MSS of TCP to, with clamping"},
         {"probe_timer", Q::Time, "1s", 0.001, 60, "", {}, "PROBE_TIMER of RFC 8899"},
     };
 }

@@ -6,6 +6,7 @@
 #include "helpers/scenario.h"
 #include "helpers/tunnel-handshake.h"
 #include "scenarios/path-mtu/path-mtu-settings.h"
+#include "scenarios/path-mtu/path-mtu-tcp-host.h"
 
 #include "ns3/boolean.h"
 #include "ns3/global-value.h"
@@ -15,6 +16,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <memory>
 
 namespace ipseclab
 {
@@ -39,11 +41,8 @@ class Run
           m_streamSettings(path_mtu::MakeStreamSettings(values)),
           m_folder(context.outputFolder),
           m_network(m_networkSettings),
-          m_sender(m_network.hostA,
-                   m_network.addressB,
-                   m_streamSettings,
-                   [this](std::uint64_t number) { NoteSending(number); }),
-          m_receiver(m_network.hostB, m_streamSettings.packets),
+          m_sender(MakeSender()),
+          m_receiver(MakeReceiver()),
           m_handshake(
               m_network.gatewayA,
               m_network.gatewayB,
@@ -70,7 +69,7 @@ class Run
     RunResult Execute()
     {
         Simulator::Run();
-        if (!m_handshake.Done() || m_sender.Sent() == 0)
+        if (!m_handshake.Done() || m_sender->Sent() == 0)
         {
             throw std::runtime_error("no tunnel: " + m_handshake.Fault());
         }
@@ -95,6 +94,35 @@ class Run
   private:
     using Metrics = std::map<std::string, MetricValue>;
 
+    std::unique_ptr<path_mtu::Source> MakeSender()
+    {
+        const auto sending = [this](std::uint64_t number) { NoteSending(number); };
+        const auto node = m_network.hostA;
+        if (m_streamSettings.tcp)
+        {
+            return std::make_unique<path_mtu::TcpSender>(node,
+                                                         m_network.addressB,
+                                                         m_streamSettings,
+                                                         sending);
+        }
+        return std::make_unique<path_mtu::Sender>(node,
+                                                  m_network.addressB,
+                                                  m_streamSettings,
+                                                  sending);
+    }
+
+    std::unique_ptr<path_mtu::Sink> MakeReceiver()
+    {
+        const auto node = m_network.hostB;
+        if (m_streamSettings.tcp)
+        {
+            return std::make_unique<path_mtu::TcpReceiver>(node,
+                                                           m_streamSettings,
+                                                           []() { Simulator::Stop(); });
+        }
+        return std::make_unique<path_mtu::Receiver>(node, m_streamSettings.packets);
+    }
+
     static MetricValue Whole(std::uint64_t value)
     {
         return static_cast<std::int64_t>(value);
@@ -116,7 +144,7 @@ class Run
     {
         m_begun = true;
         m_network.ChangeLater();
-        m_sender.Start();
+        m_sender->Start();
     }
 
     /// After the last packet everything that is under way gets the time to arrive.
@@ -124,6 +152,13 @@ class Run
     {
         if (number + 1 == m_streamSettings.packets)
         {
+            // TCP ends when all is there; what it does not get through in that time, it will not.
+            constexpr double kLongestTimeout = 64;
+            if (m_streamSettings.tcp)
+            {
+                Simulator::Stop(Seconds(kLongestTimeout));
+                return;
+            }
             constexpr std::uint32_t kQueueOctets = 101 * 1502;
             const ns3::Time way = m_networkSettings.delay + m_networkSettings.fragmentDelay +
                                   m_networkSettings.linkRate.CalculateBytesTxTime(kQueueOctets);
@@ -163,20 +198,21 @@ class Run
     }
 
     /// Sent == delivered + dropped by reason. Where pieces of packets may be lost, frames and drops
-    /// are not fewer than what they explain. Else the run proves nothing.
+    /// are not fewer than what they explain. Else the run proves nothing. TCP sends anew, so that
+    /// its messages are not what the network counts.
     void CheckConservation() const
     {
         const auto& a = m_network.gatewayA->GetCounters();
         const auto& b = m_network.gatewayB->GetCounters();
-        const std::uint64_t sent = m_sender.Sent() + m_sender.Probes();
-        const std::uint64_t delivered = m_receiver.Delivered() + m_receiver.Probes();
+        const std::uint64_t sent = m_sender->Sent() + m_sender->Probes();
+        const std::uint64_t delivered = m_receiver->Delivered() + m_receiver->Probes();
         const std::uint64_t dropped =
             a.outboundDrops.Total() + m_network.routing->GetTooLarge() + b.inboundDrops.Total();
         const std::uint64_t frames = LostFrames();
         const bool inPieces = m_network.gatewayA->GetPathMtu()->GetCounters().cutBeforeEsp > 0;
         const bool exact = frames == 0 && !(inPieces && dropped > 0);
-        const bool kept =
-            exact ? sent == delivered + dropped : sent <= delivered + dropped + frames;
+        const bool kept = m_streamSettings.tcp || (exact ? sent == delivered + dropped
+                                                         : sent <= delivered + dropped + frames);
         if (!kept || sent < delivered || !a.Balanced() || !b.Balanced())
         {
             throw std::logic_error("packets are not conserved: " + std::to_string(sent) +
@@ -189,26 +225,26 @@ class Run
     /// Until nothing was lost any more, the size changed no more and gateway A learnt no more.
     ns3::Time Convergence() const
     {
-        std::uint64_t good = m_sender.Sent();
-        while (good > 0 && m_receiver.Has(good - 1))
+        std::uint64_t good = m_sender->Sent();
+        while (good > 0 && m_receiver->Has(good - 1))
         {
             --good;
         }
-        const ns3::Time last = std::max(m_sender.SentAt(good), m_sender.LastChange());
-        return std::max(last, m_lastLearnt) - m_sender.FirstSend();
+        const ns3::Time last = std::max(m_sender->SentAt(good), m_sender->LastChange());
+        return std::max(last, m_lastLearnt) - m_sender->FirstSend();
     }
 
     void AddCounts(Metrics& metrics) const
     {
-        const std::uint64_t lost = m_sender.Sent() - m_receiver.Delivered();
-        metrics["sent_packets"] = Whole(m_sender.Sent());
-        metrics["delivered_packets"] = Whole(m_receiver.Delivered());
+        const std::uint64_t lost = m_sender->Sent() - m_receiver->Delivered();
+        metrics["sent_packets"] = Whole(m_sender->Sent());
+        metrics["delivered_packets"] = Whole(m_receiver->Delivered());
         metrics["lost_packets"] = Whole(lost);
-        metrics["delivered_ratio"] = Ratio(m_receiver.Delivered(), m_sender.Sent());
-        metrics["delivered_octets"] = Whole(m_receiver.Octets());
-        metrics["probes"] = Whole(m_sender.Probes());
+        metrics["delivered_ratio"] = Ratio(m_receiver->Delivered(), m_sender->Sent());
+        metrics["delivered_octets"] = Whole(m_receiver->Octets());
+        metrics["probes"] = Whole(m_sender->Probes());
         metrics["convergence_s"] = Convergence().GetSeconds();
-        metrics["final_size"] = Whole(m_sender.Size());
+        metrics["final_size"] = Whole(m_sender->Size());
     }
 
     void AddCosts(Metrics& metrics) const
@@ -217,7 +253,7 @@ class Run
         metrics["frames"] = Whole(m_frames);
         metrics["frame_octets"] = Whole(m_octets);
         metrics["frames_lost"] = Whole(LostFrames());
-        metrics["octets_per_payload"] = Ratio(m_octets, m_receiver.Octets());
+        metrics["octets_per_payload"] = Ratio(m_octets, m_receiver->Octets());
         metrics["reassembled_packets"] = Whole(reassembled[wire::FragmentVerdict::Complete]);
         metrics["reassembly_conflicts"] = Whole(reassembled[wire::FragmentVerdict::Conflict]);
         metrics["reassembly_timeouts"] = Whole(reassembled.timedOut);
@@ -260,8 +296,8 @@ class Run
     const StreamSettings m_streamSettings;
     const std::string m_folder;
     path_mtu::Network m_network;
-    path_mtu::Sender m_sender;
-    path_mtu::Receiver m_receiver;
+    const std::unique_ptr<path_mtu::Source> m_sender;
+    const std::unique_ptr<path_mtu::Sink> m_receiver;
     TunnelHandshake m_handshake;
     bool m_begun{false};
     std::uint64_t m_frames{0};
@@ -302,11 +338,11 @@ std::vector<MetricSpec>
 MakeMetrics()
 {
     std::vector<MetricSpec> metrics{
-        {"sent_packets", "1", "data packets that host A sent"},
+        {"sent_packets", "1", "data packets that host A sent, or messages of TCP"},
         {"delivered_packets", "1", "of these, that host B got, whole and once"},
         {"lost_packets", "1", "of these, that host B did not get"},
         {"delivered_ratio", "1", "delivered_packets / sent_packets"},
-        {"delivered_octets", "B", "UDP payload of delivered packets"},
+        {"delivered_octets", "B", "payload of delivered packets"},
         {"probes", "1", "probe packets that host A sent"},
         {"convergence_s", "s", "until the last loss, change of the size, and fall of a path MTU"},
         {"final_size", "B", "of the IP packets that host A takes to fit at the end"},

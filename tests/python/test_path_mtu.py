@@ -149,3 +149,65 @@ def test_a_path_mtu_that_grows_is_used_when_the_old_one_has_aged() -> None:
 def test_a_probe_timer_that_is_too_short_is_refused() -> None:
     with pytest.raises(LabError, match="probe_timer"):
         measure(probe_timer="20ms")
+
+
+TCP = {"transport": "tcp", "packets": 300, "rate": "1kpps"}
+
+
+@pytest.mark.parametrize("strategy", ["pmtud", "probing", "clamping"])
+def test_tcp_counts_the_same_sized_and_real(strategy: str) -> None:
+    rows = [
+        measure(strategy=strategy, loss="0.01", icmp_filter="0.5", sized=sized, **TCP)
+        for sized in (False, True)
+    ]
+    assert rows[0] == rows[1]
+    assert rows[0]["delivered_packets"] == 300
+
+
+def test_tcp_learns_the_tunnel_mtu_by_reports() -> None:
+    row = measure(strategy="pmtud", quote="528B", **TCP)
+    assert row["final_size"] == tunnel_mtu(1400, in_udp=False)
+    assert row["delivered_packets"] == 300
+    # The ten segments of the first window do not fit gateway A's link. The one that is sent anew
+    # fits that, and not the router's; gateway A tells of it when it comes again, after a second.
+    assert row["router_too_large"] == 1
+    assert row["reports_to_host"] == 10 + 1
+    assert 1 < row["convergence_s"] < 1.1
+    wide = measure(strategy="pmtud", path_mtu="1500B", **TCP)
+    assert wide["final_size"] == tunnel_mtu(1500, in_udp=False)
+    assert wide["convergence_s"] < 0.1  # one report, no timeout
+
+
+def test_tcp_stalls_in_a_black_hole_unless_it_probes_or_is_clamped() -> None:
+    black_hole = {**TCP, "icmp_filter": 1, "packets": 3000}
+    stalled = measure(strategy="pmtud", **black_hole)
+    assert (stalled["delivered_packets"], stalled["lost_packets"]) == (0, 3000)
+    probing = measure(strategy="probing", **black_hole)
+    assert probing["lost_packets"] == 0
+    largest = tunnel_mtu(1400, in_udp=False)
+    assert largest - 8 < probing["final_size"] <= largest
+    assert probing["probes"] > 0
+    assert probing["convergence_s"] > 3  # after timeouts of 1 and 2 seconds
+    clamped = measure(strategy="clamping", **black_hole)
+    assert clamped["lost_packets"] == 0
+    assert clamped["final_size"] == 1200 + 2 * IP
+    assert (clamped["router_too_large"], clamped["convergence_s"]) == (0, 0)
+
+
+def test_an_mss_that_is_clamped_too_little_helps_nobody() -> None:
+    for limit, delivered in ((tunnel_mtu(1400, in_udp=False) - 40, 300), (1400 - 40, 0)):
+        row = measure(strategy="clamping", mss_limit=f"{limit}B", icmp_filter=1, **TCP)
+        assert row["delivered_packets"] == delivered
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"transport": "tcp", "strategy": "lmap"},
+        {"strategy": "clamping"},
+        {"transport": "tcp", "small_share": "0.5"},
+    ],
+)
+def test_what_does_not_go_together_is_refused(wrong: dict[str, str]) -> None:
+    with pytest.raises(LabError, match=r"strategy|small_share"):
+        measure(**wrong)
