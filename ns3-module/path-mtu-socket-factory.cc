@@ -139,6 +139,7 @@ PathMtuSocketFactory::TakeOver()
 Ptr<Socket>
 PathMtuSocketFactory::CreateSocket()
 {
+    NS_ABORT_MSG_UNLESS(m_node, "this factory is on no node: Install puts it there");
     const auto tcp = m_node->GetObject<TcpL4Protocol>();
     const auto socket = CreateObject<PathMtuTcpSocket>();
     socket->SetNode(m_node);

@@ -286,7 +286,7 @@ PathMtuTcpSocket::Resend()
     m_history.clear();
     m_congestionControl->CongestionStateSet(m_tcb, TcpSocketState::CA_LOSS);
     m_tcb->m_congState = TcpSocketState::CA_LOSS;
-    m_tcb->m_ssThresh = std::max(m_tcb->m_cWnd.Get(), 2 * m_tcb->m_segmentSize);
+    m_tcb->m_ssThresh = std::max(m_tcb->m_ssThresh.Get(), m_tcb->m_cWnd.Get());
     m_tcb->m_cWnd = m_tcb->m_segmentSize;
     m_tcb->m_cWndInfl = m_tcb->m_cWnd;
     m_pacingTimer.Cancel();

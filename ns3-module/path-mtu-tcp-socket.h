@@ -20,9 +20,9 @@ namespace ns3
  * Probing, without reports (RFC 4821).
  *
  * Segments are as long as the link, the peer and the path allow; the attribute SegmentSize of ns-3
- * has no meaning. After a report all that is outstanding is sent anew at once, in slow start up to
- * the window that there was: it was no congestion (RFC 1191, section 6.4). A report is believed
- * when it is about this connection and below what is known; ns-3 does not hand on more of it.
+ * has no meaning. After a report all that is outstanding is sent anew at once, in slow start, whose
+ * threshold does not fall: it was no congestion (RFC 1191, section 6.4). A report is believed when
+ * it is about this connection and below what is known; ns-3 does not hand on more of it.
  *
  * With Probing a segment of full size that times out BlackHoleTimeouts times in a row means a black
  * hole: the size falls to BaseMtu, and to half from there on. Then single segments of data that are

@@ -1,6 +1,8 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-only
  */
+#include "dual-stack.h"
+
 #include "ns3/flow-id-tag.h"
 #include "ns3/internet-module.h"
 #include "ns3/ipsec-compat.h"
@@ -48,16 +50,6 @@ Describe(const Shape& shape)
              : inner + " in " + outer +
                    (shape.attachment == IpsecAttachment::Device ? ", device" : ", fast path") +
                    (shape.engines ? ", engines" : "");
-}
-
-/// Address of one end of a link; left ends have 1, right ends 2. ns-3 does not forward
-/// 2001:db8::/32.
-std::string
-Text(bool v6, int link, int end)
-{
-    const std::string number = std::to_string(link);
-    return v6 ? "fd00:db8:" + number + "::" + std::to_string(end)
-              : "10.0." + number + "." + std::to_string(end);
 }
 
 Address
@@ -129,9 +121,9 @@ class VersionsCase : public TestCase
     {
         if (m_shape.transport)
         {
-            return Text(m_shape.outer6, 2, right ? 2 : 1);
+            return dual::Text(m_shape.outer6, 2, right ? 2 : 1);
         }
-        return Text(m_shape.inner6, right ? 3 : 1, right ? 2 : 1);
+        return dual::Text(m_shape.inner6, right ? 3 : 1, right ? 2 : 1);
     }
 
     void BuildLinks()
@@ -154,70 +146,34 @@ class VersionsCase : public TestCase
             device ? IpsecHelper::AttachDevice(m_a, links[1].Get(0)) : links[1].Get(0);
         const Ptr<NetDevice> outsideB =
             device ? IpsecHelper::AttachDevice(m_b, links[1].Get(1)) : links[1].Get(1);
-        Join(links[0].Get(0), 1, 1);
-        Join(links[0].Get(1), 1, 2);
-        Join(outsideA, 2, 1);
-        Join(outsideB, 2, 2);
-        Join(links[2].Get(0), 3, 1);
-        Join(links[2].Get(1), 3, 2);
+        dual::Join(links[0].Get(0), 1, 1);
+        dual::Join(links[0].Get(1), 1, 2);
+        dual::Join(outsideA, 2, 1);
+        dual::Join(outsideB, 2, 2);
+        dual::Join(links[2].Get(0), 3, 1);
+        dual::Join(links[2].Get(1), 3, 2);
         if (!device)
         {
             IpsecHelper::AttachFastPath(m_a, links[0].Get(1), outsideA);
             IpsecHelper::AttachFastPath(m_b, links[2].Get(0), outsideB);
         }
-        Route(links[0].Get(0), 3, Text(false, 1, 2), Text(true, 1, 2));
-        Route(outsideA, 3, Text(false, 2, 2), Text(true, 2, 2));
-        Route(outsideB, 1, Text(false, 2, 1), Text(true, 2, 1));
-        Route(links[2].Get(1), 1, Text(false, 3, 1), Text(true, 3, 1));
-    }
-
-    /// Gives the device its addresses, which are forwarded between.
-    static void Join(Ptr<NetDevice> device, int link, int end)
-    {
-        const auto ipv4 = device->GetNode()->GetObject<Ipv4>();
-        const uint32_t i4 = ipv4->AddInterface(device);
-        ipv4->AddAddress(i4,
-                         Ipv4InterfaceAddress(Ipv4Address(Text(false, link, end).c_str()),
-                                              Ipv4Mask("255.255.255.0")));
-        ipv4->SetUp(i4);
-        const auto ipv6 = device->GetNode()->GetObject<Ipv6>();
-        const uint32_t i6 = ipv6->AddInterface(device);
-        ipv6->AddAddress(
-            i6,
-            Ipv6InterfaceAddress(Ipv6Address(Text(true, link, end).c_str()), Ipv6Prefix(64)));
-        ipv6->SetForwarding(i6, true);
-        ipv6->SetUp(i6);
-    }
-
-    static void Route(Ptr<NetDevice> device,
-                      int link,
-                      const std::string& next4,
-                      const std::string& next6)
-    {
-        const Ptr<Node> node = device->GetNode();
-        const auto ipv4 = node->GetObject<Ipv4>();
-        Ipv4StaticRoutingHelper().GetStaticRouting(ipv4)->AddNetworkRouteTo(
-            Ipv4Address(Text(false, link, 0).c_str()),
-            Ipv4Mask("255.255.255.0"),
-            Ipv4Address(next4.c_str()),
-            static_cast<uint32_t>(ipv4->GetInterfaceForDevice(device)));
-        const auto ipv6 = node->GetObject<Ipv6>();
-        Ipv6StaticRoutingHelper().GetStaticRouting(ipv6)->AddNetworkRouteTo(
-            Ipv6Address(Text(true, link, 0).c_str()),
-            Ipv6Prefix(64),
-            Ipv6Address(next6.c_str()),
-            static_cast<uint32_t>(ipv6->GetInterfaceForDevice(device)));
+        dual::Route(links[0].Get(0), 3, 1, 2);
+        dual::Route(outsideA, 3, 2, 2);
+        dual::Route(outsideB, 1, 2, 1);
+        dual::Route(links[2].Get(1), 1, 3, 1);
     }
 
     void Configure()
     {
         IpsecTunnel tunnel;
-        tunnel.addressA = ToAddress(Text(m_shape.outer6, 2, 1));
-        tunnel.addressB = ToAddress(Text(m_shape.outer6, 2, 2));
+        tunnel.addressA = ToAddress(dual::Text(m_shape.outer6, 2, 1));
+        tunnel.addressB = ToAddress(dual::Text(m_shape.outer6, 2, 2));
         tunnel.transport = m_shape.transport;
         const std::string prefix = m_shape.inner6 ? "/64" : "/24";
-        tunnel.protectedA = m_shape.transport ? End(false) : Text(m_shape.inner6, 1, 0) + prefix;
-        tunnel.protectedB = m_shape.transport ? End(true) : Text(m_shape.inner6, 3, 0) + prefix;
+        tunnel.protectedA =
+            m_shape.transport ? End(false) : dual::Text(m_shape.inner6, 1, 0) + prefix;
+        tunnel.protectedB =
+            m_shape.transport ? End(true) : dual::Text(m_shape.inner6, 3, 0) + prefix;
         IpsecHelper::Configure(tunnel, m_a, m_b);
     }
 
@@ -259,7 +215,7 @@ class VersionsCase : public TestCase
     {
         const auto socket = Socket::CreateSocket(m_nodes.Get(1), UdpSocketFactory::GetTypeId());
         const bool v6 = m_shape.transport ? !m_shape.outer6 : !m_shape.inner6;
-        socket->SendTo(Create<Packet>(10), 0, ToSocketAddress(Text(v6, 2, 2)));
+        socket->SendTo(Create<Packet>(10), 0, ToSocketAddress(dual::Text(v6, 2, 2)));
     }
 
     void Receive(Ptr<Socket> socket)

@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: GPL-2.0-only
  */
 
+#include "dual-stack.h"
+
 #include "model/wire/tcp-mss.h"
 
 #include "ns3/double.h"
@@ -17,6 +19,7 @@
 
 #include <array>
 #include <functional>
+#include <map>
 #include <string>
 
 using namespace ns3;
@@ -43,7 +46,8 @@ class TcpSink
     }
 
     uint64_t octets{0};
-    Time last; ///< when something came
+    Time last;                         ///< when something came
+    std::map<uint64_t, Time> arrivals; ///< when there were so many octets
 
   private:
     void Accept(Ptr<Socket> socket, const Address&)
@@ -57,6 +61,7 @@ class TcpSink
         {
             octets += packet->GetSize();
             last = Simulator::Now();
+            arrivals[octets] = last;
         }
     }
 
@@ -107,13 +112,13 @@ class TcpPath
         links[1].Get(1)->SetMtu(narrow);
         for (int i = 0; i < 3; ++i)
         {
-            Join(links[static_cast<size_t>(i)].Get(0), i + 1, 1);
-            Join(links[static_cast<size_t>(i)].Get(1), i + 1, 2);
+            dual::Join(links[static_cast<size_t>(i)].Get(0), i + 1, 1);
+            dual::Join(links[static_cast<size_t>(i)].Get(1), i + 1, 2);
         }
-        Route(0, 1, true);
-        Route(1, 2, true);
-        Route(2, 2, false);
-        Route(3, 3, false);
+        dual::RouteRest(links[0].Get(0), 1, 2);
+        dual::RouteRest(links[1].Get(0), 2, 2);
+        dual::RouteRest(links[1].Get(1), 2, 1);
+        dual::RouteRest(links[2].Get(1), 3, 1);
         links[2].Get(1)->TraceConnectWithoutContext("PhyRxEnd",
                                                     MakeCallback(&TcpPath::SeeFrame, this));
     }
@@ -145,7 +150,7 @@ class TcpPath
     /// Of host 3.
     static Address Destination(bool v6 = false)
     {
-        return v6 ? Address(Inet6SocketAddress("fd00:0:0:3::2", kPort))
+        return v6 ? Address(Inet6SocketAddress("fd00:db8:3::2", kPort))
                   : Address(InetSocketAddress("10.0.3.2", kPort));
     }
 
@@ -157,41 +162,6 @@ class TcpPath
     std::vector<uint16_t> mss;   ///< of SYNs that reach it
 
   private:
-    static void Join(Ptr<NetDevice> device, int link, int end)
-    {
-        const std::string number = std::to_string(link);
-        const std::string last = std::to_string(end);
-        const auto ipv4 = device->GetNode()->GetObject<Ipv4>();
-        const uint32_t i4 = ipv4->AddInterface(device);
-        ipv4->AddAddress(i4,
-                         Ipv4InterfaceAddress(("10.0." + number + "." + last).c_str(),
-                                              Ipv4Mask("255.255.255.0")));
-        ipv4->SetUp(i4);
-        const auto ipv6 = device->GetNode()->GetObject<Ipv6>();
-        const uint32_t i6 = ipv6->AddInterface(device);
-        ipv6->AddAddress(
-            i6,
-            Ipv6InterfaceAddress(("fd00:0:0:" + number + "::" + last).c_str(), Ipv6Prefix(64)));
-        ipv6->SetForwarding(i6, true);
-        ipv6->SetUp(i6);
-    }
-
-    /// Everything else over that link.
-    void Route(uint32_t node, int link, bool right)
-    {
-        const std::string next = right ? "2" : "1";
-        const std::string number = std::to_string(link);
-        const Ptr<NetDevice> device = links[static_cast<size_t>(link - 1)].Get(right ? 0 : 1);
-        const auto ipv4 = m_nodes.Get(node)->GetObject<Ipv4>();
-        Ipv4StaticRoutingHelper().GetStaticRouting(ipv4)->SetDefaultRoute(
-            ("10.0." + number + "." + next).c_str(),
-            static_cast<uint32_t>(ipv4->GetInterfaceForDevice(device)));
-        const auto ipv6 = m_nodes.Get(node)->GetObject<Ipv6>();
-        Ipv6StaticRoutingHelper().GetStaticRouting(ipv6)->SetDefaultRoute(
-            ("fd00:0:0:" + number + "::" + next).c_str(),
-            static_cast<uint32_t>(ipv6->GetInterfaceForDevice(device)));
-    }
-
     void SeeFrame(Ptr<const Packet> frame)
     {
         constexpr uint32_t kPpp = 2;
@@ -365,6 +335,7 @@ class DiscoveryCase : public TestCase
     {
         uint64_t octets;
         Time took;
+        double rate; ///< bit/s of data while the second half came
         uint32_t pathMtu;
         PathMtuTcpSocket::Counters counters;
         std::vector<uint32_t> sizes;
@@ -385,6 +356,14 @@ class DiscoveryCase : public TestCase
         std::function<void(TcpPath&)> prepare{[](TcpPath&) {}};
         std::function<void(Ptr<PathMtuTcpSocket>)> watch{[](Ptr<PathMtuTcpSocket>) {}};
     };
+
+    static double SecondHalf(const TcpSink& sink)
+    {
+        const auto half = sink.arrivals.lower_bound(sink.octets / 2);
+        return half == sink.arrivals.end() || half->second == sink.last
+                 ? 0
+                 : 8 * (sink.octets - half->first) / (sink.last - half->second).GetSeconds();
+    }
 
     static Result Transfer(const Options& options)
     {
@@ -414,6 +393,7 @@ class DiscoveryCase : public TestCase
         Simulator::Run();
         return {sink.octets,
                 sink.last - start,
+                SecondHalf(sink),
                 socket->GetPathMtu(),
                 socket->GetCounters(),
                 path.sizes,
@@ -455,6 +435,32 @@ class ReportCase : public DiscoveryCase
         NS_TEST_EXPECT_MSG_EQ(v6.fragments, 0, "no fragments");
         NS_TEST_EXPECT_MSG_EQ(*std::max_element(v6.sizes.begin(), v6.sizes.end()), 1280, "");
         NS_TEST_EXPECT_MSG_LT(v6.took, Seconds(0.2), "no timeout");
+    }
+};
+
+/// What headers cost at the narrow link, whose 100 Mbit/s are the bottleneck.
+class GoodputCase : public DiscoveryCase
+{
+  public:
+    GoodputCase()
+        : DiscoveryCase("goodput of TCP by the size of its segments")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        // 52 octets of headers in each packet, and 2 of PPP.
+        ExpectGoodput(1500, 1448.0 / 1502);
+        ExpectGoodput(576, 524.0 / 578);
+    }
+
+    /// \param share of the link's rate that data have when it is never idle
+    void ExpectGoodput(uint16_t narrow, double share)
+    {
+        constexpr double kRate = 100e6;
+        const Result result = Transfer({narrow, 4000000});
+        NS_TEST_EXPECT_MSG_EQ_TOL(result.rate / kRate, share, 0.001 * share, "of " << narrow);
     }
 };
 
@@ -626,6 +632,7 @@ class PathMtuTcpTestSuite : public TestSuite
     {
         AddTestCase(new StockCase, compat::TestNames<TestCase>::kQuick);
         AddTestCase(new ReportCase, compat::TestNames<TestCase>::kQuick);
+        AddTestCase(new GoodputCase, compat::TestNames<TestCase>::kQuick);
         AddTestCase(new MssCase, compat::TestNames<TestCase>::kQuick);
         AddTestCase(new BlackHoleCase, compat::TestNames<TestCase>::kQuick);
         AddTestCase(new AgeingCase, compat::TestNames<TestCase>::kQuick);

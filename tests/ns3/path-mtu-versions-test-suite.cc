@@ -1,8 +1,12 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "model/wire/icmp-too-big.h"
+#include "dual-stack.h"
 
+#include "model/wire/icmp-too-big.h"
+#include "model/wire/tcp-mss.h"
+
+#include "ns3/boolean.h"
 #include "ns3/internet-module.h"
 #include "ns3/ipsec-compat.h"
 #include "ns3/ipsec-helper.h"
@@ -32,22 +36,6 @@ using ipseclab::esp::DropReason;
 constexpr uint8_t kProtocol = 253; // for experiments (RFC 3692)
 constexpr uint16_t kNarrow = 1400;
 
-/// Address of one end of a link; left ends have 1, right ends 2.
-std::string
-Text(bool v6, int link, int end)
-{
-    const std::string number = std::to_string(link);
-    return v6 ? "fd00:db8:" + number + "::" + std::to_string(end)
-              : "10.0." + number + "." + std::to_string(end);
-}
-
-Address
-ToAddress(bool v6, int link, int end)
-{
-    const std::string text = Text(v6, link, end);
-    return v6 ? Address(Ipv6Address(text.c_str())) : Address(Ipv4Address(text.c_str()));
-}
-
 /**
  * Both IP versions on every link; the tunnel is of one and carries one:
  *
@@ -66,11 +54,11 @@ class VersionsChain
         InternetStackHelper().Install(m_nodes);
         BuildLinks();
         IpsecTunnel tunnel;
-        tunnel.addressA = ToAddress(outer6, 2, 1);
-        tunnel.addressB = ToAddress(outer6, 3, 2);
+        tunnel.addressA = dual::ToAddress(outer6, 2, 1);
+        tunnel.addressB = dual::ToAddress(outer6, 3, 2);
         const std::string prefix = inner6 ? "/64" : "/24";
-        tunnel.protectedA = Text(inner6, 1, 0) + prefix;
-        tunnel.protectedB = Text(inner6, 4, 0) + prefix;
+        tunnel.protectedA = dual::Text(inner6, 1, 0) + prefix;
+        tunnel.protectedB = dual::Text(inner6, 4, 0) + prefix;
         IpsecHelper::Configure(tunnel, a, b);
         // Duplicate address detection takes a second.
         Simulator::Schedule(Seconds(3), &IpsecGateway::Initiate, a, tunnel.name);
@@ -96,6 +84,12 @@ class VersionsChain
         Simulator::Schedule(at, &VersionsChain::DoSend, this, octets, dontFragment);
     }
 
+    /// The SYN of a TCP connection that announces an MSS.
+    void SendSyn(Time at, uint16_t mss)
+    {
+        Simulator::Schedule(at, &VersionsChain::DoSendSyn, this, mss);
+    }
+
     void Run(Time until)
     {
         Simulator::Stop(until);
@@ -106,6 +100,7 @@ class VersionsChain
     Ptr<IpsecGateway> b;
     Sizes arrived;         ///< at host B, octets of IP
     Sizes told;            ///< MTUs that host A was told
+    Sizes mss;             ///< of SYNs that came to host B
     uint32_t fragments{0}; ///< on the narrow link
 
   private:
@@ -135,77 +130,44 @@ class VersionsChain
              {m_links[3].Get(0), m_links[3].Get(1)}}};
         for (int i = 0; i < 4; ++i)
         {
-            Join(ends[static_cast<size_t>(i)][0], i + 1, 1);
-            Join(ends[static_cast<size_t>(i)][1], i + 1, 2);
+            dual::Join(ends[static_cast<size_t>(i)][0], i + 1, 1);
+            dual::Join(ends[static_cast<size_t>(i)][1], i + 1, 2);
         }
-        RouteAll(ends[0][0], 1, true);
-        RouteAll(ends[1][0], 2, true);
-        RouteAll(ends[1][1], 2, false);
-        RouteAll(ends[2][1], 3, false);
-        RouteAll(ends[3][1], 4, false);
-        Route(ends[2][0], 4, Text(false, 3, 2), Text(true, 3, 2));
-    }
-
-    /// Gives the device its addresses, which are forwarded between.
-    static void Join(Ptr<NetDevice> device, int link, int end)
-    {
-        const auto ipv4 = device->GetNode()->GetObject<Ipv4>();
-        const uint32_t i4 = ipv4->AddInterface(device);
-        ipv4->AddAddress(i4,
-                         Ipv4InterfaceAddress(Ipv4Address(Text(false, link, end).c_str()),
-                                              Ipv4Mask("255.255.255.0")));
-        ipv4->SetUp(i4);
-        const auto ipv6 = device->GetNode()->GetObject<Ipv6>();
-        const uint32_t i6 = ipv6->AddInterface(device);
-        ipv6->AddAddress(
-            i6,
-            Ipv6InterfaceAddress(Ipv6Address(Text(true, link, end).c_str()), Ipv6Prefix(64)));
-        ipv6->SetForwarding(i6, true);
-        ipv6->SetUp(i6);
-    }
-
-    static void RouteAll(Ptr<NetDevice> device, int link, bool right)
-    {
-        const int end = right ? 2 : 1;
-        const auto ipv4 = device->GetNode()->GetObject<Ipv4>();
-        Ipv4StaticRoutingHelper().GetStaticRouting(ipv4)->SetDefaultRoute(
-            Ipv4Address(Text(false, link, end).c_str()),
-            static_cast<uint32_t>(ipv4->GetInterfaceForDevice(device)));
-        const auto ipv6 = device->GetNode()->GetObject<Ipv6>();
-        Ipv6StaticRoutingHelper().GetStaticRouting(ipv6)->SetDefaultRoute(
-            Ipv6Address(Text(true, link, end).c_str()),
-            static_cast<uint32_t>(ipv6->GetInterfaceForDevice(device)));
-    }
-
-    static void Route(Ptr<NetDevice> device,
-                      int link,
-                      const std::string& next4,
-                      const std::string& next6)
-    {
-        const auto ipv4 = device->GetNode()->GetObject<Ipv4>();
-        Ipv4StaticRoutingHelper().GetStaticRouting(ipv4)->AddNetworkRouteTo(
-            Ipv4Address(Text(false, link, 0).c_str()),
-            Ipv4Mask("255.255.255.0"),
-            Ipv4Address(next4.c_str()),
-            static_cast<uint32_t>(ipv4->GetInterfaceForDevice(device)));
-        const auto ipv6 = device->GetNode()->GetObject<Ipv6>();
-        Ipv6StaticRoutingHelper().GetStaticRouting(ipv6)->AddNetworkRouteTo(
-            Ipv6Address(Text(true, link, 0).c_str()),
-            Ipv6Prefix(64),
-            Ipv6Address(next6.c_str()),
-            static_cast<uint32_t>(ipv6->GetInterfaceForDevice(device)));
+        dual::RouteRest(ends[0][0], 1, 2);
+        dual::RouteRest(ends[1][0], 2, 2);
+        dual::RouteRest(ends[1][1], 2, 1);
+        dual::Route(ends[2][0], 4, 3, 2);
+        dual::RouteRest(ends[2][1], 3, 1);
+        dual::RouteRest(ends[3][1], 4, 1);
     }
 
     void DoSend(uint16_t octets, bool dontFragment)
+    {
+        Inject(MakePacket(octets, kProtocol, dontFragment));
+    }
+
+    void DoSendSyn(uint16_t mss)
+    {
+        const size_t ip = m_inner6 ? wire::kIpv6HeaderSize : wire::kIpv4HeaderSize;
+        const uint8_t tcp[] = {0x9c, 0x40, 0x01, 0xbb, 0,    0, 0, 0, 0, 0, 0,
+                               0,    0x60, 0x02, 0xff, 0xff, 0, 0, 0, 0, 2, 4};
+        Bytes packet =
+            MakePacket(static_cast<uint16_t>(ip + sizeof(tcp) + 2), wire::kProtocolTcp, true);
+        std::copy(std::begin(tcp), std::end(tcp), &packet[ip]);
+        ipseclab::StoreBe16(&packet[ip + sizeof(tcp)], mss);
+        Inject(packet);
+    }
+
+    Bytes MakePacket(uint16_t octets, uint8_t protocol, bool dontFragment) const
     {
         Bytes packet(octets);
         if (m_inner6)
         {
             wire::Ipv6HeaderFields fields;
             fields.totalLength = octets;
-            fields.protocol = kProtocol;
-            fields.source = *IpAddress::FromString(Text(true, 1, 1));
-            fields.destination = *IpAddress::FromString(Text(true, 4, 2));
+            fields.protocol = protocol;
+            fields.source = *IpAddress::FromString(dual::Text(true, 1, 1));
+            fields.destination = *IpAddress::FromString(dual::Text(true, 4, 2));
             wire::WriteIpv6Header(packet.data(), fields);
         }
         else
@@ -214,13 +176,18 @@ class VersionsChain
             fields.totalLength = octets;
             fields.identification = octets;
             fields.dontFragment = dontFragment;
-            fields.protocol = kProtocol;
-            fields.source = IpAddress::FromString(Text(false, 1, 1))->V4Value();
-            fields.destination = IpAddress::FromString(Text(false, 4, 2))->V4Value();
+            fields.protocol = protocol;
+            fields.source = IpAddress::FromString(dual::Text(false, 1, 1))->V4Value();
+            fields.destination = IpAddress::FromString(dual::Text(false, 4, 2))->V4Value();
             wire::WriteIpv4Header(packet.data(), fields);
         }
+        return packet;
+    }
+
+    void Inject(const Bytes& packet)
+    {
         const Ptr<NetDevice> device = m_links[0].Get(0);
-        device->Send(Create<Packet>(packet.data(), octets),
+        device->Send(Create<Packet>(packet.data(), static_cast<uint32_t>(packet.size())),
                      device->GetBroadcast(),
                      m_inner6 ? Ipv6L3Protocol::PROT_NUMBER : Ipv4L3Protocol::PROT_NUMBER);
     }
@@ -256,6 +223,10 @@ class VersionsChain
         if (!packet.empty() && view.Protocol() == kProtocol)
         {
             arrived.push_back(static_cast<uint32_t>(view.totalLength));
+        }
+        if (const auto announced = packet.empty() ? std::nullopt : wire::ReadMss(view))
+        {
+            mss.push_back(*announced);
         }
     }
 
@@ -297,6 +268,7 @@ class VersionsPathMtuCase : public TestCase
         ClearDfIsCutByTheRouter();
         CutAfterEsp();
         CutBeforeEsp();
+        ClampsTheMss();
     }
 
     /// Fits the gateway's link, but not the router's: one is lost to learn it, the next is
@@ -364,6 +336,23 @@ class VersionsPathMtuCase : public TestCase
         NS_TEST_EXPECT_MSG_EQ((chain.arrived == (m_inner6 ? Sizes{} : pieces)), true, "pieces");
         NS_TEST_EXPECT_MSG_EQ(chain.fragments, 0, "none outside");
         NS_TEST_EXPECT_MSG_EQ(chain.told.size(), (m_inner6 ? 1 : 0), "or a report");
+        ExpectBalanced(chain);
+    }
+
+    /// To what fits less the headers of the inner version; at gateway A for all that is known.
+    void ClampsTheMss()
+    {
+        const uint32_t headers = m_inner6 ? 60 : 40;
+        VersionsChain chain(m_inner6, m_outer6);
+        chain.a->GetPathMtu()->SetAttribute("ClampMss", BooleanValue(true));
+        chain.SendSyn(Seconds(4), 1460);
+        chain.Send(Seconds(5), static_cast<uint16_t>(Largest(1500)), true); // learns of the router
+        chain.SendSyn(Seconds(6), 1460);
+        chain.SendSyn(Seconds(7), 536);
+        chain.Run(Seconds(8));
+        const Sizes expected{Largest(1500) - headers, Largest(kNarrow) - headers, 536};
+        NS_TEST_EXPECT_MSG_EQ((chain.mss == expected), true, "MSS");
+        NS_TEST_EXPECT_MSG_EQ(chain.a->GetPathMtu()->GetCounters().clampedSent, 2, "counted");
         ExpectBalanced(chain);
     }
 
