@@ -186,16 +186,19 @@ IpsecGateway::DeferInbound(Ptr<const Packet> packet, uint16_t mtu, Forward forwa
     {
         return false;
     }
+    const uint32_t spi = wire::ReadSpi(view, *espOffset);
+    const esp::InboundSa* const sa = m_dataPlane.GetSad().FindInbound(spi);
+    if (!sa)
+    {
+        return false; // engines keep state by SPI, which a forger must not make grow
+    }
+    const esp::SequenceNumber number =
+        sa->PeekNumber(ipseclab::ByteSpan(view.header + *espOffset, view.totalLength - *espOffset));
     timing::Job job;
     job.octets = static_cast<uint32_t>(view.totalLength);
-    job.spi = wire::ReadSpi(view, *espOffset);
-    if (const esp::InboundSa* const sa = m_dataPlane.GetSad().FindInbound(job.spi))
-    {
-        const esp::SequenceNumber number = sa->PeekNumber(
-            ipseclab::ByteSpan(view.header + *espOffset, view.totalLength - *espOffset));
-        job.subspace = number.subspace;
-        job.number = number.counter;
-    }
+    job.spi = spi;
+    job.subspace = number.subspace;
+    job.number = number.counter;
     job.outerFlow = HashFlow(view, false);
     job.innerFlow = job.outerFlow;
     JoinedTag joined;

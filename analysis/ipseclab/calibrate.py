@@ -27,7 +27,8 @@ _BENCHMARK = "seal+open/model"
 _WALK = "chase"
 _LINE = 64
 SA_OCTETS = 2304  # that a packet touches of an SA: tests/python/test_memory_model.py
-_LINES_OF_A_PACKET = SA_OCTETS // _LINE + 2  # and those that lead to the SA
+_PARALLEL = 10  # lines at once
+_WAITS_OF_A_PACKET = SA_OCTETS / _LINE / _PARALLEL + 2  # for the SA, and for what leads to it
 _LARGEST_CACHE = 1 << 28
 _CLOCK_GHZ = 1.0  # of the profile: one cycle is one nanosecond, whatever the processor does
 
@@ -40,13 +41,31 @@ class Memory:
     memory: float
     walked: int  # octets
 
-    def rows(self) -> list[tuple[str, str]]:
-        """Parameters of the scenario."""
-        found = [("memory_cycles", f"{self.memory:.4g}"), ("sa_octets", f"{SA_OCTETS}B")]
+    def rows(self, cpu: str) -> list[tuple[str, str, str, str]]:
+        """Parameters of the scenario, with values, marks and sources."""
+        walk = f"random walk through {self.walked >> 20} MiB, {cpu}"
+        found = [
+            ("memory_cycles", f"{self.memory:.4g}", "measured", walk),
+            (
+                "sa_octets",
+                f"{SA_OCTETS}B",
+                "measured",
+                "cachegrind: tests/python/test_memory_model.py",
+            ),
+            (
+                "parallel_lines",
+                f"{_PARALLEL}",
+                "assumed",
+                "usual for the processors of these years",
+            ),
+        ]
         for level in range(3):
             octets, latency = self.caches[level] if level < len(self.caches) else (0, 0.0)
-            found.append((f"l{level + 1}", f"{min(octets, _LARGEST_CACHE)}B"))
-            found.append((f"l{level + 1}_cycles", f"{latency:.4g}"))
+            size = f"{min(octets, _LARGEST_CACHE)}B"
+            found += [
+                (f"l{level + 1}", size, "read", f"what the system says of {cpu}"),
+                (f"l{level + 1}_cycles", f"{latency:.4g}", "measured", f"random walk, {cpu}"),
+            ]
         return found
 
 
@@ -69,29 +88,21 @@ class Calibration:
         )
         # The packets that were timed found everything in the first cache.
         first = self.memory.caches[0][1] if self.memory and self.memory.caches else 0.0
+        packet = max(0.0, self.packet - first * _WAITS_OF_A_PACKET)
         rows = [
-            ("architecture", "cores", source),
-            ("clock", f"{_CLOCK_GHZ:g}", source),
-            (
-                "packet_cycles",
-                f"{max(0.0, self.packet - first * _LINES_OF_A_PACKET):.4g}",
-                source,
-            ),
-            ("octet_cycles", f"{self.octet:.4g}", source),
+            ("architecture", "cores", "measured", source),
+            ("clock", f"{_CLOCK_GHZ:g}", "measured", source),
+            ("packet_cycles", f"{packet:.4g}", "measured", source),
+            ("octet_cycles", f"{self.octet:.4g}", "measured", source),
         ]
-        if self.memory:
-            walk = (
-                f"sizes: the system's; times: random walks, {self.cpu}; "
-                f"for memory through {self.memory.walked >> 20} MiB"
-            )
-            rows += [(parameter, value, walk) for parameter, value in self.memory.rows()]
+        rows += self.memory.rows(self.cpu) if self.memory else []
         text = "# SPDX-License-Identifier: GPL-2.0-only\n"
         text += "#\n# ESP alone, no network stack. A cycle is a nanosecond here.\n\n"
         text += 'title = "ESP of this build on this machine, one core"\n'
-        for parameter, value, origin in rows:
+        for parameter, value, mark, origin in rows:
             text += (
                 f'\n[[value]]\nparameter = "{parameter}"\nvalue = "{value}"\n'
-                f'mark = "measured"\nsource = {json.dumps(origin)}\n'
+                f'mark = "{mark}"\nsource = {json.dumps(origin)}\n'
             )
         return text
 

@@ -108,10 +108,13 @@ PacketMemory::TouchLine(Region region, std::uint64_t line)
 void
 PacketMemory::TouchObject(Region region, std::uint64_t index, std::uint64_t lines)
 {
+    const double before = std::exchange(m_cycles, 0);
     for (std::uint64_t line = 0; line < lines; ++line)
     {
         TouchLine(region, index * lines + line);
     }
+    const auto atOnce = std::clamp<std::uint64_t>(lines, 1, std::max(1U, m_config.parallelLines));
+    m_cycles = before + m_cycles / static_cast<double>(atOnce);
 }
 
 void
@@ -136,7 +139,10 @@ PacketMemory::FindSa(std::uint32_t sa)
         WalkTree(sa);
         return;
     case Lookup::List:
-        TouchObject(Region::Entries, 0, std::uint64_t{sa} + 1);
+        for (std::uint32_t entry = 0; entry <= sa; ++entry)
+        {
+            TouchLine(Region::Entries, entry);
+        }
         return;
     }
 }
@@ -177,6 +183,7 @@ PacketMemory::TouchWindow(std::uint32_t sa, std::uint64_t number)
     if (m_config.layout == WindowLayout::Shifted)
     {
         TouchObject(Region::Windows, sa, lines);
+        m_cycles += m_config.shiftCycles * static_cast<double>((m_config.windowOctets + 7) / 8);
         return;
     }
     TouchLine(Region::Windows, sa * lines + number / kNumbersInLine % lines);

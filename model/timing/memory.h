@@ -44,6 +44,8 @@ struct MemoryConfig
     std::size_t saOctets{2304};  ///< of an SA's state; a packet touches all of it
     std::size_t windowOctets{0}; ///< of the bitmap, a bit for each number; 0: there is none
     WindowLayout layout{WindowLayout::Ring};
+    double shiftCycles{0};          ///< to shift a word of 64 numbers
+    std::uint32_t parallelLines{1}; ///< of one object, on the way to the core at once
 
     bool IsModelled() const
     {
@@ -54,8 +56,9 @@ struct MemoryConfig
 /**
  * What memory costs the packets of one core. A packet touches, one after another, the lines that
  * lead to its SA, the SA's state, and when it comes with a number (Job::number), the lines of the
- * window that the check of this number touches. Each line is waited for in full: nothing is fetched
- * ahead or side by side, so the costs are upper bounds.
+ * window that the check of this number touches. The lines of one object come side by side, as many
+ * as the core can ask for at once; from one object to the next, or to the next entry of a search,
+ * it has to wait.
  */
 class PacketMemory
 {
@@ -85,7 +88,7 @@ class PacketMemory
     };
 
     void TouchLine(Region region, std::uint64_t line);
-    /// All lines of an object in an array of such.
+    /// All lines of an object in an array of such, side by side.
     void TouchObject(Region region, std::uint64_t index, std::uint64_t lines);
     void TouchIndex(std::uint64_t index);
     void FindSa(std::uint32_t sa);

@@ -71,6 +71,8 @@ MemoryOf(const ParameterValues& values)
     memory.firstSpi = kFirstSpi;
     memory.saOctets = values.Count("sa_octets");
     const auto window = static_cast<std::uint32_t>(values.Count("window"));
+    memory.parallelLines = static_cast<std::uint32_t>(values.Count("parallel_lines"));
+    memory.shiftCycles = values.Number("shift_cycles");
     const bool ring = values.Word("bitmap") == "ring";
     memory.layout = ring ? timing::WindowLayout::Ring : timing::WindowLayout::Shifted;
     if (window != 0)
@@ -351,6 +353,22 @@ MakeParameters()
          "",
          {"ring", "shifted"},
          "how a window moves: by clearing words (RFC 6479), or as a whole (RFC 2401)"},
+        {"shift_cycles",
+         Q::Number,
+         "2",
+         0,
+         1000,
+         "",
+         {},
+         "of a core for each 64 numbers of a bitmap that is shifted"},
+        {"parallel_lines",
+         Q::Count,
+         "10",
+         1,
+         64,
+         "",
+         {},
+         "lines of one object that are on the way to a core at once"},
         {"completion_cycles", Q::Number, "0", 0, 1e6, "", {}, "of the host, after the device"},
         {"ring", Q::Count, "1024", 1, 1000000, "", {}, "requests that a device may have"},
         {"engines", Q::Count, "1", 1, 4096, "", {}, "of a device, side by side"},

@@ -263,6 +263,44 @@ class ClassQueueCase : public TestCase
     bool m_disorder;
 };
 
+/// Packets that belong to no SA are dropped before the engine, which would keep their SPIs in mind.
+class UnknownSpiCase : public TestCase
+{
+  public:
+    UnknownSpiCase()
+        : TestCase("packets for an unknown SPI do not meet the engine")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        TunnelChain chain({});
+        timing::EngineConfig config = TwoCores();
+        config.cores.queue = 1;
+        const auto engine = MakeEngine(config, "Completion");
+        chain.b->SetEngine(engine, false);
+        chain.Initiate(Seconds(1));
+        chain.Send(Seconds(2), true, 100);
+        Simulator::Schedule(Seconds(2.5),
+                            [&chain]()
+                            {
+                                const uint32_t spi = std::get<0>(chain.espAtB.at(0));
+                                chain.b->GetDataPlane().GetSad().Remove(spi);
+                            });
+        for (uint32_t i = 0; i < 50; ++i)
+        {
+            chain.Send(Seconds(3) + MicroSeconds(10 * i), true, 1000);
+        }
+        chain.Run(Seconds(4));
+        const auto& counters = chain.b->GetCounters();
+        NS_TEST_EXPECT_MSG_EQ(counters.inboundDrops[DropReason::UnknownSpi], 50, "unknown");
+        NS_TEST_EXPECT_MSG_EQ(counters.inboundDrops.Total(), 50, "nothing else");
+        NS_TEST_EXPECT_MSG_EQ(counters.Balanced(), true, "balance");
+        NS_TEST_EXPECT_MSG_EQ(engine->InFlight(), 0, "left in the engine");
+    }
+};
+
 class EngineTestSuite : public TestSuite
 {
   public:
@@ -279,6 +317,7 @@ class EngineTestSuite : public TestSuite
             Add(new FullCase(step, true));
             Add(new FullCase(step, false));
         }
+        Add(new UnknownSpiCase);
         Add(new DelayCase);
         Add(new ClassQueueCase("Arrival", true));
         Add(new ClassQueueCase("Start", false));

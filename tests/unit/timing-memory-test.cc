@@ -217,6 +217,29 @@ TEST(TimingMemory, InOrderARingIsOneLineFor512Packets)
     EXPECT_EQ(memory.Touched(), (std::vector<std::uint64_t>{2 * 51200 - 102, 102}));
 }
 
+TEST(TimingMemory, LinesOfAnObjectComeSideBySideAndThoseOfASearchDoNot)
+{
+    for (const std::uint32_t parallel : {1U, 4U, 10U, 1000U})
+    {
+        SCOPED_TRACE(parallel);
+        MemoryConfig config = OneLatency(Lookup::List, 20);
+        config.saOctets = 36 * PacketMemory::kLineOctets;
+        config.parallelLines = parallel;
+        PacketMemory memory(config);
+        EXPECT_DOUBLE_EQ(memory.Touch(Received(19, 0)), 20 + 36.0 / std::min(parallel, 36U));
+    }
+}
+
+TEST(TimingMemory, ShiftingCostsEachWord)
+{
+    MemoryConfig config = OneLatency(Lookup::Array, 1);
+    config.layout = WindowLayout::Shifted;
+    config.windowOctets = 4096 / 8;
+    config.shiftCycles = 2;
+    PacketMemory memory(config);
+    EXPECT_EQ(WindowLines(memory, 1), 8 + 2 * 64);
+}
+
 TEST(TimingMemory, CachesThatAreNotThereHaveNothing)
 {
     MemoryConfig config = OneLatency(Lookup::Array, 1);
@@ -247,10 +270,11 @@ TEST(TimingMemory, ACoreIsSlowerByWhatItsCachesDoNotHave)
         Cores cores(config, random);
         Random draw(sas);
         constexpr std::size_t kCount = 40000;
-        const Trace trace = DriveConstant(cores,
-                                          kHertz / 1000,
-                                          kCount,
-                                          [&](Job& job) { job.spi = 0x1000 + draw() % sas; });
+        const Trace trace = DriveConstant(
+            cores,
+            kHertz / 1000,
+            kCount,
+            [&](Job& job) { job.spi = 0x1000 + static_cast<std::uint32_t>(draw() % sas); });
         const double missed = sas <= 100 ? 0 : 1 - 100.0 / sas;
         const double expected = kHertz / (1000 + missed * kOfSa * 100);
         // The lines of the array that went out are at most a share 1 / (16 * 100) of all.
