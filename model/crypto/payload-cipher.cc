@@ -194,6 +194,8 @@ class AeadCipher final : public PayloadCipher
     bool Feed(ByteSpan aad, std::uint8_t* text, std::size_t length)
     {
         int written = 0;
+        std::uint8_t none = 0; // a null pointer has another meaning
+        std::uint8_t* const at = length == 0 ? &none : text;
         return (!m_lengthFirst || EVP_CipherUpdate(m_context.get(),
                                                    nullptr,
                                                    &written,
@@ -204,9 +206,9 @@ class AeadCipher final : public PayloadCipher
                                                 &written,
                                                 aad.data(),
                                                 static_cast<int>(aad.size())) == 1) &&
-               (length == 0 ||
-                EVP_CipherUpdate(m_context.get(), text, &written, text, static_cast<int>(length)) ==
-                    1);
+               // CCM makes and checks its tag with the text, also with an empty one.
+               ((length == 0 && !m_lengthFirst) ||
+                EVP_CipherUpdate(m_context.get(), at, &written, at, static_cast<int>(length)) == 1);
     }
 
     CipherCtxPtr m_context;
