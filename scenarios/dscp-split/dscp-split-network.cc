@@ -121,6 +121,27 @@ ExtensionOf(const Settings& settings)
     return ike::Subspaces({{settings.Numbers()}, true, {}});
 }
 
+/// Of a peer that knows only the selectors of RFC 7296, and does not leave others out
+/// (section 2.9).
+class RefusesUnknownSelectors final : public ike::Extension
+{
+  public:
+    std::unique_ptr<Extension> Clone() const override
+    {
+        return std::make_unique<RefusesUnknownSelectors>();
+    }
+
+    std::optional<ike::Refusal> ReadChild(ike::ExtensionHost&,
+                                          ike::ChildNegotiation& child,
+                                          const wire::PayloadList& in) override
+    {
+        const auto* ts = wire::Find<wire::TsPayload>(in, wire::PayloadType::TsI);
+        const bool unknown = !child.asking && ts && !ts->others.empty();
+        return unknown ? std::make_optional(ike::Refusal{wire::NotifyType::TsUnacceptable})
+                       : std::nullopt;
+    }
+};
+
 } // namespace
 
 std::uint8_t
@@ -135,6 +156,7 @@ Settings::Settings(const ParameterValues& values)
       classes(values.Count("classes")),
       spaces(values.Count("spaces")),
       awareResponder(values.Word("responder") == "aware"),
+      refusingResponder(values.Word("responder") == "refusing"),
       defaultFirst(values.Word("first_sa") == "default"),
       window(static_cast<std::uint32_t>(values.Count("window"))),
       fixedOuterDscp(values.Word("outer_dscp") == "fixed"),
@@ -279,6 +301,10 @@ Network::ConfigureTunnel()
     {
         auto& where = m_settings.awareResponder ? settings.extensions : settings.extensionsOfA;
         where.push_back(ExtensionOf(m_settings));
+    }
+    if (m_settings.refusingResponder)
+    {
+        settings.extensions.push_back([] { return std::make_unique<RefusesUnknownSelectors>(); });
     }
     ns3::IpsecHelper::Configure(settings, gatewayA, gatewayB);
 }

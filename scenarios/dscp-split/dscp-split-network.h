@@ -42,6 +42,7 @@ struct Settings
     std::uint64_t classes{2};
     std::uint64_t spaces{2};
     bool awareResponder{true};
+    bool refusingResponder{false}; ///< knows nothing, and refuses selectors that it does not know
     bool defaultFirst{true};
     std::uint32_t window{64};
     bool fixedOuterDscp{false};

@@ -582,7 +582,9 @@ MakeParameters()
          {},
          "share of packets that a domain before the "
          "gateway gives a DSCP that no list has"},
-        Choice("responder", {"aware", "unaware"}, "whether gateway B knows the mechanism"),
+        Choice("responder",
+               {"aware", "unaware", "refusing"},
+               "whether gateway B knows the mechanism, or refuses selectors that it does not know"),
         Choice("first_sa",
                {"default", "class"},
                "what the first Child SA is for: everything, or "

@@ -87,6 +87,18 @@ def test_hardware_refuses_what_it_has_no_room_for() -> None:
     assert (row["sa_pairs"], row["refused_sas"]) == (3, 5)
 
 
+def test_a_refused_traffic_selector_costs_one_exchange() -> None:
+    datagrams = {
+        (mechanism, responder): measure(
+            mechanism=mechanism, responder=responder, classes=4, packets=500
+        )["ike_datagrams"]
+        for mechanism in ("notify", "ts-dscp")
+        for responder in ("unaware", "refusing")
+    }
+    assert set(datagrams.values()) == {10, 12}
+    assert datagrams["ts-dscp", "refusing"] == 12  # once, not for each class
+
+
 def test_a_responder_must_be_able_to_know_nothing() -> None:
     with pytest.raises(LabError, match="responder"):
         measure(mechanism="subspaces", responder="unaware")

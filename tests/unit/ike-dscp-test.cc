@@ -215,6 +215,51 @@ TEST(Dscp, NothingOfTheOfferIsAllowed)
     EXPECT_EQ(story.pair.a.Last<ChildSaRefused>().reason, NotifyType::TsUnacceptable);
 }
 
+/// Does not know the selector, and does not leave it out as RFC 7296, section 2.9 has it.
+class RefusesUnknownSelectors : public ike::Extension
+{
+  public:
+    std::unique_ptr<Extension> Clone() const override
+    {
+        return std::make_unique<RefusesUnknownSelectors>();
+    }
+
+    std::optional<ike::Refusal> ReadChild(ike::ExtensionHost&,
+                                          ike::ChildNegotiation& child,
+                                          const wire::PayloadList& in) override
+    {
+        const auto* ts = wire::Find<wire::TsPayload>(in, wire::PayloadType::TsI);
+        const bool unknown = !child.asking && ts && !ts->others.empty();
+        return unknown ? std::make_optional(ike::Refusal{NotifyType::TsUnacceptable})
+                       : std::nullopt;
+    }
+};
+
+// The first request finds out, and the others leave the selector out (ts-dscp-03).
+TEST(Dscp, APeerThatRefusesTheSelectorIsAskedWithout)
+{
+    const ike::ExtensionFactory refuse = [] { return std::make_unique<RefusesUnknownSelectors>(); };
+    Story story(With(true, {Selector(DscpSet().set(), true)}), With(false, {refuse}));
+    for (int round = 0; round < 2; ++round)
+    {
+        story.pair.a.endpoint.Command(story.pair.now, story.Id(), AskForClassSas{});
+        story.Rest();
+        EXPECT_EQ(Lists(story.pair.a), (Texts{"/?", "46/?", "10 26 28 30/?"}));
+        EXPECT_EQ(story.pair.a.All<ChildSaRefused>().size(), 1U);
+    }
+}
+
+TEST(Dscp, TheFirstChildSaIsAskedForWithout)
+{
+    ike::TsDscpConfig config;
+    config.own = {kClasses, false};
+    config.toAnyone = true;
+    const ike::ExtensionFactory refuse = [] { return std::make_unique<RefusesUnknownSelectors>(); };
+    Story story(With(true, {ike::TsDscp(config)}), With(false, {refuse}));
+    story.Rest();
+    EXPECT_EQ(Lists(story.pair.a), Texts{"10 26 28 30/?"});
+}
+
 TEST(Dscp, RekeyingKeepsTheClass)
 {
     for (const auto& extension : {Notification(), Selector()})

@@ -38,7 +38,7 @@ class TsDscpExtension final : public DscpClassesExtension
         : DscpClassesExtension(config.own),
           m_allowed(config.allowed),
           m_type(config.type),
-          m_mayTell(config.toAnyone)
+          m_toAnyone(config.toAnyone)
     {
     }
 
@@ -54,14 +54,15 @@ class TsDscpExtension final : public DscpClassesExtension
 
     void ReadInit(const PeerConfig&, bool, const wire::PayloadList& in) override
     {
-        m_mayTell = m_mayTell || HasPrivateUseVendorId(in);
+        m_peerKnows = m_peerKnows || HasPrivateUseVendorId(in);
     }
 
     void WriteChild(ExtensionHost& host, ChildNegotiation& child, wire::PayloadList& out) override
     {
         DscpClassesExtension::WriteChild(host, child, out);
         const auto* dscps = child.properties.Find<SaDscps>();
-        if (!m_mayTell || !dscps || dscps->mine.none() || !(child.asking || dscps->agreed))
+        if (!(m_toAnyone || m_peerKnows) || !dscps || dscps->mine.none() ||
+            !(child.asking || dscps->agreed))
         {
             return;
         }
@@ -82,6 +83,11 @@ class TsDscpExtension final : public DscpClassesExtension
         DscpClassesExtension::ReadChild(host, child, in);
         const auto* known = child.properties.Find<SaDscps>();
         SaDscps dscps = known ? *known : SaDscps{};
+        if (child.asking && wire::FindNotify(in, NotifyType::TsUnacceptable))
+        {
+            AskWithout(host, child);
+            return std::nullopt;
+        }
         const Offer offer = Read(in);
         const bool transport = wire::FindNotify(in, NotifyType::UseTransportMode);
         if (offer.count > 1 || (offer.count == 1 && (!offer.dscps || transport)))
@@ -108,6 +114,23 @@ class TsDscpExtension final : public DscpClassesExtension
     }
 
   private:
+    /// The peer may have refused because it does not know the selector, unless it said it does.
+    void AskWithout(ExtensionHost& host, const ChildNegotiation& child)
+    {
+        const auto* dscps = child.properties.Find<SaDscps>();
+        if (!m_toAnyone || m_peerKnows || !dscps || dscps->asked.none())
+        {
+            return;
+        }
+        m_toAnyone = false;
+        if (!child.replaces)
+        {
+            ChildRequest again;
+            again.properties = child.properties;
+            host.AskForChild(std::move(again));
+        }
+    }
+
     Offer Read(const wire::PayloadList& in) const
     {
         Offer offer;
@@ -128,7 +151,8 @@ class TsDscpExtension final : public DscpClassesExtension
 
     DscpSet m_allowed;
     std::uint8_t m_type;
-    bool m_mayTell;
+    bool m_toAnyone;
+    bool m_peerKnows{false};
 };
 
 } // namespace

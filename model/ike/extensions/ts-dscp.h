@@ -16,7 +16,8 @@
  *
  * The answer may have fewer values, but no other ones, or else the asking side deletes the Child SA
  * (TS_UNACCEPTABLE). Without TS_DSCP in the answer, as of a peer that does not know the type, the
- * Child SA is for all DSCPs and only the asking side puts its class on it.
+ * Child SA is for all DSCPs and only the asking side puts its class on it. A peer that refuses a
+ * type which it does not know, with TS_UNACCEPTABLE, is asked once more and told no class any more.
  */
 
 namespace ipseclab::ike
