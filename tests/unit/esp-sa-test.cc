@@ -689,6 +689,32 @@ TEST(InboundSa, InnerPacketMustFitTheSelectors)
     EXPECT_EQ(receiver->Replay().Top(), 4U);
 }
 
+// Of a peer that classifies otherwise than it agreed to (draft-mglt-ipsecme-ts-dscp-03); without an
+// agreement nothing is checked (RFC 4301, section 4.1).
+TEST(InboundSa, TheInnerDscpMustBeOneThatWasAgreedOn)
+{
+    const auto sender = OutboundSa::Create(test::OutboundConfig());
+    InboundSaConfig config = test::InboundConfig();
+    const auto anything = InboundSa::Create(config);
+    config.dscps.set(10).set(46);
+    const auto agreed = InboundSa::Create(config);
+    PacketBuffer buffer;
+    const auto offer = [&](InboundSa& receiver, unsigned dscp, unsigned ecn)
+    {
+        test::Fill(buffer, Inner50(static_cast<std::uint8_t>(dscp << 2 | ecn)));
+        sender->Seal(buffer, *sender->NextNumber());
+        return receiver.Open(buffer, 20).drop;
+    };
+    for (unsigned dscp = 0; dscp < 64; ++dscp)
+    {
+        const bool listed = dscp == 10 || dscp == 46;
+        EXPECT_EQ(offer(*agreed, dscp, dscp % 3),
+                  listed ? DropReason::None : DropReason::SelectorMismatch)
+            << dscp;
+        EXPECT_EQ(offer(*anything, dscp, dscp % 3), DropReason::None) << dscp;
+    }
+}
+
 TEST(InboundSa, AUdpHeaderMayStandBeforeEsp)
 {
     const auto sender = OutboundSa::Create(test::OutboundConfig());
