@@ -41,6 +41,7 @@ STYLE = {
 }
 _DECADE = 8.0  # values that span as much belong on a logarithmic scale
 _LINE_POINTS = 300
+_STEPS = (1, 2, 2.5, 5, 10)  # of ticks, as of matplotlib's AutoLocator
 _LEGEND_CHARACTERS = 60  # of a line under a panel
 _LEGEND_LINE = 0.17  # inches
 _HEIGHT = 4.2  # inches of a figure with one row of panels, _PANEL of them for the panels
@@ -241,6 +242,8 @@ def _dress_y(axes: Axes, scale: str, values: Sequence[float]) -> None:
     else:
         low, high = axes.get_ylim()
         axes.set_ylim(min(0.0, low), high + 0.05 * abs(high))
+        if all(value.is_integer() for value in values):
+            axes.yaxis.set_major_locator(MaxNLocator("auto", steps=_STEPS, integer=True))
     axes.yaxis.set_major_formatter(EngFormatter(sep=""))
 
 

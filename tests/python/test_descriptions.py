@@ -233,6 +233,20 @@ def test_zero_is_left_out_of_a_logarithmic_row_only(
 
 
 @pytest.mark.core
+def test_counts_have_no_parts_of_one_on_their_axis(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _changed(monkeypatch, tmp_path, "[[theory]]", _beside("runs", scale="linear") + "[[theory]]")
+    counts = [Estimate(n, n, n, 0.95, 4, "t") for n in (1.0, 3.0)]
+    some = [
+        replace(_point(window=w), beside=(n,)) for w, n in zip(("32", "64"), counts, strict=True)
+    ]
+    figure = figures.make("replay-window", some)
+    assert figure is not None
+    assert list(figure.axes[1].get_yticks())[:4] == [0, 1, 2, 3]
+
+
+@pytest.mark.core
 def test_points_are_ordered_by_curve() -> None:
     some = [_point(rate=r, window=w) for w in ("64", "32") for r in ("100kpps", "10kpps")]
     description = descriptions.load("replay-window")
