@@ -19,9 +19,12 @@ namespace ns3
  * the classic queue drops (or marks ECT(0)) there with the square of its probability p', and marks
  * the other queue with k p' or, if that is more, when its own delay exceeds a step.
  *
- * Attributes have the defaults of Linux's sch_dualpi2. Simplified: a step instead of a ramp in the
- * low-latency queue; at the highest probability that the coupling allows, both queues drop at the
- * classic rate, as in the RFC, without its hysteresis; marks and drops are drawn independently.
+ * Attributes have the defaults of Linux's sch_dualpi2 (dualpi2_reset_default), which are those of
+ * the RFC's appendix A.1 for round trips of up to 100 ms: target 15 ms, an update each 16 ms, alpha
+ * = 0.1 T / RTT^2 = 0.16 Hz, beta = 0.3 / RTT, given there as 3.2 Hz, k = 2. Simplified: a step
+ * instead of a ramp in the low-latency queue; at the highest probability that the coupling allows,
+ * both queues drop at the classic rate, as in the RFC, without its hysteresis; marks and drops are
+ * drawn independently.
  */
 class DualPi2QueueDisc : public QueueDisc
 {

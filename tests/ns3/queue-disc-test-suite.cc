@@ -251,6 +251,43 @@ class DualPi2Case : public TestCase
     int m_lowLatencyLate{0};
 };
 
+/**
+ * The controller against its formula with the gains of RFC 9332, appendix A.1: 0.16 Hz and 3.2 Hz
+ * for updates each 16 ms and round trips of up to 100 ms. One packet that came 8 ms after the start
+ * waits for good, so its delay at update n is 16 n - 8 ms.
+ */
+class DualPi2GainsCase : public TestCase
+{
+  public:
+    DualPi2GainsCase()
+        : TestCase("gains of the controller of DualPI2")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        const auto disc = CreateObject<DualPi2QueueDisc>();
+        disc->Initialize();
+        Simulator::Schedule(MilliSeconds(8), [disc] { disc->Enqueue(Item(0)); });
+        // Sums of 0.16 (delay - 0.015) + 3.2 (delay - delay before), by hand.
+        const std::array<double, 4> expected{0.02448, 0.07712, 0.13232, 0.19008};
+        for (size_t i = 0; i < expected.size(); ++i)
+        {
+            const Time after = MilliSeconds(16 * (i + 1) + 1);
+            Simulator::Schedule(after, &DualPi2GainsCase::Check, this, disc, expected.at(i));
+        }
+        Simulator::Stop(MilliSeconds(100));
+        Simulator::Run();
+        Simulator::Destroy();
+    }
+
+    void Check(Ptr<DualPi2QueueDisc> disc, double expected)
+    {
+        NS_TEST_EXPECT_MSG_EQ_TOL(disc->GetBaseProbability(), expected, 1e-9, "p'");
+    }
+};
+
 /// The classic queue keeps its share when low-latency packets alone fill the link.
 class DualPi2ShareCase : public TestCase
 {
@@ -295,6 +332,7 @@ class QueueDiscTestSuite : public TestSuite
                                                                    new DrrCase,
                                                                    new PriorityCase,
                                                                    new DualPi2Case,
+                                                                   new DualPi2GainsCase,
                                                                    new DualPi2ShareCase})
         {
             AddTestCase(testCase, compat::TestNames<TestCase>::kQuick);
