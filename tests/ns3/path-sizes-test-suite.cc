@@ -3,11 +3,13 @@
  */
 #include "sized-chain.h"
 
+#include "model/ike/extensions/extension.h"
 #include "model/ike/extensions/path-sizes.h"
 
 #include "ns3/test.h"
 
 using namespace ns3;
+namespace ike = ipseclab::ike;
 using ipseclab::esp::DropReason;
 using Sizes = std::vector<uint32_t>;
 
@@ -237,6 +239,136 @@ class FloorCase : public TestCase
     }
 };
 
+/// A notification as the sender of nonsense makes it.
+struct Nonsense
+{
+    uint16_t type;
+    ipseclab::Bytes data;
+};
+
+/// Sends what it is commanded to, whatever it means.
+class NonsenseExtension final : public ike::Extension
+{
+  public:
+    std::unique_ptr<Extension> Clone() const override
+    {
+        return std::make_unique<NonsenseExtension>();
+    }
+
+    bool Command(ike::Instant, ike::ExtensionHost& host, const std::any& command) override
+    {
+        const auto* what = std::any_cast<Nonsense>(&command);
+        if (what)
+        {
+            host.Inform(
+                {ipseclab::wire::MakeNotify(ipseclab::wire::NotifyType{what->type}, what->data)});
+        }
+        return what;
+    }
+};
+
+/**
+ * A peer that is authenticated, and sends a flood of notifications with sizes that cannot be. It is
+ * believed no further than the floor, and takes nothing away from who is in the tunnel.
+ */
+class NonsenseCase : public TestCase
+{
+  public:
+    NonsenseCase()
+        : TestCase("a flood of nonsense sizes: counted, not below the floor, and goodput stays")
+    {
+    }
+
+  private:
+    static constexpr uint16_t kLmap = 50032;
+    static constexpr uint16_t kPtb = 50033;
+    static constexpr uint32_t kEach = 250;
+    static constexpr uint32_t kRounds = 60;
+
+    /// What they are, in order: ten without a meaning, three without an effect, two that are small.
+    static std::vector<Nonsense> All()
+    {
+        using ipseclab::Bytes;
+        return {
+            {kLmap, {}},                               // of no length
+            {kLmap, {0x40, 0, 5}},                     // too short
+            {kLmap, {0x40, 0, 5, 0x74, 0}},            // too long
+            {kLmap, Bytes(1000, 0x40)},                // far too long
+            {kLmap, {0x50, 0, 5, 0x74}},               // of IP version 5
+            {kLmap, {0x60, 0, 5, 0x74}},               // of IPv6, in a tunnel of IPv4
+            {kPtb, {}},                                // of no length
+            {kPtb, {0, 0, 5, 0x74}},                   // without EMTU_R
+            {kPtb, {0, 0, 5, 0x74, 0, 0, 5, 0x74, 0}}, // too long
+            {kPtb, Bytes(1000)},                       // far too long
+            {kLmap, {0x4f, 0xff, 0xff, 0xff}},         // 65535, and reserved bits
+            {kLmap, {0x40, 0, 0, 0}},                  // nothing
+            {kPtb, Bytes(8, 0xff)},                    // 2^32 - 1
+            {kPtb, Bytes(8)},                          // nothing
+            {kPtb, {0, 0, 0, 1, 0, 0, 0, 1}},          // an octet
+            {kLmap, {0x40, 0, 0, 1}},                  // an octet
+        };
+    }
+
+    void DoRun() override
+    {
+        ChainOptions options;
+        options.extensions = {ike::PathSizeNotifications({}),
+                              [] { return std::make_unique<NonsenseExtension>(); }};
+        SizedChain sized("AfterEsp", options);
+        const auto egress = sized.chain.b->GetPathSizes();
+        const auto ingress = sized.chain.a->GetPathSizes();
+        egress->SetAttribute("Threshold", UintegerValue(1000000)); // only nonsense is told
+        sized.chain.a->SetAttribute("DfPolicy", StringValue("Clear"));
+        sized.chain.b->TraceConnectWithoutContext("IkeEvent",
+                                                  MakeCallback(&NonsenseCase::Hear, this));
+        for (uint32_t i = 0; i < kEach; ++i)
+        {
+            sized.Send(Seconds(1) + MilliSeconds(4 * i), 500, false);
+            sized.Send(Seconds(1) + MilliSeconds(4 * i + 2), 1400, false);
+        }
+        const auto all = All();
+        for (size_t i = 0; i < kRounds * all.size(); ++i)
+        {
+            Simulator::Schedule(Seconds(1) + MilliSeconds(i),
+                                &NonsenseCase::Tell,
+                                this,
+                                sized.chain.b,
+                                all[i % all.size()]);
+        }
+        sized.chain.Run(Seconds(4));
+        const auto arrived = [&sized](uint32_t octets)
+        { return std::count(sized.arrived.begin(), sized.arrived.end(), octets); };
+        NS_TEST_EXPECT_MSG_EQ(arrived(500), kEach, "those that are never cut");
+        NS_TEST_EXPECT_MSG_EQ(arrived(1400), kEach, "those that are cut at the floor");
+        NS_TEST_EXPECT_MSG_EQ(ingress->GetCounters().heard, kRounds * all.size(), "heard");
+        NS_TEST_EXPECT_MSG_EQ(ingress->GetCounters().meaningless, kRounds * 10, "meaningless");
+        const auto& learnt = sized.CountersOfA();
+        NS_TEST_EXPECT_MSG_EQ(learnt.learnt, 2, "65535, then the floor");
+        NS_TEST_EXPECT_MSG_EQ(learnt.belowFloor, 1, "once");
+        NS_TEST_EXPECT_MSG_EQ(learnt.implausible, kRounds * 6 - 2, "no less than what is known");
+        const uint32_t largest =
+            *std::max_element(sized.espSizes.end() - 100, sized.espSizes.end());
+        NS_TEST_EXPECT_MSG_EQ((largest > 560 && largest <= 576), true, "the floor of 576 is used");
+        NS_TEST_EXPECT_MSG_EQ(sized.Balanced(), true, "every packet has one end");
+    }
+
+    void Hear(const ike::IkeEvent& event)
+    {
+        if (const auto* up = std::get_if<ike::IkeSaEstablished>(&event))
+        {
+            m_id = up->id;
+        }
+    }
+
+    void Tell(Ptr<IpsecGateway> gateway, const Nonsense& what)
+    {
+        gateway->Command([&](ike::IkeEndpoint& endpoint, ike::Instant now)
+                         { return endpoint.Command(now, m_id, what); });
+    }
+
+    ike::IkeSaId m_id;
+};
+
 class PathSizesTestSuite : public TestSuite
 {
   public:
@@ -249,6 +381,7 @@ class PathSizesTestSuite : public TestSuite
         AddTestCase(new DraftOverheadCase, compat::TestNames<TestCase>::kQuick);
         AddTestCase(new TooBigCase, compat::TestNames<TestCase>::kQuick);
         AddTestCase(new FloorCase, compat::TestNames<TestCase>::kQuick);
+        AddTestCase(new NonsenseCase, compat::TestNames<TestCase>::kQuick);
     }
 };
 
