@@ -35,11 +35,12 @@ nightly: ## 100,000 random schedules, and a million mutated inputs for each fuzz
 bench: ## build and run the benchmarks
 	@build-tools/ensure-packages.sh build test
 	@build-tools/configure.sh build
-	@cmake --build build -j $(JOBS) --target bench-model bench-scale bench-chain bench-ike-sas
+	@cmake --build build -j $(JOBS) --target _core bench-model bench-scale bench-chain bench-ike-sas
 	@build/bin/bench-model
 	@build/bin/bench-scale
 	@build/bin/bench-ike-sas
 	@build/bin/bench-chain --compare
+	@PYTHONPATH=build/python:analysis /usr/bin/python3 -P tests/bench/bench_hub.py
 
 clean: ## remove the build folder
 	@rm -rf build
