@@ -154,7 +154,7 @@ IpsecGateway::DeferOutbound(Ptr<const Packet> packet, uint16_t mtu, Forward forw
     const esp::OutboundSa* const sa = entry && entry->action == esp::SpdAction::Protect
                                         ? m_dataPlane.GetSad().FindOutbound(entry->peer, selectors)
                                         : nullptr;
-    if (!sa)
+    if (!sa || sa->Config().aggfrag)
     {
         return false;
     }
@@ -188,9 +188,10 @@ IpsecGateway::DeferInbound(Ptr<const Packet> packet, uint16_t mtu, Forward forwa
     }
     const uint32_t spi = wire::ReadSpi(view, *espOffset);
     const esp::InboundSa* const sa = m_dataPlane.GetSad().FindInbound(spi);
-    if (!sa)
+    // Engines keep state by SPI, which a forger must not make grow.
+    if (!sa || sa->Config().aggfrag)
     {
-        return false; // engines keep state by SPI, which a forger must not make grow
+        return false;
     }
     const esp::SequenceNumber number =
         sa->PeekNumber(ipseclab::ByteSpan(view.header + *espOffset, view.totalLength - *espOffset));

@@ -10,6 +10,7 @@
 #include "ipsec-gateway.h"
 #include "model-values.h"
 
+#include "model/ike/extensions/aggfrag.h"
 #include "model/ike/extensions/dscp-classes.h"
 #include "model/ike/extensions/eesp.h"
 #include "model/ike/extensions/per-resource-sa.h"
@@ -338,9 +339,11 @@ IpsecGateway::HandleEvent(const ike::IkeEvent& event)
     else if (const auto* retired = std::get_if<ike::ChildSaRetired>(&event))
     {
         m_dataPlane.GetSad().RetireOutbound(retired->spiInbound);
+        m_aggfrag->Retire(retired->spiInbound);
     }
     else if (const auto* removed = std::get_if<ike::ChildSaRemoved>(&event))
     {
+        m_aggfrag->Remove(removed->spiInbound);
         m_dataPlane.GetSad().Remove(removed->spiInbound);
         m_pathSizes->Forget(removed->spiInbound);
     }
@@ -445,6 +448,14 @@ IpsecGateway::InstallChildSa(const ike::ChildSaInstalled& sa)
         out.subspaces = in.subspaces = *scheme;
     }
 
+    if (const auto* aggfrag = sa.properties.Find<ike::AggfragSa>())
+    {
+        out.aggfrag = in.aggfrag = true;
+        out.aggfragFragments = aggfrag->peerTakesFragments;
+        out.tos.copyDscp = out.tos.copyDscp && m_aggfrag->CopiesDscp();
+        out.tfcLength = 0;
+    }
+
     auto outbound = esp::OutboundSa::Create(out);
     auto inbound = esp::InboundSa::Create(in);
     NS_ABORT_MSG_UNLESS(outbound && inbound, "IKE agreed on a suite that ESP has not got");
@@ -454,6 +465,10 @@ IpsecGateway::InstallChildSa(const ike::ChildSaInstalled& sa)
                                   sa.outboundReady))
     {
         NS_LOG_WARN("inbound SPI " << sa.spiInbound << " is taken; the Child SA is not used");
+    }
+    else if (out.aggfrag)
+    {
+        m_aggfrag->Install(sa.spiInbound, out.aggfragFragments);
     }
 }
 } // namespace ns3

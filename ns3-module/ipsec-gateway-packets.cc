@@ -134,9 +134,13 @@ IpsecGateway::Finish(Ptr<const Packet> packet, const esp::DataPlaneResult& resul
         NS_LOG_LOGIC("drop: " << esp::Name(result.drop));
         m_dropTrace(packet, result.drop, outbound);
     }
+    if (result.verdict == esp::Verdict::Aggfrag && !outbound)
+    {
+        m_pathSizes->NoteOpened(packet, result.spi);
+    }
     if (result.verdict != esp::Verdict::Transformed)
     {
-        return {result.verdict, nullptr};
+        return {result.verdict, nullptr, false, result.spi, result.number};
     }
     const esp::PacketBuffer& buffer = m_dataPlane.Buffer();
     const auto made = Create<Packet>(buffer.Data(), static_cast<uint32_t>(buffer.Size()));
@@ -152,6 +156,32 @@ IpsecGateway::Finish(Ptr<const Packet> packet, const esp::DataPlaneResult& resul
     return {result.verdict, made};
 }
 
+Ptr<Packet>
+IpsecGateway::SealAggfrag(esp::OutboundSa& sa, uint8_t dscp)
+{
+    const esp::DataPlaneResult result = m_dataPlane.SealAggfrag(sa, dscp);
+    const esp::PacketBuffer& buffer = m_dataPlane.Buffer();
+    const auto packet = Create<Packet>(buffer.Data(), static_cast<uint32_t>(buffer.Size()));
+    if (result.verdict == esp::Verdict::Drop)
+    {
+        m_dropTrace(packet, result.drop, true);
+        return nullptr;
+    }
+    m_espSentTrace(result.spi, result.number);
+    return packet;
+}
+
+bool
+IpsecGateway::AdmitInner(uint32_t spiInbound, Ptr<const Packet> packet, ipseclab::ByteSpan octets)
+{
+    const esp::DropReason reason = m_dataPlane.AdmitInner(spiInbound, octets);
+    if (reason != esp::DropReason::None)
+    {
+        m_dropTrace(packet, reason, false);
+    }
+    return reason == esp::DropReason::None;
+}
+
 void
 IpsecGateway::NotifyTooBig(Ptr<const Packet> packet)
 {
@@ -164,6 +194,13 @@ IpsecGateway::NotifyQueueDrop(Ptr<const Packet> packet, bool outbound)
 {
     m_dataPlane.CountQueueDrop(outbound);
     m_dropTrace(packet, esp::DropReason::Queue, outbound);
+}
+
+void
+IpsecGateway::NotifyAggfragQueueDrop(Ptr<const Packet> packet)
+{
+    m_dataPlane.CountAggfragQueueDrop();
+    m_dropTrace(packet, esp::DropReason::Queue, true);
 }
 
 void

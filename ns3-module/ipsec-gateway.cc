@@ -317,8 +317,15 @@ IpsecGateway::IpsecGateway()
     m_pathSizes = CreateObject<IpsecPathSizes>();
     m_pathSizes->SetGateway(this);
     m_dataPlane.SetSizeLimit(
-        [this](const esp::OutboundSa& sa, const wire::IpView& inner, size_t mtu)
-        { return m_pathMtu->SizeLimit(sa, inner, mtu); });
+        [this](const esp::OutboundSa& sa, const wire::IpView& inner, size_t mtu) {
+            return m_pathMtu->SizeLimit(sa,
+                                        inner,
+                                        sa.Config().aggfrag ? m_aggfrag->Limit(mtu) : mtu);
+        });
+    m_aggfrag = CreateObject<IpsecAggfrag>();
+    m_aggfrag->SetGateway(this);
+    m_dataPlane.SetAggfragQueue([this](const esp::OutboundSa& sa, ipseclab::ByteSpan packet)
+                                { return m_aggfrag->Enqueue(sa, packet); });
     m_dataPlane.SetPathCallback(
         [this](const esp::UdpPath& path)
         { Simulator::ScheduleNow(&IpsecGateway::HandlePath, Ptr<IpsecGateway>(this), path); });
@@ -363,8 +370,10 @@ IpsecGateway::DoDispose()
     m_dataPlane.SetPathCallback({});
     m_dataPlane.SetUnknownSpiCallback({});
     m_dataPlane.SetSizeLimit({});
+    m_dataPlane.SetAggfragQueue({});
     m_pathMtu->Dispose();
     m_pathSizes->Dispose();
+    m_aggfrag->Dispose();
     for (const auto& socket : m_sockets)
     {
         socket.second->SetRecvCallback(MakeNullCallback<void, Ptr<Socket>>());
@@ -498,6 +507,12 @@ Ptr<IpsecPathSizes>
 IpsecGateway::GetPathSizes() const
 {
     return m_pathSizes;
+}
+
+Ptr<IpsecAggfrag>
+IpsecGateway::GetAggfrag() const
+{
+    return m_aggfrag;
 }
 
 const esp::DataPlaneCounters&

@@ -4,6 +4,7 @@
 #ifndef IPSEC_GATEWAY_H
 #define IPSEC_GATEWAY_H
 
+#include "ipsec-aggfrag.h"
 #include "ipsec-compat.h"
 #include "ipsec-engine.h"
 #include "ipsec-path-mtu.h"
@@ -89,6 +90,8 @@ class IpsecGateway : public Object
         /// Only from the functions for a fast path: the packet's TTL was decremented and it may go
         /// out of the other port; otherwise IPv4 has to look at it.
         bool forwarded{false};
+        uint32_t spi{0};    ///< of the SA that took it
+        uint64_t number{0}; ///< of ESP
     };
 
     /// \name For attachments. Packets begin with their IP header; byte tags survive.
@@ -113,6 +116,14 @@ class IpsecGateway : public Object
     Ptr<IpsecPathMtu> GetPathMtu() const;
     /// What gateways tell each other about sizes over IKE.
     Ptr<IpsecPathSizes> GetPathSizes() const;
+
+    /// Inner packets in AGGFRAG payloads.
+    Ptr<IpsecAggfrag> GetAggfrag() const;
+    /// The AGGFRAG payload in the data plane's buffer becomes an ESP packet; null when the SA has
+    /// no more numbers. \param dscp as for OutboundSa::SealAggfrag
+    Ptr<Packet> SealAggfrag(ipseclab::esp::OutboundSa& sa, uint8_t dscp);
+    /// Whether a packet out of an AGGFRAG payload is let in; else it is counted and traced.
+    bool AdmitInner(uint32_t spiInbound, Ptr<const Packet> packet, ipseclab::ByteSpan octets);
 
     /// Gets what becomes of a packet, later or at once; not called when it is dropped.
     using Forward = std::function<void(Ptr<Packet> packet)>;
@@ -140,6 +151,8 @@ class IpsecGateway : public Object
     /// Counts and traces a packet that the device below refused, as DropReason::Queue. The device
     /// may have put its header in front of the packet already.
     void NotifyQueueDrop(Ptr<const Packet> packet, bool outbound);
+    /// Likewise of one with an AGGFRAG payload.
+    void NotifyAggfragQueueDrop(Ptr<const Packet> packet);
 
     /// Counts and traces an ESP packet from outside that is too long, as DropReason::TooBig.
     void NotifyTooBig(Ptr<const Packet> packet);
@@ -252,6 +265,7 @@ class IpsecGateway : public Object
     ipseclab::esp::DataPlane m_dataPlane;
     Ptr<IpsecPathMtu> m_pathMtu;
     Ptr<IpsecPathSizes> m_pathSizes;
+    Ptr<IpsecAggfrag> m_aggfrag;
     Ptr<IpsecEngine> m_outboundEngine; ///< null: infinitely fast
     Ptr<IpsecEngine> m_inboundEngine;  ///< null: infinitely fast
     Ptr<Node> m_node;

@@ -6,6 +6,7 @@
 #include "ns3/abort.h"
 #include "ns3/channel.h"
 #include "ns3/log.h"
+#include "ns3/uinteger.h"
 
 namespace ns3
 {
@@ -33,7 +34,13 @@ IpsecNetDevice::GetTypeId()
     static TypeId tid = TypeId("ns3::IpsecNetDevice")
                             .SetParent<NetDevice>()
                             .SetGroupName("Ipsec")
-                            .AddConstructor<IpsecNetDevice>();
+                            .AddConstructor<IpsecNetDevice>()
+                            .AddAttribute("InnerMtu",
+                                          "Longest packet that IP gives to this device, in octets; "
+                                          "0: the MTU of the device below.",
+                                          UintegerValue(0),
+                                          MakeUintegerAccessor(&IpsecNetDevice::m_innerMtu),
+                                          MakeUintegerChecker<uint16_t>());
     return tid;
 }
 
@@ -47,6 +54,22 @@ IpsecNetDevice::Attach(Ptr<IpsecGateway> gateway, Ptr<NetDevice> lower)
     m_lower = lower;
     lower->GetNode()->AddDevice(this);
     lower->SetReceiveCallback(MakeCallback(&IpsecNetDevice::ReceiveFromLower, this));
+    gateway->GetAggfrag()->AddPort([self = Ptr<IpsecNetDevice>(this)]
+                                   { return self->AggfragPort(); });
+}
+
+IpsecAggfrag::Port
+IpsecNetDevice::AggfragPort()
+{
+    if (!m_lower || m_lower->NeedsArp())
+    {
+        return {};
+    }
+    const auto send = [this](Ptr<Packet> leaving, uint16_t protocol)
+    { return m_lower->Send(leaving, m_lower->GetBroadcast(), protocol); };
+    return {m_lower->GetMtu(), [self = Ptr<IpsecNetDevice>(this), send](Ptr<Packet> sealed) {
+                return self->m_lower && self->SendPieces(sealed, std::nullopt, send);
+            }};
 }
 
 Ptr<NetDevice>
@@ -94,7 +117,17 @@ IpsecNetDevice::Protect(Ptr<Packet> packet, const Sending& send)
     const IpsecGateway::Outcome outcome = m_gateway->ProcessOutbound(packet, mtu);
     if (outcome.verdict == Verdict::Bypass)
     {
-        return Account(packet, send(packet, IpsecGateway::ProtocolOf(packet)));
+        return Account(packet,
+                       (m_innerMtu == 0 || packet->GetSize() <= mtu) &&
+                           send(packet, IpsecGateway::ProtocolOf(packet)));
+    }
+    if (outcome.verdict == Verdict::Aggfrag)
+    {
+        m_gateway->GetAggfrag()->SendFull(
+            {mtu, [self = Ptr<IpsecNetDevice>(this), send](Ptr<Packet> sealed) {
+                 return self->m_lower && self->SendPieces(sealed, std::nullopt, send);
+             }});
+        return true;
     }
     return outcome.packet && SendSealed(outcome.packet, ownLength, send);
 }
@@ -103,6 +136,13 @@ template <typename Sending>
 bool
 IpsecNetDevice::SendSealed(Ptr<Packet> packet, std::optional<size_t> ownLength, const Sending& send)
 {
+    return Account(packet, SendPieces(packet, ownLength, send));
+}
+
+template <typename Sending>
+bool
+IpsecNetDevice::SendPieces(Ptr<Packet> packet, std::optional<size_t> ownLength, const Sending& send)
+{
     const uint16_t protocol = IpsecGateway::ProtocolOf(packet);
     const Ptr<IpsecPathMtu> sizes = m_gateway->GetPathMtu();
     bool sent = true;
@@ -110,7 +150,7 @@ IpsecNetDevice::SendSealed(Ptr<Packet> packet, std::optional<size_t> ownLength, 
     {
         sent = sent && send(piece, protocol);
     }
-    return Account(packet, sent);
+    return sent;
 }
 
 bool
@@ -168,14 +208,28 @@ IpsecNetDevice::JoinFragments(Ptr<const Packet> packet, uint16_t protocol)
     return m_gateway->IsGuarded(protocol) ? m_gateway->GetPathMtu()->Join(packet) : packet;
 }
 
+template <typename Receiving>
 Ptr<const Packet>
-IpsecNetDevice::Enter(Ptr<const Packet> packet, uint16_t protocol)
+IpsecNetDevice::Enter(Ptr<const Packet> packet, uint16_t protocol, const Receiving& receive)
 {
     if (!m_gateway->IsGuarded(protocol))
     {
         return packet;
     }
     const IpsecGateway::Outcome outcome = m_gateway->ProcessInbound(packet, m_lower->GetMtu());
+    if (outcome.verdict == Verdict::Aggfrag)
+    {
+        m_gateway->GetAggfrag()->Receive(
+            outcome.spi,
+            outcome.number,
+            [self = Ptr<IpsecNetDevice>(this), receive](Ptr<Packet> entered)
+            {
+                if (self->m_lower) // still there when a timer gives packets free
+                {
+                    receive(entered);
+                }
+            });
+    }
     return outcome.verdict == Verdict::Bypass ? packet : Ptr<const Packet>(outcome.packet);
 }
 
@@ -194,14 +248,13 @@ IpsecNetDevice::ReceiveFromLower(Ptr<NetDevice>,
     {
         return true; // waits for others
     }
-    if (EnterLater(packet,
-                   protocol,
-                   [this, from](Ptr<Packet> entered)
-                   { m_receive(this, entered, IpsecGateway::ProtocolOf(entered), from); }))
+    const auto receive = [this, from](Ptr<Packet> entered)
+    { m_receive(this, entered, IpsecGateway::ProtocolOf(entered), from); };
+    if (EnterLater(packet, protocol, receive))
     {
         return true;
     }
-    const Ptr<const Packet> entered = Enter(packet, protocol);
+    const Ptr<const Packet> entered = Enter(packet, protocol, receive);
     return entered && m_receive(this, entered, ProtocolAfter(packet, entered, protocol), from);
 }
 
@@ -232,7 +285,7 @@ IpsecNetDevice::ReceivePromiscuous(Ptr<NetDevice>,
     {
         return true;
     }
-    const Ptr<const Packet> entered = Enter(packet, protocol);
+    const Ptr<const Packet> entered = Enter(packet, protocol, receive);
     return entered && receive(entered);
 }
 
@@ -290,7 +343,7 @@ IpsecNetDevice::SetMtu(const uint16_t mtu)
 uint16_t
 IpsecNetDevice::GetMtu() const
 {
-    return m_lower->GetMtu();
+    return m_innerMtu == 0 ? m_lower->GetMtu() : m_innerMtu;
 }
 
 bool

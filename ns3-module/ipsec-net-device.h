@@ -28,6 +28,10 @@ namespace ns3
  * on it and traffic control never holds a packet back. Numbers are given and packets sealed when
  * IPv4 sends them; what the real device's queue then refuses is counted as DropReason::Queue.
  *
+ * The MTU is that of the device below, so IP cuts what is longer. With InnerMtu it is another one:
+ * a tunnel of AGGFRAG has none of its own. What no such SA takes is then subject to IpsecPathMtu,
+ * and clear packets that are longer than the link takes are dropped (Queue).
+ *
  * Promiscuous callbacks see what IPv4 sees: opened packets, and frames for other hosts untouched.
  * Packet tags end here (as at any tunnel end); byte tags survive.
  *
@@ -98,14 +102,21 @@ class IpsecNetDevice : public NetDevice
     /// \param ownLength as for IpsecPathMtu::CutOuter
     template <typename Sending>
     bool SendSealed(Ptr<Packet> packet, std::optional<size_t> ownLength, const Sending& send);
+    /// Likewise, and counts nothing.
+    template <typename Sending>
+    bool SendPieces(Ptr<Packet> packet, std::optional<size_t> ownLength, const Sending& send);
     /// A packet from below, or the one that it completes; null: it waits for other fragments.
     Ptr<const Packet> JoinFragments(Ptr<const Packet> packet, uint16_t protocol);
     /// True when an engine has the packet; `receive` gets what becomes of it.
     bool EnterLater(Ptr<const Packet> packet,
                     uint16_t protocol,
                     std::function<void(Ptr<Packet>)> receive);
-    /// What enters instead of the packet; null when it is dropped.
-    Ptr<const Packet> Enter(Ptr<const Packet> packet, uint16_t protocol);
+    /// What enters instead of the packet; null when it is dropped, or when `receive` gets the
+    /// packets of an AGGFRAG payload.
+    template <typename Receiving>
+    Ptr<const Packet> Enter(Ptr<const Packet> packet, uint16_t protocol, const Receiving& receive);
+    /// Where AGGFRAG payloads leave by before any packet did.
+    IpsecAggfrag::Port AggfragPort();
     /// Counts an IP packet that the device below refused. \return `sent`
     bool Account(Ptr<const Packet> packet, bool sent);
 
@@ -113,6 +124,7 @@ class IpsecNetDevice : public NetDevice
     Ptr<IpsecGateway> m_gateway;
     Ptr<NetDevice> m_lower;
     uint32_t m_ifIndex{0};
+    uint16_t m_innerMtu;
     ReceiveCallback m_receive;
     PromiscReceiveCallback m_promiscReceive;
 };

@@ -300,7 +300,8 @@ IpsecPathMtu::CutInner(Ptr<Packet> packet, uint16_t mtu)
     const esp::OutboundSa* const sa = entry && entry->action == esp::SpdAction::Protect
                                         ? plane.GetSad().FindOutbound(entry->peer, selectors)
                                         : nullptr;
-    if (!sa || sa->Config().ipsecMode != esp::IpsecMode::Tunnel)
+    if (!sa || sa->Config().ipsecMode != esp::IpsecMode::Tunnel ||
+        (sa->Config().aggfrag && sa->Config().aggfragFragments))
     {
         return {packet};
     }

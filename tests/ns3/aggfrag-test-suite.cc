@@ -1,0 +1,360 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#include "sized-chain.h"
+
+#include "model/ike/extensions/aggfrag.h"
+
+#include "ns3/test.h"
+
+#include <chrono>
+#include <set>
+
+using namespace ns3;
+using namespace std::chrono_literals;
+using ipseclab::esp::DropReason;
+using ipseclab::wire::AggfragVerdict;
+using Sizes = std::vector<uint32_t>;
+
+namespace
+{
+
+ChainOptions
+WithAggfrag(ipseclab::ike::AggfragConfig config = {})
+{
+    ChainOptions options;
+    config.required = true;
+    options.extensions = {ipseclab::ike::UseAggfrag(config)};
+    return options;
+}
+
+/// A chain whose SAs carry AGGFRAG payloads, and whose ESP packets are counted once each.
+class AggfragChain
+{
+  public:
+    explicit AggfragChain(const ChainOptions& options)
+        : sized("Drop", options),
+          sending(sized.chain.a->GetAggfrag()),
+          receiving(sized.chain.b->GetAggfrag())
+    {
+        sized.chain.links[1].Get(0)->TraceConnectWithoutContext(
+            "PhyTxBegin",
+            MakeCallback(&AggfragChain::SeeFrame, this));
+    }
+
+    bool Balanced() const
+    {
+        return sized.Balanced() && sending->GetCounters().Balanced() &&
+               receiving->GetCounters().Balanced();
+    }
+
+    SizedChain sized;
+    Ptr<IpsecAggfrag> sending;
+    Ptr<IpsecAggfrag> receiving;
+    Sizes esp; ///< of ESP packets that gateway A sent
+    std::vector<Time> times;
+
+  private:
+    void SeeFrame(Ptr<const Packet> frame)
+    {
+        uint8_t front[12];
+        frame->CopyData(front, sizeof(front));
+        if (front[11] == ipseclab::wire::kProtocolEsp)
+        {
+            esp.push_back(frame->GetSize() - 2);
+            times.push_back(Simulator::Now());
+        }
+    }
+};
+
+/// 1500 octets are 1442 and 58 of blocks: 20 + 8 + 8 + (4 + 58 + 2, a multiple of 4) + 16 is 116.
+class LargeCase : public TestCase
+{
+  public:
+    LargeCase()
+        : TestCase("what is larger than an ESP packet crosses in two, and nobody is told")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        AggfragChain chain(WithAggfrag());
+        chain.sized.Send(Seconds(1), 1500, true);
+        chain.sized.Send(Seconds(2), 1442, true);
+        chain.sized.Send(Seconds(3), 64, false);
+        chain.sized.chain.Run(Seconds(4));
+        NS_TEST_EXPECT_MSG_EQ((chain.sized.arrived == Sizes{1500, 1442, 64}), true, "arrived");
+        // 4 + 64 + 2 is padded to 72.
+        NS_TEST_EXPECT_MSG_EQ((chain.esp == Sizes{1500, 116, 1500, 124}), true, "on the wire");
+        NS_TEST_EXPECT_MSG_EQ(chain.sized.reported.size(), 0, "reports");
+        NS_TEST_EXPECT_MSG_EQ(chain.Balanced(), true, "every packet has one end");
+        NS_TEST_EXPECT_MSG_EQ(chain.sized.chain.drops, 0, "drops");
+    }
+};
+
+/// Packets wait for each other: 24 of 100 octets are 2400, so 1442 at once and 958 after Delay.
+class WaitingCase : public TestCase
+{
+  public:
+    WaitingCase()
+        : TestCase("on demand a full payload goes at once, the rest after Delay")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        AggfragChain chain(WithAggfrag());
+        chain.sending->SetAttribute("Delay", TimeValue(MilliSeconds(100)));
+        for (int i = 0; i < 24; ++i)
+        {
+            chain.sized.Send(Seconds(1) + MilliSeconds(i), 100, true);
+        }
+        chain.sized.chain.Run(Seconds(2));
+        NS_TEST_EXPECT_MSG_EQ((chain.sized.arrived == Sizes(24, 100)), true, "arrived");
+        NS_TEST_ASSERT_MSG_EQ(chain.esp.size(), 2, "ESP packets");
+        NS_TEST_EXPECT_MSG_EQ(chain.esp[0], 1500, "full");
+        NS_TEST_EXPECT_MSG_EQ(chain.esp[1], 20 + 16 + 964 + 16, "the rest");
+        // The fifteenth packet, of 14 ms, fills the first; it began to wait again then.
+        NS_TEST_EXPECT_MSG_EQ((chain.times[1] - chain.times[0] >= MilliSeconds(99)), true, "waits");
+        NS_TEST_EXPECT_MSG_EQ((chain.times[1] - chain.times[0] <= MilliSeconds(101)), true, "goes");
+    }
+};
+
+/// One ESP packet of 600 octets each 10 ms, with traffic, without and with too much of it.
+class ConstantCase : public TestCase
+{
+  public:
+    ConstantCase()
+        : TestCase("a constant rate shows nothing of the traffic")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        AggfragChain chain(WithAggfrag());
+        chain.sending->SetAttribute("Interval", TimeValue(MilliSeconds(10)));
+        chain.sending->SetAttribute("PacketSize", UintegerValue(600));
+        chain.sending->SetAttribute("MaxQueue", UintegerValue(5000));
+        for (int i = 0; i < 20; ++i)
+        {
+            chain.sized.Send(Seconds(1), 1000, true);
+        }
+        chain.sized.Send(Seconds(2), 1000, true);
+        chain.sized.chain.Run(Seconds(3));
+        NS_TEST_EXPECT_MSG_EQ((chain.sized.arrived == Sizes(6, 1000)), true, "arrived");
+        NS_TEST_EXPECT_MSG_EQ(
+            chain.sized.chain.a->GetCounters().outboundDrops[DropReason::AggfragQueue],
+            15,
+            "5000 octets wait");
+        NS_TEST_EXPECT_MSG_GT(chain.esp.size(), 290, "from the SA on");
+        for (size_t i = 0; i < chain.esp.size(); ++i)
+        {
+            NS_TEST_EXPECT_MSG_EQ(chain.esp[i], 600, "size");
+            NS_TEST_EXPECT_MSG_EQ(
+                (i == 0 || chain.times[i] - chain.times[i - 1] == MilliSeconds(10)),
+                true,
+                "time");
+        }
+        const auto counters = chain.sending->GetCounters();
+        // 600 leave 542 octets: 5000 in 10 payloads, 1000 in 2.
+        NS_TEST_EXPECT_MSG_EQ(counters.sent.payloads - counters.sent.padding, 12, "with data");
+        NS_TEST_EXPECT_MSG_EQ(chain.Balanced(), true, "every packet has one end");
+    }
+};
+
+/// With flag D sizes are those of plain ESP less the header of 4: reports, too.
+class WholeCase : public TestCase
+{
+  public:
+    WholeCase()
+        : TestCase("a peer that takes no fragments gets none, and sources are told what fits")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        ipseclab::ike::AggfragConfig whole;
+        whole.refusesFragments = true;
+        AggfragChain chain(WithAggfrag(whole));
+        chain.sized.Send(Seconds(1), 1443, true);
+        chain.sized.Send(Seconds(2), 1442, true);
+        chain.sized.chain.Run(Seconds(3));
+        NS_TEST_EXPECT_MSG_EQ((chain.sized.arrived == Sizes{1442}), true, "arrived");
+        NS_TEST_EXPECT_MSG_EQ((chain.sized.reported == Sizes{1442}), true, "reported");
+        NS_TEST_EXPECT_MSG_EQ(chain.sized.TooBig(), 1, "dropped");
+    }
+};
+
+/// A narrow path costs one ESP packet, then payloads have its size.
+class PathCase : public TestCase
+{
+  public:
+    PathCase()
+        : TestCase("payloads follow the path MTU, and inner sources hear nothing of it")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        AggfragChain chain(WithAggfrag());
+        chain.sized.Narrow(1400);
+        for (int i = 1; i <= 3; ++i)
+        {
+            chain.sized.Send(Seconds(i), 1500, true);
+        }
+        chain.sized.chain.Run(Seconds(5));
+        // The first ESP packet of 1500 is lost, and its rest waits until the timer ends.
+        NS_TEST_EXPECT_MSG_EQ((chain.sized.arrived == Sizes{1500, 1500}), true, "arrived");
+        // 1400 leave 1342: 158 more are 4 + 158 + 2, and 52 around them.
+        NS_TEST_EXPECT_MSG_EQ((chain.esp == Sizes{1500, 116, 1400, 216, 1400, 216}), true, "wire");
+        NS_TEST_EXPECT_MSG_EQ(chain.sized.reported.size(), 0, "reports");
+        NS_TEST_EXPECT_MSG_EQ(chain.sized.CountersOfA().learnt, 1, "learnt");
+        NS_TEST_EXPECT_MSG_EQ(chain.receiving->GetCounters().received.missing, 1, "missing");
+        NS_TEST_EXPECT_MSG_EQ(chain.Balanced(), true, "every packet has one end");
+    }
+};
+
+/// The third ESP packet is lost: what follows waits for it until the timer ends.
+class TimerCase : public TestCase
+{
+  public:
+    TimerCase()
+        : TestCase("in order, what follows a lost packet waits for DropTime; at once it does not")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        for (const bool inOrder : {true, false})
+        {
+            AggfragChain chain(WithAggfrag());
+            chain.receiving->SetAttribute("InOrder", BooleanValue(inOrder));
+            chain.receiving->SetAttribute("DropTime", TimeValue(MilliSeconds(300)));
+            uint32_t frames = 0;
+            chain.sized.chain.Waves()->SetPacketLoss(
+                [&frames](Ptr<const Packet> frame)
+                {
+                    uint8_t front[12];
+                    frame->CopyData(front, sizeof(front));
+                    return front[11] == ipseclab::wire::kProtocolEsp && ++frames == 3;
+                });
+            for (uint16_t i = 0; i < 5; ++i)
+            {
+                chain.sized.Send(Seconds(1) + MilliSeconds(10) * i, 100 + i, true);
+            }
+            Sizes early;
+            Simulator::Schedule(Seconds(1) + MilliSeconds(320),
+                                [&] { early = chain.sized.arrived; });
+            chain.sized.chain.Run(Seconds(2));
+            const Sizes all{100, 101, 103, 104};
+            NS_TEST_EXPECT_MSG_EQ((early == (inOrder ? Sizes{100, 101} : all)), true, inOrder);
+            NS_TEST_EXPECT_MSG_EQ((chain.sized.arrived == all), true, "arrived");
+            NS_TEST_EXPECT_MSG_EQ(chain.Balanced(), true, "every packet has one end");
+        }
+    }
+};
+
+/// Inner packets of 1000 octets in ESP packets of 600, while Child SAs are replaced: those that an
+/// SA has begun are sent again, whole, on its successor.
+class AggfragRekeyCase : public TestCase
+{
+  public:
+    AggfragRekeyCase()
+        : TestCase("no packet is lost when an SA with fragments under way is replaced")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        ChainOptions options = WithAggfrag();
+        options.childLifetime.soft = 2s;
+        options.childLifetime.jitter = 1s;
+        AggfragChain chain(options);
+        chain.sending->SetAttribute("Interval", TimeValue(MilliSeconds(7)));
+        chain.sending->SetAttribute("PacketSize", UintegerValue(600));
+        constexpr uint32_t kPackets = 600;
+        for (uint32_t i = 0; i < kPackets; ++i)
+        {
+            chain.sized.Send(Seconds(1) + MilliSeconds(15 * i), 1000, true);
+        }
+        chain.sized.chain.Run(Seconds(12));
+        NS_TEST_EXPECT_MSG_EQ((chain.sized.arrived == Sizes(kPackets, 1000)), true, "arrived");
+        std::set<uint32_t> spis;
+        for (const auto& record : chain.sized.chain.espAtB)
+        {
+            spis.insert(std::get<0>(record));
+        }
+        NS_TEST_EXPECT_MSG_GT(spis.size(), 3, "the keys did not change: it shows nothing");
+        NS_TEST_EXPECT_MSG_GT(chain.sending->GetCounters().sent.returned,
+                              0,
+                              "nothing was under way: it shows nothing");
+        NS_TEST_EXPECT_MSG_EQ(chain.Balanced(), true, "every packet has one end");
+    }
+};
+
+/// Packets for others than the SA is for are dropped one by one.
+class ForeignCase : public TestCase
+{
+  public:
+    ForeignCase()
+        : TestCase("inner packets are held against the selectors of the SA")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        AggfragChain chain(WithAggfrag());
+        chain.sending->SetAttribute("Delay", TimeValue(MilliSeconds(10)));
+        chain.sized.Send(Seconds(1), 100, true);
+        // What gateway A should not have taken: from elsewhere, behind the first.
+        Simulator::Schedule(Seconds(1) + MilliSeconds(1), [&chain] { Smuggle(chain); });
+        chain.sized.chain.Run(Seconds(2));
+        NS_TEST_EXPECT_MSG_EQ((chain.sized.arrived == Sizes{100}), true, "arrived");
+        const auto& counters = chain.sized.chain.b->GetCounters().aggfrag;
+        NS_TEST_EXPECT_MSG_EQ(counters.innerIn, 2, "in");
+        NS_TEST_EXPECT_MSG_EQ(counters.innerDrops[DropReason::SelectorMismatch], 1, "dropped");
+        NS_TEST_EXPECT_MSG_EQ(chain.sized.chain.drops, 1, "traced");
+    }
+
+    static void Smuggle(AggfragChain& chain)
+    {
+        ipseclab::Bytes packet(100);
+        ipseclab::wire::Ipv4HeaderFields fields;
+        fields.totalLength = 100;
+        fields.protocol = kProtocol;
+        fields.source = 0x0a090909;
+        fields.destination = 0x0a000402;
+        ipseclab::wire::WriteIpv4Header(packet.data(), fields);
+        const auto* sa = chain.sized.chain.a->GetDataPlane().GetSad().FindOutbound("tunnel");
+        chain.sending->Enqueue(*sa, packet);
+    }
+};
+
+class AggfragTestSuite : public TestSuite
+{
+  public:
+    AggfragTestSuite()
+        : TestSuite("ipsec-aggfrag", compat::SuiteNames<TestSuite>::kUnit)
+    {
+        AddTestCase(new LargeCase, compat::TestNames<TestCase>::kQuick);
+        AddTestCase(new WaitingCase, compat::TestNames<TestCase>::kQuick);
+        AddTestCase(new ConstantCase, compat::TestNames<TestCase>::kQuick);
+        AddTestCase(new WholeCase, compat::TestNames<TestCase>::kQuick);
+        AddTestCase(new PathCase, compat::TestNames<TestCase>::kQuick);
+        AddTestCase(new TimerCase, compat::TestNames<TestCase>::kQuick);
+        AddTestCase(new AggfragRekeyCase, compat::TestNames<TestCase>::kQuick);
+        AddTestCase(new ForeignCase, compat::TestNames<TestCase>::kQuick);
+    }
+};
+
+const AggfragTestSuite g_aggfragTestSuite;
+
+} // namespace
