@@ -5,6 +5,7 @@
 
 #include "helpers/node-setup.h"
 
+#include "model/ike/extensions/aggfrag.h"
 #include "model/ike/extensions/path-sizes.h"
 #include "model/timing/engine-config.h"
 
@@ -106,6 +107,10 @@ Network::Network(const NetworkSettings& settings)
     {
         description.extensions = {ike::PathSizeNotifications({})};
     }
+    if (settings.aggfrag)
+    {
+        description.extensions = {ike::UseAggfrag({})};
+    }
     ns3::IpsecHelper::Configure(description, gatewayA, gatewayB);
     tunnel = description.name;
 }
@@ -146,6 +151,7 @@ Network::ConfigureSizes()
         ingress->SetAttribute("ClampMss", ns3::BooleanValue(true));
         ingress->SetAttribute("MssLimit", ns3::UintegerValue(m_settings.mssLimit));
     }
+    gatewayA->GetAggfrag()->SetAttribute("Delay", ns3::TimeValue(m_settings.aggfragWait));
     gatewayA->GetPathSizes()->SetAttribute("DraftOverhead",
                                            ns3::BooleanValue(m_settings.draftOverhead));
     gatewayB->GetPathMtu()->SetAttribute("ReassemblyTimeout",

@@ -20,6 +20,8 @@ struct NetworkSettings
     std::string fragmentation{"Drop"}; ///< of IpsecPathMtu
     std::string dfPolicy{"Copy"};      ///< of IpsecGateway
     bool notifications{false};         ///< LMAP and PTB
+    bool aggfrag{false};               ///< whether packets share ESP packets
+    ns3::Time aggfragWait;             ///< of an ESP packet that they do not fill
     std::uint16_t mssLimit{0};         ///< gateway A clamps an MSS to that, octets; 0: it does not
     std::uint16_t mtu{1400};           ///< of the narrow link, octets of IP
     std::uint16_t laterMtu{0};         ///< what that becomes; 0: it stays

@@ -27,21 +27,23 @@ struct Strategy
     SizePolicy host;
     const char* fragmentation; ///< of IpsecPathMtu
     const char* dfPolicy;      ///< of IpsecGateway
-    bool notifications;
+    bool notifications{false};
+    bool aggfrag{false};
 };
 
 const std::map<std::string, Strategy>&
 Strategies()
 {
     static const std::map<std::string, Strategy> strategies{
-        {"outer-fragments", {SizePolicy::Fixed, "AfterEsp", "Clear", false}},
+        {"outer-fragments", {SizePolicy::Fixed, "AfterEsp", "Clear"}},
         // Set, or no router would ever report.
-        {"inner-fragments", {SizePolicy::Fixed, "BeforeEsp", "Set", false}},
-        {"pmtud", {SizePolicy::Reports, "Drop", "Copy", false}},
-        {"probing", {SizePolicy::Probing, "Drop", "Copy", false}},
+        {"inner-fragments", {SizePolicy::Fixed, "BeforeEsp", "Set"}},
+        {"pmtud", {SizePolicy::Reports, "Drop", "Copy"}},
+        {"probing", {SizePolicy::Probing, "Drop", "Copy"}},
         // Clear, or there would be no fragments to tell of.
         {"lmap", {SizePolicy::Fixed, "BeforeEsp", "Clear", true}},
-        {"clamping", {SizePolicy::Reports, "Drop", "Copy", false}},
+        {"clamping", {SizePolicy::Reports, "Drop", "Copy"}},
+        {"aggfrag", {SizePolicy::Fixed, "Drop", "Set", false, true}},
     };
     return strategies;
 }
@@ -80,6 +82,8 @@ MakeNetworkSettings(const ParameterValues& values, bool sized)
     settings.fragmentation = strategy.fragmentation;
     settings.dfPolicy = strategy.dfPolicy;
     settings.notifications = strategy.notifications;
+    settings.aggfrag = strategy.aggfrag;
+    settings.aggfragWait = Seconds(values.Number("aggfrag_wait"));
     settings.mssLimit = IsClamping(values) ? Octets(values, "mss_limit") : std::uint16_t{0};
     settings.mtu = Octets(values, "path_mtu");
     settings.laterMtu = Octets(values, "later_mtu");
@@ -155,7 +159,7 @@ MakeParameters()
          0,
          0,
          "",
-         {"outer-fragments", "inner-fragments", "pmtud", "probing", "lmap", "clamping"},
+         {"outer-fragments", "inner-fragments", "pmtud", "probing", "lmap", "clamping", "aggfrag"},
          "what is done about packets that do not fit; README.md has the table"},
         {"transport", Q::Choice, "udp", 0, 0, "", {"udp", "tcp"}, "of the hosts"},
         {"path_mtu", Q::Octets, "1400B", 68, 1500, "", {}, "of the narrow link, in IP packets"},
@@ -267,6 +271,14 @@ MakeParameters()
          "",
          {"kept", "told"},
          "what gateway B does about packets that never become whole: it keeps that, or tells"},
+        {"aggfrag_wait",
+         Q::Time,
+         "10ms",
+         0,
+         0.1,
+         "",
+         {},
+         "of a payload of aggfrag that is not full"},
         {"overhead",
          Q::Choice,
          "exact",

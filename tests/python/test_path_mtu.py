@@ -8,7 +8,7 @@ import pytest
 import ipseclab as lab
 from ipseclab.errors import LabError
 
-STRATEGIES = ["outer-fragments", "inner-fragments", "pmtud", "probing", "lmap"]
+STRATEGIES = ["outer-fragments", "inner-fragments", "pmtud", "probing", "lmap", "aggfrag"]
 IP, UDP = 20, 8
 
 
@@ -85,6 +85,16 @@ def test_what_a_round_trip_sends_is_cut_by_the_router_and_the_rest_by_the_gatewa
     pieces = [(size + 2 + 3) // 4 * 4 + IP + 32 for size in (IP + 1320, IP + 60)]
     ike = row["frame_octets"] - 11 * (1396 + IP + 1456 - 1396) - 89 * sum(pieces)
     assert 0 < ike < 150  # the answer to the notification
+
+
+def test_packets_that_share_esp_packets_all_fit_once_the_path_is_known() -> None:
+    row = measure(strategy="aggfrag", packets=1000, rate="1kpps", delay="5.2ms")
+    # One ESP packet in twelve milliseconds or so is still too long; then 1342 octets fit in each.
+    assert row["gateway_path_mtu"] == 1400
+    assert 0 < row["lost_packets"] <= 12
+    assert row["reports_to_host"] == 0
+    assert row["frames"] == pytest.approx(row["delivered_packets"] * 1400 / 1342, abs=15)
+    assert row["octets_per_payload"] == pytest.approx(1400 / 1342 * 1400 / 1372, rel=0.01)
 
 
 def test_what_is_never_whole_is_told_of_when_that_is_asked_for() -> None:
