@@ -5,6 +5,7 @@
 
 #include "model/esp/replay-window.h"
 
+#include <algorithm>
 #include <map>
 
 namespace ipseclab::offload
@@ -19,6 +20,7 @@ using timing::Dispatch;
 
 constexpr double kGiga = 1e9;
 constexpr double kLargestCache = 256.0 * 1024 * 1024;
+constexpr double kAllCaches = 4 * kLargestCache;
 
 IpsecStep
 StepOf(const std::string& word)
@@ -145,6 +147,18 @@ EngineOf(const ParameterValues& values)
 void
 CheckTogether(const Settings& settings, const ParameterValues& values)
 {
+    const timing::CoresConfig& cores = settings.engine.cores;
+    double octets = 0;
+    for (const timing::CacheLevel& cache : cores.memory.caches)
+    {
+        octets = std::max(octets, static_cast<double>(cache.octets));
+    }
+    if (cores.memory.IsModelled() && octets * cores.cores > kAllCaches)
+    {
+        throw ParameterError("cores: their caches are modelled line by line and may have 1 GiB "
+                             "in all; got " +
+                             values.Canonical().at("cores") + " cores");
+    }
     const bool hardware = settings.engine.architecture == Architecture::InlineFull;
     if (hardware && settings.inbound && settings.window != 0 &&
         !timing::IsInlineWindow(settings.window))

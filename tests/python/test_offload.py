@@ -49,6 +49,11 @@ def test_hardware_windows_are_small() -> None:
         )
 
 
+def test_caches_of_many_cores_are_bounded() -> None:
+    with pytest.raises(LabError, match=r"cores: their caches .* 1 GiB in all; got 256 cores"):
+        core.check_parameters("offload", {"memory_cycles": "190", "l3": "256MiB", "cores": "256"})
+
+
 @pytest.mark.parametrize(
     "parameters",
     [
