@@ -9,7 +9,6 @@ namespace ipseclab::wire
 namespace
 {
 
-constexpr std::uint8_t kProtocolTcp = 6;
 constexpr std::uint8_t kProtocolDccp = 33;
 constexpr std::uint8_t kProtocolSctp = 132;
 constexpr std::uint8_t kProtocolUdpLite = 136;

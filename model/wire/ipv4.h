@@ -21,6 +21,7 @@ namespace ipseclab::wire
 constexpr std::size_t kIpv4HeaderSize = 20;
 constexpr std::uint8_t kProtocolIcmp = 1;
 constexpr std::uint8_t kProtocolIpv4 = 4;
+constexpr std::uint8_t kProtocolTcp = 6;
 constexpr std::uint8_t kProtocolUdp = 17;
 constexpr std::uint8_t kProtocolIpv6 = 41;
 constexpr std::uint8_t kProtocolEsp = 50;

@@ -18,7 +18,6 @@
 namespace ipseclab::wire
 {
 
-constexpr std::uint8_t kProtocolTcp = 6;
 constexpr std::size_t kTcpHeaderSize = 20;
 
 /// Octets of the IP and TCP headers without options: what an MSS is smaller than an MTU.
