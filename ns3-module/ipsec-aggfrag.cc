@@ -304,15 +304,22 @@ IpsecAggfrag::SendDue(uint32_t spiInbound)
     Pair* const pair = Find(spiInbound);
     esp::Sad& sad = m_gateway->GetDataPlane().GetSad();
     esp::OutboundSa* const sa = sad.FindOutboundOf(spiInbound);
-    if (!pair || !sa)
+    const bool constant = pair && pair->sender.IsConstant();
+    if (!pair || !sa || (!constant && !pair->port.send))
     {
         return;
     }
-    const bool may =
-        pair->port.send && (!pair->sender.IsConstant() || sad.IsOutboundReady(spiInbound));
+    const bool may = pair->port.send && (!constant || sad.IsOutboundReady(spiInbound));
     while (pair->sender.IsDue(ModelNow()))
     {
-        may ? SendOne(*pair, *sa) : pair->sender.Skip();
+        if (may)
+        {
+            SendOne(*pair, *sa);
+        }
+        else
+        {
+            pair->sender.Skip();
+        }
     }
     ScheduleSending(spiInbound, *pair);
 }

@@ -419,9 +419,10 @@ DataPlane::ProcessInbound()
     DataPlaneResult result{Verdict::Transformed, opened.drop, sa->Config().spi, opened.number};
     if (opened.drop == DropReason::None)
     {
-        result.verdict = sa->Config().aggfrag ? Verdict::Aggfrag : Verdict::Transformed;
-        ++(sa->Config().aggfrag ? m_counters.inboundAggregated : m_counters.inboundOpened);
-        m_counters.openedOctets += sa->Config().aggfrag ? 0 : m_buffer.Size();
+        const bool aggregated = sa->Config().aggfrag; // its packets are counted by AdmitInner
+        result.verdict = aggregated ? Verdict::Aggfrag : Verdict::Transformed;
+        ++(aggregated ? m_counters.inboundAggregated : m_counters.inboundOpened);
+        m_counters.openedOctets += aggregated ? 0 : m_buffer.Size();
         if (m_sad.AwaitsProof())
         {
             m_sad.SetOutboundReady(result.spi);

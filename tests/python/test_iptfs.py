@@ -63,8 +63,8 @@ def test_sized_and_real_count_the_same(mode: str) -> None:
     assert 0 < rows[0]["lost_packets"] < 500
 
 
-@pytest.mark.parametrize("size", [64, 65, 577, 1441, 1442, 1443, 1500, 4000, 9000])
-@pytest.mark.parametrize("path_mtu", [576, 1500, 1501, 1502, 1503])
+@pytest.mark.parametrize("size", [64, 577, 1442, 1443, 9000])
+@pytest.mark.parametrize("path_mtu", [576, 1500, 1502])
 def test_payloads_are_full(size: int, path_mtu: int) -> None:
     count = 300
     row = measure(
@@ -105,7 +105,7 @@ def test_whole_packets_waste_what_they_leave() -> None:
 @pytest.mark.parametrize("window", [0, 1, 3, 8])
 @pytest.mark.parametrize("delivery", ["in-order", "at-once"])
 def test_the_window_is_in_payloads(window: int, delivery: str) -> None:
-    for overtaken in (0, 1, 2, 3, 4, 8, 9):
+    for overtaken in (window, window + 1):
         row = measure(
             mode="constant",
             interval="1ms",
