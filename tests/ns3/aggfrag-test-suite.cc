@@ -53,6 +53,7 @@ class AggfragChain
     Ptr<IpsecAggfrag> receiving;
     Sizes esp; ///< of ESP packets that gateway A sent
     std::vector<Time> times;
+    std::vector<uint8_t> tos; ///< of their outer headers
 
   private:
     void SeeFrame(Ptr<const Packet> frame)
@@ -63,6 +64,7 @@ class AggfragChain
         {
             esp.push_back(frame->GetSize() - 2);
             times.push_back(Simulator::Now());
+            tos.push_back(front[3]);
         }
     }
 };
@@ -299,6 +301,38 @@ class AggfragRekeyCase : public TestCase
     }
 };
 
+/// Outer headers say nothing of inner ones, unless CopyDscp: then that of the first packet.
+class OuterDscpCase : public TestCase
+{
+  public:
+    OuterDscpCase()
+        : TestCase("DSCPs are copied only where that is asked for")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        constexpr uint8_t kExpedited = 46;
+        Try(64, false, 0);
+        Try(64, true, kExpedited);
+        Try(10, true, 10);
+    }
+
+    void Try(uint8_t outerDscp, bool copy, uint8_t expected)
+    {
+        ChainOptions options = WithAggfrag();
+        options.outerDscp = outerDscp;
+        AggfragChain chain(options);
+        chain.sending->SetAttribute("CopyDscp", BooleanValue(copy));
+        chain.sized.chain.SendWithDscp(Seconds(1), 46);
+        chain.sized.chain.Run(Seconds(2));
+        NS_TEST_EXPECT_MSG_EQ(chain.sized.chain.DeliveredAtB(), 1, "delivered");
+        NS_TEST_ASSERT_MSG_EQ(chain.tos.size(), 1, "ESP packets");
+        NS_TEST_EXPECT_MSG_EQ(int{chain.tos[0]}, expected << 2, "outer TOS");
+    }
+};
+
 /// Packets for others than the SA is for are dropped one by one.
 class ForeignCase : public TestCase
 {
@@ -351,6 +385,7 @@ class AggfragTestSuite : public TestSuite
         AddTestCase(new PathCase, compat::TestNames<TestCase>::kQuick);
         AddTestCase(new TimerCase, compat::TestNames<TestCase>::kQuick);
         AddTestCase(new AggfragRekeyCase, compat::TestNames<TestCase>::kQuick);
+        AddTestCase(new OuterDscpCase, compat::TestNames<TestCase>::kQuick);
         AddTestCase(new ForeignCase, compat::TestNames<TestCase>::kQuick);
     }
 };
