@@ -41,7 +41,8 @@ ReorderingChannel::GetTypeId()
                           MakeDoubleAccessor(&ReorderingChannel::m_lossProbability),
                           MakeDoubleChecker<double>(0, 1))
             .AddAttribute("FragmentLoss",
-                          "Probability (0 to 1) that a fragment of IP is lost on the way.",
+                          "Probability (0 to 1) that a fragment of IP other than the first, which "
+                          "has no ports, is lost on the way.",
                           DoubleValue(0),
                           MakeDoubleAccessor(&ReorderingChannel::m_fragmentLoss),
                           MakeDoubleChecker<double>(0, 1))
@@ -122,7 +123,7 @@ ReorderingChannel::IsFiltered(Ptr<const Packet> packet)
     {
         return false;
     }
-    const bool fragment = view.isFragment;
+    const bool fragment = view.isFragment && !view.hasUpperHeader;
     if (!fragment && !wire::ParseTooBig(view))
     {
         return false;

@@ -17,8 +17,9 @@ namespace ns3
 /**
  * \ingroup ipsec
  * A point-to-point channel on which packets overtake each other: to the channel's Delay each packet
- * adds an extra delay of its own, and it may be lost. Fragments of IP, and ICMP about packets that
- * are too big, may be lost apart from that, as if the link ended at a firewall.
+ * adds an extra delay of its own, and it may be lost. Fragments of IP other than first ones, and
+ * ICMP about packets that are too big, may be lost apart from that, as if the link ended at a
+ * firewall without memory.
  *
  * With ExtraDelay a two-point variable this is a bundle of two unequal paths over which packets are
  * sprayed, each path FIFO; with a continuous variable it is a network with a delay spread. Both

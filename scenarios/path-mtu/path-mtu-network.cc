@@ -30,7 +30,6 @@ constexpr std::int64_t kStreamsOfGatewayA = 100;
 constexpr std::int64_t kStreamsOfGatewayB = 200;
 constexpr std::int64_t kStreamsOfLink = 300;
 constexpr std::int64_t kStreamsOfRouter = 400;
-constexpr std::int64_t kStreamOfFragments = 600;
 constexpr std::size_t kCoreQueue = 1024;   // packets
 constexpr std::size_t kMostFragments = 64; // of a packet that gateway B takes
 constexpr const char* kOutsideB = "198.51.100.1";
@@ -50,28 +49,14 @@ Connect(Ptr<ns3::Node> a, Ptr<ns3::Node> b)
     return link.Install(a, b);
 }
 
-/// Flags and fragment offset of the IPv4 packet in a frame.
-std::uint16_t
-FragmentWord(Ptr<const ns3::Packet> frame)
-{
-    constexpr std::size_t kFlags = 8; // behind the PPP header
-    std::uint8_t front[kFlags + 2] = {};
-    frame->CopyData(front, sizeof(front));
-    return LoadBe16(front + kFlags);
-}
-
 /// Whether a frame has an IPv4 fragment in it.
 bool
 IsFragment(Ptr<const ns3::Packet> frame)
 {
-    return (FragmentWord(frame) & 0x3fff) != 0;
-}
-
-/// Whether it has one without ports or SPI: what stateless filters drop.
-bool
-IsLaterFragment(Ptr<const ns3::Packet> frame)
-{
-    return (FragmentWord(frame) & 0x1fff) != 0;
+    constexpr std::size_t kFlags = 8; // behind the PPP header
+    std::uint8_t front[kFlags + 2] = {};
+    frame->CopyData(front, sizeof(front));
+    return (LoadBe16(front + kFlags) & 0x3fff) != 0;
 }
 
 } // namespace
@@ -88,10 +73,8 @@ Network::Network(const NetworkSettings& settings)
       addressB("10.2.0.2"),
       endB(IpAddress::V4(ns3::Ipv4Address(kOutsideB).Get())),
       m_settings(settings),
-      m_router(CreateObject<ns3::Node>()),
-      m_fragmentDraw(CreateObject<ns3::UniformRandomVariable>())
+      m_router(CreateObject<ns3::Node>())
 {
-    m_fragmentDraw->SetStream(kStreamOfFragments);
     InstallIpv4Stack(hostA);
     InstallIpv4Stack(hostB);
     InstallGateways();
@@ -221,13 +204,8 @@ Network::ConnectNarrow() const
         ns3::IpsecHelper::InstallReorderingLink(m_router, gatewayB->GetObject<ns3::Node>(), link);
     devices.Get(0)->SetMtu(m_settings.mtu);
     const auto channel = ns3::DynamicCast<ns3::ReorderingChannel>(devices.Get(0)->GetChannel());
+    channel->SetAttribute("FragmentLoss", ns3::DoubleValue(m_settings.fragmentFilter));
     channel->AssignStreams(kStreamsOfLink);
-    if (m_settings.fragmentFilter > 0)
-    {
-        channel->SetPacketLoss(
-            [draw = m_fragmentDraw, share = m_settings.fragmentFilter](Ptr<const ns3::Packet> frame)
-            { return IsLaterFragment(frame) && draw->GetValue(0, 1) < share; });
-    }
     if (m_settings.fragmentDelay.IsStrictlyPositive())
     {
         channel->SetPacketDelay([longer = m_settings.fragmentDelay](Ptr<const ns3::Packet> frame)

@@ -97,7 +97,6 @@ class Network
 
     const NetworkSettings& m_settings;
     ns3::Ptr<ns3::Node> m_router;
-    ns3::Ptr<ns3::UniformRandomVariable> m_fragmentDraw;
     std::uint64_t m_queueLost{0};
 };
 

@@ -98,7 +98,12 @@ def test_packets_that_share_esp_packets_all_fit_once_the_path_is_known() -> None
 
 
 def test_what_is_never_whole_is_told_of_when_that_is_asked_for() -> None:
-    filtered = {"strategy": "lmap", "packets": 50, "fragment_filter": 1, "reassembly_timeout": "100ms"}
+    filtered = {
+        "strategy": "lmap",
+        "packets": 50,
+        "fragment_filter": 1,
+        "reassembly_timeout": "100ms",
+    }
     row = measure(**filtered)
     assert (row["delivered_packets"], row["notifications_told"]) == (0, 0)
     assert row["frames_lost"] == 50
@@ -150,9 +155,13 @@ def test_a_floor_bounds_what_an_attack_leaves_behind() -> None:
 def test_a_path_mtu_that_grows_is_used_when_the_old_one_has_aged() -> None:
     for lifetime, expected in (("1s", 1500), ("600s", 1276)):
         row = measure(
-            strategy="lmap", path_mtu="1280B", later_mtu="1500B", change_at="1.5s", lifetime=lifetime,
+            strategy="lmap",
+            path_mtu="1280B",
+            later_mtu="1500B",
+            change_at="1.5s",
+            lifetime=lifetime,
             packets=400,
-        )  # fmt: skip
+        )
         assert row["gateway_path_mtu"] == expected
 
 
