@@ -1,21 +1,15 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "helpers/capture-keys.h"
 #include "helpers/class-draw.h"
 #include "helpers/drop-metrics.h"
-#include "helpers/scenario.h"
+#include "helpers/scenario-run.h"
 #include "helpers/tunnel-handshake.h"
 #include "scenarios/antireplay-subspaces/subspaces-observer.h"
 
-#include "ns3/boolean.h"
-#include "ns3/global-value.h"
-#include "ns3/point-to-point-helper.h"
-#include "ns3/rng-seed-manager.h"
 #include "ns3/simulator.h"
 
 #include <cmath>
-#include <filesystem>
 
 namespace ipseclab
 {
@@ -139,7 +133,7 @@ class Run
         : m_childSas(values.Count("child_sas")),
           m_forgedPerPacket(values.Count("forged")),
           m_settings(MakeSettings(values, std::make_shared<Classes>(values))),
-          m_folder(context.outputFolder),
+          m_captures(context),
           m_chain(m_settings, context.sized),
           m_source(m_chain.HostA(),
                    m_chain.AddressB(),
@@ -165,12 +159,9 @@ class Run
         m_chain.GatewayA()->TraceConnectWithoutContext("IkeEvent",
                                                        ns3::MakeCallback(&Run::HandleIke, this));
         Simulator::ScheduleNow(&TunnelHandshake::Begin, &m_handshake);
-        if (!m_folder.empty())
-        {
-            Capture(m_chain.OutsideA(), "gateway-a.pcap");
-            Capture(m_chain.OutsideB(), "gateway-b.pcap");
-            m_keys.Listen(m_chain.GatewayA());
-        }
+        m_captures.Capture(m_chain.OutsideA(), "gateway-a.pcap");
+        m_captures.Capture(m_chain.OutsideB(), "gateway-b.pcap");
+        m_captures.ListenTo(m_chain.GatewayA());
     }
 
     RunResult Execute()
@@ -187,29 +178,12 @@ class Run
         AddDrops(result.metrics,
                  m_chain.GatewayA()->GetCounters(),
                  m_chain.GatewayB()->GetCounters());
-        if (!m_folder.empty())
-        {
-            result.files = m_captures;
-            const auto keys = m_keys.Write(m_folder);
-            result.files.insert(result.files.end(), keys.begin(), keys.end());
-        }
+        result.files = m_captures.Finish();
         return result;
     }
 
   private:
     using Metrics = std::map<std::string, MetricValue>;
-
-    static MetricValue Whole(std::uint64_t value)
-    {
-        return static_cast<std::int64_t>(value);
-    }
-
-    void Capture(Ptr<ns3::NetDevice> device, const char* name)
-    {
-        const auto path = std::filesystem::absolute(m_folder).lexically_normal() / name;
-        m_captures.push_back(path.string());
-        ns3::PointToPointHelper().EnablePcap(path.string(), device, true, true);
-    }
 
     void HandleIke(const ike::IkeEvent& event)
     {
@@ -315,7 +289,7 @@ class Run
     const std::uint64_t m_childSas;
     const std::uint64_t m_forgedPerPacket;
     const replay_window::Settings m_settings;
-    const std::string m_folder;
+    RunCaptures m_captures;
     std::uint64_t m_settled{0};
     replay_window::Chain m_chain;
     UdpSource m_source;
@@ -328,17 +302,6 @@ class Run
     bool m_begun{false};
     ns3::Time m_setUp;
     std::uint64_t m_ikeDatagrams{0};
-    ns3::CaptureKeys m_keys;
-    std::vector<std::string> m_captures;
-};
-
-/// Whatever happens, the next run finds an empty simulator.
-struct SimulatorCleaner
-{
-    ~SimulatorCleaner()
-    {
-        Simulator::Destroy();
-    }
 };
 
 void
@@ -362,15 +325,7 @@ RunResult
 RunSubspaces(const ParameterValues& values, const RunContext& context)
 {
     CheckTogether(values);
-    if (!context.outputFolder.empty())
-    {
-        std::filesystem::create_directories(context.outputFolder);
-    }
-    ns3::RngSeedManager::SetSeed(context.seed);
-    ns3::RngSeedManager::SetRun(context.run);
-    // Checksums cost time, and only a reader of captures looks at them.
-    ns3::GlobalValue::Bind("ChecksumEnabled", ns3::BooleanValue(!context.outputFolder.empty()));
-    const SimulatorCleaner cleaner;
+    const SimulatorScope scope(context);
     return Run(values, context).Execute();
 }
 

@@ -5,14 +5,12 @@
 
 #include "helpers/class-draw.h"
 #include "helpers/drop-metrics.h"
+#include "helpers/scenario-run.h"
 #include "scenarios/dscp-split/dscp-split-network.h"
 
 #include "model/ike/extensions/dscp-classes.h"
 
-#include "ns3/boolean.h"
-#include "ns3/global-value.h"
 #include "ns3/ipv4-queue-disc-item.h"
-#include "ns3/rng-seed-manager.h"
 #include "ns3/simulator.h"
 #include "ns3/udp-socket-factory.h"
 
@@ -108,11 +106,6 @@ class Run
         std::uint64_t pairs{0};
         std::map<std::pair<std::uint32_t, std::uint64_t>, std::size_t> sealed; ///< their classes
     };
-
-    static MetricValue Whole(std::uint64_t value)
-    {
-        return static_cast<std::int64_t>(value);
-    }
 
     void StartSites(double spread)
     {
@@ -426,22 +419,10 @@ class Run
     std::vector<double> m_ready;     ///< seconds, of each site that has all
 };
 
-/// Whatever happens, the next run finds an empty simulator.
-struct SimulatorCleaner
-{
-    ~SimulatorCleaner()
-    {
-        Simulator::Destroy();
-    }
-};
-
 RunResult
 RunDscpHub(const ParameterValues& values, const RunContext& context)
 {
-    ns3::RngSeedManager::SetSeed(context.seed);
-    ns3::RngSeedManager::SetRun(context.run);
-    ns3::GlobalValue::Bind("ChecksumEnabled", ns3::BooleanValue(false));
-    const SimulatorCleaner cleaner;
+    const SimulatorScope scope(context);
     return Run(values, context).Execute();
 }
 

@@ -1,9 +1,9 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "helpers/capture-keys.h"
 #include "helpers/class-draw.h"
 #include "helpers/drop-metrics.h"
+#include "helpers/scenario-run.h"
 #include "helpers/tunnel-handshake.h"
 #include "helpers/udp-stream.h"
 #include "scenarios/dscp-split/dscp-split-bulk.h"
@@ -11,14 +11,9 @@
 
 #include "model/ike/extensions/dscp-classes.h"
 
-#include "ns3/boolean.h"
-#include "ns3/global-value.h"
-#include "ns3/point-to-point-helper.h"
-#include "ns3/rng-seed-manager.h"
 #include "ns3/simulator.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <numeric>
 
 namespace ipseclab
@@ -117,7 +112,7 @@ class Run
     Run(const ParameterValues& values, const RunContext& context)
         : m_settings(values),
           m_atOnce(values.Word("start") == "at-once"),
-          m_folder(context.outputFolder),
+          m_captures(context),
           m_network(m_settings, context.sized),
           m_fates(m_settings, m_network, [this]() { Settle(); }),
           m_forth(values, false),
@@ -147,12 +142,9 @@ class Run
         m_network.gatewayB->TraceConnectWithoutContext("IkeEvent",
                                                        ns3::MakeCallback(&Run::HandleIkeB, this));
         Simulator::ScheduleNow(&TunnelHandshake::Begin, &m_handshake);
-        if (!m_folder.empty())
-        {
-            Capture(m_network.outsideA, "gateway-a.pcap");
-            Capture(m_network.outsideB, "gateway-b.pcap");
-            m_keys.Listen(m_network.gatewayA);
-        }
+        m_captures.Capture(m_network.outsideA, "gateway-a.pcap");
+        m_captures.Capture(m_network.outsideB, "gateway-b.pcap");
+        m_captures.ListenTo(m_network.gatewayA);
     }
 
     RunResult Execute()
@@ -171,34 +163,12 @@ class Run
         AddDrops(result.metrics,
                  m_network.gatewayA->GetCounters(),
                  m_network.gatewayB->GetCounters());
-        if (!m_folder.empty())
-        {
-            result.files = m_captures;
-            const auto keys = m_keys.Write(m_folder);
-            result.files.insert(result.files.end(), keys.begin(), keys.end());
-        }
+        result.files = m_captures.Finish();
         return result;
     }
 
   private:
     using Metrics = std::map<std::string, MetricValue>;
-
-    static MetricValue Whole(std::uint64_t value)
-    {
-        return static_cast<std::int64_t>(value);
-    }
-
-    static double Ratio(std::uint64_t part, std::uint64_t whole)
-    {
-        return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
-    }
-
-    void Capture(Ptr<ns3::NetDevice> device, const char* name)
-    {
-        const auto path = std::filesystem::absolute(m_folder).lexically_normal() / name;
-        m_captures.push_back(path.string());
-        ns3::PointToPointHelper().EnablePcap(path.string(), device, true, true);
-    }
 
     void HandleIkeA(const ike::IkeEvent& event)
     {
@@ -454,7 +424,7 @@ class Run
 
     const Settings m_settings;
     const bool m_atOnce;
-    const std::string m_folder;
+    RunCaptures m_captures;
     std::uint64_t m_settled{0};
     Network m_network;
     Fates m_fates;
@@ -480,17 +450,6 @@ class Run
     std::uint64_t m_bulkOctets{0};
     std::vector<double> m_lowLatencies;
     std::vector<double> m_topLatencies;
-    ns3::CaptureKeys m_keys;
-    std::vector<std::string> m_captures;
-};
-
-/// Whatever happens, the next run finds an empty simulator.
-struct SimulatorCleaner
-{
-    ~SimulatorCleaner()
-    {
-        Simulator::Destroy();
-    }
 };
 
 void
@@ -509,15 +468,7 @@ RunResult
 RunDscpSplit(const ParameterValues& values, const RunContext& context)
 {
     CheckTogether(values);
-    if (!context.outputFolder.empty())
-    {
-        std::filesystem::create_directories(context.outputFolder);
-    }
-    ns3::RngSeedManager::SetSeed(context.seed);
-    ns3::RngSeedManager::SetRun(context.run);
-    // Checksums cost time, and only a reader of captures looks at them.
-    ns3::GlobalValue::Bind("ChecksumEnabled", ns3::BooleanValue(!context.outputFolder.empty()));
-    const SimulatorCleaner cleaner;
+    const SimulatorScope scope(context);
     return Run(values, context).Execute();
 }
 

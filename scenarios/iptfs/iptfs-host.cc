@@ -3,20 +3,14 @@
  */
 #include "scenarios/iptfs/iptfs-host.h"
 
+#include "helpers/udp-datagram.h"
 #include "model/wire/bytes.h"
 
-#include "ns3/boolean.h"
 #include "ns3/double.h"
 #include "ns3/inet-socket-address.h"
-#include "ns3/ipv4-header.h"
-#include "ns3/ipv4-raw-socket-factory.h"
-#include "ns3/ipv4.h"
 #include "ns3/packet.h"
 #include "ns3/simulator.h"
-#include "ns3/udp-header.h"
-#include "ns3/udp-l4-protocol.h"
 #include "ns3/udp-socket-factory.h"
-#include "ns3/uinteger.h"
 
 #include <cmath>
 #include <stdexcept>
@@ -45,14 +39,10 @@ Sender::Sender(Ptr<ns3::Node> node,
     : m_settings(settings),
       m_destination(destination),
       m_done(std::move(done)),
-      m_raw(Socket::CreateSocket(node, ns3::Ipv4RawSocketFactory::GetTypeId())),
+      m_raw(CreateDatagramSocket(node)),
       m_draw(ns3::CreateObject<ns3::UniformRandomVariable>()),
       m_gap(ns3::CreateObject<ns3::ExponentialRandomVariable>())
 {
-    m_raw->SetAttribute("Protocol", ns3::UintegerValue(ns3::UdpL4Protocol::PROT_NUMBER));
-    m_raw->SetAttribute("IpHeaderInclude", ns3::BooleanValue(true));
-    m_raw->Bind();
-    m_raw->ShutdownRecv();
     m_draw->SetStream(settings.randomStream);
     m_gap->SetStream(settings.randomStream + 1);
     m_gap->SetAttribute("Mean", ns3::DoubleValue(1 / settings.rate));
@@ -74,28 +64,13 @@ Sender::Send()
     StoreBe64(payload.data(), Sent());
     const auto packet =
         ns3::Create<Packet>(payload.data(), static_cast<std::uint32_t>(payload.size()));
-    // A host has one interface beside the loopback.
-    const auto source = m_raw->GetNode()->GetObject<ns3::Ipv4>()->GetAddress(1, 0).GetLocal();
-    ns3::UdpHeader udp;
-    udp.SetSourcePort(kPort);
-    udp.SetDestinationPort(kPort);
-    if (ns3::Node::ChecksumEnabled())
-    {
-        udp.EnableChecksums();
-        udp.InitializeChecksum(source, m_destination, ns3::UdpL4Protocol::PROT_NUMBER);
-    }
-    packet->AddHeader(udp);
-    ns3::Ipv4Header header;
-    header.SetSource(source);
-    header.SetDestination(m_destination);
-    header.SetProtocol(ns3::UdpL4Protocol::PROT_NUMBER);
-    header.SetTtl(64);
-    header.SetPayloadSize(static_cast<std::uint16_t>(packet->GetSize()));
-    header.SetDontFragment();
-    packet->AddHeader(header);
+    DatagramFields fields;
+    fields.destination = m_destination;
+    fields.port = kPort;
+    fields.dontFragment = true;
     m_times.push_back(Simulator::Now());
     m_octets += size;
-    m_raw->SendTo(packet, 0, ns3::InetSocketAddress(m_destination, 0));
+    SendDatagram(m_raw, packet, fields);
     if (Sent() == m_settings.packets)
     {
         m_done();

@@ -1,23 +1,17 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "helpers/capture-keys.h"
 #include "helpers/deliveries.h"
 #include "helpers/drop-metrics.h"
 #include "helpers/reordering-meter.h"
-#include "helpers/scenario.h"
+#include "helpers/scenario-run.h"
 #include "helpers/tunnel-handshake.h"
 #include "scenarios/iptfs/iptfs-host.h"
 #include "scenarios/iptfs/iptfs-network.h"
 
-#include "ns3/boolean.h"
-#include "ns3/global-value.h"
-#include "ns3/point-to-point-helper.h"
-#include "ns3/rng-seed-manager.h"
 #include "ns3/simulator.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <limits>
 
 namespace ipseclab
@@ -149,7 +143,7 @@ class Run
     Run(const ParameterValues& values, const RunContext& context)
         : m_networkSettings(MakeNetworkSettings(values, context.sized)),
           m_streamSettings(MakeStreamSettings(values)),
-          m_folder(context.outputFolder),
+          m_captures(context),
           m_network(m_networkSettings),
           m_sender(m_network.hostA,
                    m_network.addressB,
@@ -172,12 +166,9 @@ class Run
         m_network.Path()->TraceConnectWithoutContext("Loss",
                                                      ns3::MakeCallback(&Run::SeeLoss, this));
         Simulator::ScheduleNow(&TunnelHandshake::Begin, &m_handshake);
-        if (!m_folder.empty())
-        {
-            Capture(m_network.outsideA, "gateway-a.pcap");
-            Capture(m_network.outsideB, "gateway-b.pcap");
-            m_keys.Listen(m_network.gatewayA);
-        }
+        m_captures.Capture(m_network.outsideA, "gateway-a.pcap");
+        m_captures.Capture(m_network.outsideB, "gateway-b.pcap");
+        m_captures.ListenTo(m_network.gatewayA);
     }
 
     RunResult Execute()
@@ -196,34 +187,12 @@ class Run
         AddDrops(result.metrics,
                  m_network.gatewayA->GetCounters(),
                  m_network.gatewayB->GetCounters());
-        if (!m_folder.empty())
-        {
-            result.files = m_captures;
-            const auto keys = m_keys.Write(m_folder);
-            result.files.insert(result.files.end(), keys.begin(), keys.end());
-        }
+        result.files = m_captures.Finish();
         return result;
     }
 
   private:
     using Metrics = std::map<std::string, MetricValue>;
-
-    static MetricValue Whole(std::uint64_t value)
-    {
-        return static_cast<std::int64_t>(value);
-    }
-
-    static double Ratio(double part, double whole)
-    {
-        return whole == 0 ? 0.0 : part / whole;
-    }
-
-    void Capture(Ptr<ns3::NetDevice> device, const char* name)
-    {
-        const auto path = std::filesystem::absolute(m_folder).lexically_normal() / name;
-        m_captures.push_back(path.string());
-        ns3::PointToPointHelper().EnablePcap(path.string(), device, true, true);
-    }
 
     void Begin()
     {
@@ -442,7 +411,7 @@ class Run
 
     const NetworkSettings m_networkSettings;
     const StreamSettings m_streamSettings;
-    const std::string m_folder;
+    RunCaptures m_captures;
     iptfs::Network m_network;
     iptfs::Sender m_sender;
     iptfs::Receiver m_receiver;
@@ -458,17 +427,6 @@ class Run
     ReorderingMeter m_outerOrder;
     ReorderingMeter m_inner;
     Deliveries m_deliveries;
-    ns3::CaptureKeys m_keys;
-    std::vector<std::string> m_captures;
-};
-
-/// Whatever happens, the next run finds an empty simulator.
-struct SimulatorCleaner
-{
-    ~SimulatorCleaner()
-    {
-        Simulator::Destroy();
-    }
 };
 
 void
@@ -495,15 +453,7 @@ RunResult
 RunIptfs(const ParameterValues& values, const RunContext& context)
 {
     CheckTogether(values);
-    if (!context.outputFolder.empty())
-    {
-        std::filesystem::create_directories(context.outputFolder);
-    }
-    ns3::RngSeedManager::SetSeed(context.seed);
-    ns3::RngSeedManager::SetRun(context.run);
-    // Checksums cost time, and only a reader of captures looks at them.
-    ns3::GlobalValue::Bind("ChecksumEnabled", ns3::BooleanValue(!context.outputFolder.empty()));
-    const SimulatorCleaner cleaner;
+    const SimulatorScope scope(context);
     return Run(values, context).Execute();
 }
 

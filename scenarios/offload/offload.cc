@@ -5,13 +5,10 @@
 #include "helpers/drop-metrics.h"
 #include "helpers/flow-source.h"
 #include "helpers/reordering-meter.h"
-#include "helpers/scenario.h"
+#include "helpers/scenario-run.h"
 #include "scenarios/offload/offload-network.h"
 #include "scenarios/offload/offload-settings.h"
 
-#include "ns3/boolean.h"
-#include "ns3/global-value.h"
-#include "ns3/rng-seed-manager.h"
 #include "ns3/simulator.h"
 
 #include <algorithm>
@@ -175,23 +172,11 @@ class Run
     Observer m_observer;
 };
 
-/// Whatever happens, the next run finds an empty simulator.
-struct SimulatorCleaner
-{
-    ~SimulatorCleaner()
-    {
-        Simulator::Destroy();
-    }
-};
-
 RunResult
 RunOffload(const ParameterValues& values, const RunContext& context)
 {
     const Settings settings(values);
-    ns3::RngSeedManager::SetSeed(context.seed);
-    ns3::RngSeedManager::SetRun(context.run);
-    ns3::GlobalValue::Bind("ChecksumEnabled", ns3::BooleanValue(false));
-    const SimulatorCleaner cleaner;
+    const SimulatorScope scope(context);
     return Run(settings, context.sized).Execute();
 }
 

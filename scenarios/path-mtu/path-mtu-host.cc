@@ -3,17 +3,13 @@
  */
 #include "scenarios/path-mtu/path-mtu-host.h"
 
+#include "helpers/udp-datagram.h"
 #include "model/wire/icmp-too-big.h"
 
-#include "ns3/boolean.h"
 #include "ns3/inet-socket-address.h"
-#include "ns3/ipv4-header.h"
 #include "ns3/ipv4-raw-socket-factory.h"
-#include "ns3/ipv4.h"
 #include "ns3/packet.h"
 #include "ns3/simulator.h"
-#include "ns3/udp-header.h"
-#include "ns3/udp-l4-protocol.h"
 #include "ns3/udp-socket-factory.h"
 #include "ns3/uinteger.h"
 
@@ -65,19 +61,12 @@ BoundUdpSocket(Ptr<ns3::Node> node, std::uint16_t port)
 }
 
 Ptr<Socket>
-RawSocket(Ptr<ns3::Node> node, std::uint8_t protocol)
+IcmpSocket(Ptr<ns3::Node> node)
 {
     const auto socket = Socket::CreateSocket(node, ns3::Ipv4RawSocketFactory::GetTypeId());
-    socket->SetAttribute("Protocol", ns3::UintegerValue(protocol));
+    socket->SetAttribute("Protocol", ns3::UintegerValue(wire::kProtocolIcmp));
     socket->Bind();
     return socket;
-}
-
-/// A host has one interface beside the loopback.
-ns3::Ipv4Address
-SourceOf(Ptr<ns3::Node> host)
-{
-    return host->GetObject<ns3::Ipv4>()->GetAddress(1, 0).GetLocal();
 }
 
 } // namespace
@@ -89,16 +78,14 @@ Sender::Sender(Ptr<ns3::Node> node,
     : m_settings(settings),
       m_destination(destination),
       m_sending(std::move(sending)),
-      m_raw(RawSocket(node, ns3::UdpL4Protocol::PROT_NUMBER)),
+      m_raw(CreateDatagramSocket(node)),
       m_answers(BoundUdpSocket(node, kProbePort)),
-      m_icmp(RawSocket(node, wire::kProtocolIcmp)),
+      m_icmp(IcmpSocket(node)),
       m_small(ns3::CreateObject<ns3::UniformRandomVariable>()),
       m_search(settings.octets),
       m_limit(settings.octets)
 {
     m_small->SetStream(settings.randomStream);
-    m_raw->SetAttribute("IpHeaderInclude", ns3::BooleanValue(true));
-    m_raw->ShutdownRecv();
     m_answers->SetRecvCallback(ns3::MakeCallback(&Sender::ReadAnswer, this));
     m_icmp->SetRecvCallback(ns3::MakeCallback(&Sender::ReadReport, this));
     m_size = Size();
@@ -107,24 +94,12 @@ Sender::Sender(Ptr<ns3::Node> node,
 void
 Sender::Send(std::uint16_t port, std::uint64_t number, std::uint32_t size)
 {
-    const Ptr<Packet> packet = NumberedPacket(number, size);
-    ns3::UdpHeader udp;
-    udp.SetSourcePort(port);
-    udp.SetDestinationPort(port);
-    packet->AddHeader(udp);
-    ns3::Ipv4Header header;
-    header.SetSource(SourceOf(m_raw->GetNode()));
-    header.SetDestination(m_destination);
-    header.SetProtocol(ns3::UdpL4Protocol::PROT_NUMBER);
-    header.SetTtl(64);
-    header.SetPayloadSize(static_cast<std::uint16_t>(packet->GetSize()));
-    header.SetIdentification(++m_identification);
-    if (m_settings.policy != SizePolicy::Fixed)
-    {
-        header.SetDontFragment();
-    }
-    packet->AddHeader(header);
-    m_raw->SendTo(packet, 0, ns3::InetSocketAddress(m_destination, 0));
+    DatagramFields fields;
+    fields.destination = m_destination;
+    fields.port = port;
+    fields.identification = ++m_identification;
+    fields.dontFragment = m_settings.policy != SizePolicy::Fixed;
+    SendDatagram(m_raw, NumberedPacket(number, size), fields);
 }
 
 void

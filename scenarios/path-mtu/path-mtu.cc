@@ -1,21 +1,15 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "helpers/capture-keys.h"
 #include "helpers/drop-metrics.h"
-#include "helpers/scenario.h"
+#include "helpers/scenario-run.h"
 #include "helpers/tunnel-handshake.h"
 #include "scenarios/path-mtu/path-mtu-settings.h"
 #include "scenarios/path-mtu/path-mtu-tcp-host.h"
 
-#include "ns3/boolean.h"
-#include "ns3/global-value.h"
-#include "ns3/point-to-point-helper.h"
-#include "ns3/rng-seed-manager.h"
 #include "ns3/simulator.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <memory>
 
 namespace ipseclab
@@ -39,7 +33,7 @@ class Run
     Run(const ParameterValues& values, const RunContext& context)
         : m_networkSettings(path_mtu::MakeNetworkSettings(values, context.sized)),
           m_streamSettings(path_mtu::MakeStreamSettings(values)),
-          m_folder(context.outputFolder),
+          m_captures(context),
           m_network(m_networkSettings),
           m_sender(MakeSender()),
           m_receiver(MakeReceiver()),
@@ -58,12 +52,9 @@ class Run
             "Learnt",
             ns3::MakeCallback(&Run::NoteLearnt, this));
         Simulator::ScheduleNow(&TunnelHandshake::Begin, &m_handshake);
-        if (!m_folder.empty())
-        {
-            Capture(m_network.outsideA, "gateway-a.pcap");
-            Capture(m_network.outsideB, "gateway-b.pcap");
-            m_keys.Listen(m_network.gatewayA);
-        }
+        m_captures.Capture(m_network.outsideA, "gateway-a.pcap");
+        m_captures.Capture(m_network.outsideB, "gateway-b.pcap");
+        m_captures.ListenTo(m_network.gatewayA);
     }
 
     RunResult Execute()
@@ -82,12 +73,7 @@ class Run
         AddDrops(result.metrics,
                  m_network.gatewayA->GetCounters(),
                  m_network.gatewayB->GetCounters());
-        if (!m_folder.empty())
-        {
-            result.files = m_captures;
-            const auto keys = m_keys.Write(m_folder);
-            result.files.insert(result.files.end(), keys.begin(), keys.end());
-        }
+        result.files = m_captures.Finish();
         return result;
     }
 
@@ -121,23 +107,6 @@ class Run
                                                            []() { Simulator::Stop(); });
         }
         return std::make_unique<path_mtu::Receiver>(node, m_streamSettings.packets);
-    }
-
-    static MetricValue Whole(std::uint64_t value)
-    {
-        return static_cast<std::int64_t>(value);
-    }
-
-    static double Ratio(std::uint64_t part, std::uint64_t whole)
-    {
-        return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
-    }
-
-    void Capture(Ptr<ns3::NetDevice> device, const char* name)
-    {
-        const auto path = std::filesystem::absolute(m_folder).lexically_normal() / name;
-        m_captures.push_back(path.string());
-        ns3::PointToPointHelper().EnablePcap(path.string(), device, true, true);
     }
 
     void Begin()
@@ -302,7 +271,7 @@ class Run
 
     const NetworkSettings m_networkSettings;
     const StreamSettings m_streamSettings;
-    const std::string m_folder;
+    RunCaptures m_captures;
     path_mtu::Network m_network;
     const std::unique_ptr<path_mtu::Source> m_sender;
     const std::unique_ptr<path_mtu::Sink> m_receiver;
@@ -313,32 +282,13 @@ class Run
     std::uint64_t m_reassemblyOctets{0};
     std::uint32_t m_spi{0}; ///< of gateway A's SA, since it has learnt
     ns3::Time m_lastLearnt;
-    ns3::CaptureKeys m_keys;
-    std::vector<std::string> m_captures;
-};
-
-/// Whatever happens, the next run finds an empty simulator.
-struct SimulatorCleaner
-{
-    ~SimulatorCleaner()
-    {
-        Simulator::Destroy();
-    }
 };
 
 RunResult
 RunPathMtu(const ParameterValues& values, const RunContext& context)
 {
     path_mtu::CheckTogether(values);
-    if (!context.outputFolder.empty())
-    {
-        std::filesystem::create_directories(context.outputFolder);
-    }
-    ns3::RngSeedManager::SetSeed(context.seed);
-    ns3::RngSeedManager::SetRun(context.run);
-    // Checksums cost time, and only a reader of captures looks at them.
-    ns3::GlobalValue::Bind("ChecksumEnabled", ns3::BooleanValue(!context.outputFolder.empty()));
-    const SimulatorCleaner cleaner;
+    const SimulatorScope scope(context);
     return Run(values, context).Execute();
 }
 

@@ -1,22 +1,17 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "helpers/capture-keys.h"
 #include "helpers/deliveries.h"
 #include "helpers/drop-metrics.h"
 #include "helpers/flow-source.h"
+#include "helpers/scenario-run.h"
 #include "helpers/tunnel-handshake.h"
 #include "scenarios/per-resource-sa/per-resource-network.h"
 
-#include "ns3/boolean.h"
-#include "ns3/global-value.h"
-#include "ns3/point-to-point-helper.h"
 #include "ns3/random-variable-stream.h"
-#include "ns3/rng-seed-manager.h"
 #include "ns3/simulator.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <memory>
 #include <stdexcept>
 #include <vector>
@@ -294,7 +289,7 @@ class Run
   public:
     Run(const ParameterValues& values, const RunContext& context)
         : m_settings(values),
-          m_folder(context.outputFolder),
+          m_captures(context),
           m_net(m_settings, context.sized)
     {
         const auto start = ns3::CreateObject<ns3::UniformRandomVariable>();
@@ -307,12 +302,9 @@ class Run
             Listen(m_net.sitesA[i].gateway);
         }
         Listen(m_net.siteB.gateway);
-        if (!m_folder.empty())
-        {
-            Capture(m_net.sitesA.front().outside, "gateway-a.pcap");
-            Capture(m_net.siteB.outside, "gateway-b.pcap");
-            m_keys.Listen(m_net.siteB.gateway);
-        }
+        m_captures.Capture(m_net.sitesA.front().outside, "gateway-a.pcap");
+        m_captures.Capture(m_net.siteB.outside, "gateway-b.pcap");
+        m_captures.ListenTo(m_net.siteB.gateway);
     }
 
     RunResult Execute()
@@ -327,23 +319,11 @@ class Run
         AddPackets(result.metrics);
         AddSas(result.metrics);
         AddDropsOfAll(result.metrics);
-        if (!m_folder.empty())
-        {
-            result.files = m_captures;
-            const auto keys = m_keys.Write(m_folder);
-            result.files.insert(result.files.end(), keys.begin(), keys.end());
-        }
+        result.files = m_captures.Finish();
         return result;
     }
 
   private:
-    void Capture(Ptr<ns3::NetDevice> device, const char* name)
-    {
-        const auto path = std::filesystem::absolute(m_folder).lexically_normal() / name;
-        m_captures.push_back(path.string());
-        ns3::PointToPointHelper().EnablePcap(path.string(), device, true, true);
-    }
-
     void Listen(Ptr<ns3::IpsecGateway> gateway)
     {
         gateway->TraceConnectWithoutContext("IkeEvent", MakeCallback(&Run::CountRefusal, this));
@@ -488,36 +468,17 @@ class Run
     }
 
     const Settings m_settings;
-    const std::string m_folder;
+    RunCaptures m_captures;
     Net m_net;
     std::vector<std::unique_ptr<Tunnel>> m_tunnels;
     std::uint64_t m_settled{0};
     std::uint64_t m_refused{0};
-    ns3::CaptureKeys m_keys;
-    std::vector<std::string> m_captures;
-};
-
-/// Whatever happens, the next run finds an empty simulator.
-struct SimulatorCleaner
-{
-    ~SimulatorCleaner()
-    {
-        Simulator::Destroy();
-    }
 };
 
 RunResult
 RunPerResource(const ParameterValues& values, const RunContext& context)
 {
-    if (!context.outputFolder.empty())
-    {
-        std::filesystem::create_directories(context.outputFolder);
-    }
-    ns3::RngSeedManager::SetSeed(context.seed);
-    ns3::RngSeedManager::SetRun(context.run);
-    // Checksums cost time, and only a reader of captures looks at them.
-    ns3::GlobalValue::Bind("ChecksumEnabled", ns3::BooleanValue(!context.outputFolder.empty()));
-    const SimulatorCleaner cleaner;
+    const SimulatorScope scope(context);
     return Run(values, context).Execute();
 }
 

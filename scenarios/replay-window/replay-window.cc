@@ -1,24 +1,18 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "helpers/capture-keys.h"
 #include "helpers/drop-metrics.h"
 #include "helpers/reordering-meter.h"
-#include "helpers/scenario.h"
+#include "helpers/scenario-run.h"
 #include "helpers/tunnel-handshake.h"
 #include "scenarios/replay-window/replay-window-chain.h"
 
 #include "model/wire/ipv4.h"
 
-#include "ns3/boolean.h"
-#include "ns3/global-value.h"
-#include "ns3/point-to-point-helper.h"
-#include "ns3/rng-seed-manager.h"
 #include "ns3/simulator.h"
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <stdexcept>
 
 namespace ipseclab
@@ -181,7 +175,7 @@ class Run
   public:
     Run(const Settings& settings, const RunContext& context)
         : m_settings(settings),
-          m_folder(context.outputFolder),
+          m_captures(context),
           m_chain(m_settings, context.sized),
           m_source(m_chain.HostA(),
                    m_chain.AddressB(),
@@ -197,12 +191,9 @@ class Run
               []() { Simulator::Stop(); })
     {
         Simulator::ScheduleNow(&TunnelHandshake::Begin, &m_handshake);
-        if (!m_folder.empty())
-        {
-            Capture(m_chain.OutsideA(), "gateway-a.pcap");
-            Capture(m_chain.OutsideB(), "gateway-b.pcap");
-            m_keys.Listen(m_chain.GatewayA());
-        }
+        m_captures.Capture(m_chain.OutsideA(), "gateway-a.pcap");
+        m_captures.Capture(m_chain.OutsideB(), "gateway-b.pcap");
+        m_captures.ListenTo(m_chain.GatewayA());
     }
 
     RunResult Execute()
@@ -222,29 +213,12 @@ class Run
                  m_chain.GatewayB()->GetCounters());
         AddReplay(result.metrics);
         AddTimes(result.metrics);
-        if (!m_folder.empty())
-        {
-            result.files = m_captures;
-            const auto keys = m_keys.Write(m_folder);
-            result.files.insert(result.files.end(), keys.begin(), keys.end());
-        }
+        result.files = m_captures.Finish();
         return result;
     }
 
   private:
     using Metrics = std::map<std::string, MetricValue>;
-
-    static MetricValue Whole(std::uint64_t value)
-    {
-        return static_cast<std::int64_t>(value);
-    }
-
-    void Capture(Ptr<ns3::NetDevice> device, const char* name)
-    {
-        const auto path = std::filesystem::absolute(m_folder).lexically_normal() / name;
-        m_captures.push_back(path.string());
-        ns3::PointToPointHelper().EnablePcap(path.string(), device, true, true);
-    }
 
     /// In equal steps until the next packet of the stream is due.
     void ScheduleDummies()
@@ -344,24 +318,13 @@ class Run
     }
 
     const Settings m_settings;
-    const std::string m_folder;
+    RunCaptures m_captures;
     std::uint64_t m_settled{0};
     Chain m_chain;
     UdpSource m_source;
     UdpSink m_sink;
     Observer m_observer;
     TunnelHandshake m_handshake;
-    ns3::CaptureKeys m_keys;
-    std::vector<std::string> m_captures;
-};
-
-/// Whatever happens, the next run finds an empty simulator.
-struct SimulatorCleaner
-{
-    ~SimulatorCleaner()
-    {
-        Simulator::Destroy();
-    }
 };
 
 void
@@ -394,15 +357,7 @@ RunResult
 RunReplayWindow(const ParameterValues& values, const RunContext& context)
 {
     CheckTogether(values);
-    if (!context.outputFolder.empty())
-    {
-        std::filesystem::create_directories(context.outputFolder);
-    }
-    ns3::RngSeedManager::SetSeed(context.seed);
-    ns3::RngSeedManager::SetRun(context.run);
-    // Checksums cost time, and only a reader of captures looks at them.
-    ns3::GlobalValue::Bind("ChecksumEnabled", ns3::BooleanValue(!context.outputFolder.empty()));
-    const SimulatorCleaner cleaner;
+    const SimulatorScope scope(context);
     return Run(Settings(values), context).Execute();
 }
 

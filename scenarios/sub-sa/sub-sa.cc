@@ -1,24 +1,19 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "helpers/capture-keys.h"
 #include "helpers/deliveries.h"
 #include "helpers/drop-metrics.h"
 #include "helpers/flow-source.h"
+#include "helpers/scenario-run.h"
 #include "helpers/tunnel-handshake.h"
 #include "scenarios/sub-sa/sub-sa-network.h"
 
 #include "model/ike/extensions/per-resource-sa.h"
 #include "model/wire/ipv4.h"
 
-#include "ns3/boolean.h"
-#include "ns3/global-value.h"
-#include "ns3/point-to-point-helper.h"
-#include "ns3/rng-seed-manager.h"
 #include "ns3/simulator.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <set>
 #include <stdexcept>
 
@@ -233,7 +228,7 @@ class Run
   public:
     Run(const ParameterValues& values, const RunContext& context)
         : m_settings(values),
-          m_folder(context.outputFolder),
+          m_captures(context),
           m_net(m_settings, context.sized),
           m_sas(m_net),
           m_observer(m_net, m_settings.Numbers().HeaderLength()),
@@ -258,12 +253,9 @@ class Run
             gateway->TraceConnectWithoutContext("Drop", MakeCallback(&Run::HandleDrop, this));
         }
         Simulator::ScheduleNow(&TunnelHandshake::Begin, &m_handshake);
-        if (!m_folder.empty())
-        {
-            Capture(m_net.outsideA, "gateway-a.pcap");
-            Capture(m_net.outsideB, "gateway-b.pcap");
-            m_keys.Listen(m_net.gatewayA);
-        }
+        m_captures.Capture(m_net.outsideA, "gateway-a.pcap");
+        m_captures.Capture(m_net.outsideB, "gateway-b.pcap");
+        m_captures.ListenTo(m_net.gatewayA);
     }
 
     RunResult Execute()
@@ -279,12 +271,7 @@ class Run
         m_observer.AddTo(result.metrics);
         m_sas.AddTo(result.metrics);
         AddDrops(result.metrics, m_net.gatewayA->GetCounters(), m_net.gatewayB->GetCounters());
-        if (!m_folder.empty())
-        {
-            result.files = m_captures;
-            const auto keys = m_keys.Write(m_folder);
-            result.files.insert(result.files.end(), keys.begin(), keys.end());
-        }
+        result.files = m_captures.Finish();
         return result;
     }
 
@@ -292,13 +279,6 @@ class Run
     static FlowMix MixOf(const Settings& settings)
     {
         return {settings.flows, true, kStreamOfFlows, sub_sa::kFirstPort, settings.hotShare};
-    }
-
-    void Capture(Ptr<ns3::NetDevice> device, const char* name)
-    {
-        const auto path = std::filesystem::absolute(m_folder).lexically_normal() / name;
-        m_captures.push_back(path.string());
-        ns3::PointToPointHelper().EnablePcap(path.string(), device, true, true);
     }
 
     /// The SA for all is there; the others are asked for before the first packet.
@@ -384,7 +364,7 @@ class Run
     }
 
     const Settings m_settings;
-    const std::string m_folder;
+    RunCaptures m_captures;
     Net m_net;
     SaWatch m_sas;
     Observer m_observer;
@@ -396,31 +376,12 @@ class Run
     bool m_begun{false};
     ns3::Time m_setUp;
     std::uint64_t m_ikeDatagrams{0};
-    ns3::CaptureKeys m_keys;
-    std::vector<std::string> m_captures;
-};
-
-/// Whatever happens, the next run finds an empty simulator.
-struct SimulatorCleaner
-{
-    ~SimulatorCleaner()
-    {
-        Simulator::Destroy();
-    }
 };
 
 RunResult
 RunSubSa(const ParameterValues& values, const RunContext& context)
 {
-    if (!context.outputFolder.empty())
-    {
-        std::filesystem::create_directories(context.outputFolder);
-    }
-    ns3::RngSeedManager::SetSeed(context.seed);
-    ns3::RngSeedManager::SetRun(context.run);
-    // Checksums cost time, and only a reader of captures looks at them.
-    ns3::GlobalValue::Bind("ChecksumEnabled", ns3::BooleanValue(!context.outputFolder.empty()));
-    const SimulatorCleaner cleaner;
+    const SimulatorScope scope(context);
     return Run(values, context).Execute();
 }
 
