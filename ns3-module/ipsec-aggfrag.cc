@@ -30,7 +30,7 @@ namespace
 
 constexpr uint32_t kSmallestPacket = 128; // every suite has room for some octets
 constexpr uint32_t kLargestPacket = 65535;
-constexpr uint32_t kLargestWindow = 65536;
+constexpr uint32_t kLargestWindow = 4096;
 
 std::chrono::nanoseconds
 ToModel(Time time)
@@ -231,6 +231,11 @@ IpsecAggfrag::Reoffer(const std::vector<Bytes>& packets, const Port& port)
         {
             SendFull(port);
         }
+        else if (outcome.verdict == esp::Verdict::Bypass)
+        {
+            // Only packets from IP may pass in clear.
+            m_gateway->NotifyQueueDrop(packet, true);
+        }
         else if (outcome.packet && !port.send(outcome.packet))
         {
             m_gateway->NotifyQueueDrop(outcome.packet, true);
@@ -278,7 +283,9 @@ IpsecAggfrag::PayloadSize(const esp::OutboundSa& sa, const Port& port) const
 size_t
 IpsecAggfrag::Limit(size_t mtu) const
 {
-    return m_packetSize == 0 ? mtu : std::min<size_t>(mtu, m_packetSize);
+    return m_packetSize == 0
+             ? mtu
+             : std::min<size_t>(mtu, std::max<size_t>(m_packetSize, kSmallestPacket));
 }
 
 void

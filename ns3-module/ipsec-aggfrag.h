@@ -35,6 +35,9 @@ class IpsecGateway;
  * Where the constant rate begins before any packet has shown the way, it needs a gateway with one
  * outside device, of a link without ARP; elsewhere it begins with the first packet.
  *
+ * No engine works on these packets (IpsecGateway::SetEngine). Payloads that are late or faulty, and
+ * packets that become too long when the path MTU falls, are counted here and nowhere else.
+ *
  * When an SA is replaced, what waits is offered to its successor, whole, for no fragment goes on
  * under another SA. For IpsecNetDevice only.
  */

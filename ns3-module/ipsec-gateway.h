@@ -103,8 +103,9 @@ class IpsecGateway : public Object
     Outcome ProcessInbound(Ptr<const Packet> packet, uint16_t mtu);
 
     /// Packets that this gateway protects spend time on the engine from now on; one that finds no
-    /// room is dropped (EngineFull). IKE and bypassed packets do not. IpsecFastPath, which is for
-    /// gateways that are infinitely fast, does not look at engines.
+    /// room is dropped (EngineFull). IKE and bypassed packets do not, nor do those that share ESP
+    /// packets (IpsecAggfrag). IpsecFastPath, which is for gateways that are infinitely fast, does
+    /// not look at engines.
     void SetEngine(Ptr<IpsecEngine> engine, bool outbound);
 
     bool HasEngine(bool outbound) const

@@ -3,6 +3,7 @@
  */
 #include "ipsec-path-mtu.h"
 
+#include "ipsec-aggfrag.h"
 #include "ipsec-gateway.h"
 #include "ipsec-path-sizes.h"
 
@@ -232,8 +233,8 @@ IpsecPathMtu::SizeLimit(const esp::OutboundSa& sa, const wire::IpView& inner, si
         Report(inner, sa.LargestInner(limit, inner.espOffset));
         return limit;
     }
-    const bool cut =
-        Fragmentation() == IpsecFragmentation::AfterEsp && sa.Config().df != esp::DfPolicy::Set;
+    const bool cut = Fragmentation() == IpsecFragmentation::AfterEsp &&
+                     sa.Config().df != esp::DfPolicy::Set && !sa.Config().aggfrag;
     return cut ? std::numeric_limits<size_t>::max() : limit;
 }
 
@@ -305,7 +306,8 @@ IpsecPathMtu::CutInner(Ptr<Packet> packet, uint16_t mtu)
     {
         return {packet};
     }
-    const size_t limit = Limit(sa->Config().outerDestination, sa->Config().spi, mtu);
+    const size_t link = sa->Config().aggfrag ? m_gateway->GetAggfrag()->Limit(mtu) : mtu;
+    const size_t limit = Limit(sa->Config().outerDestination, sa->Config().spi, link);
     const std::vector<Ptr<Packet>> pieces = Cut(packet, octets, sa->LargestInner(limit), 0);
     m_counters.cutBeforeEsp += pieces.size() > 1;
     return pieces.size() > 1 ? pieces : std::vector<Ptr<Packet>>{packet};

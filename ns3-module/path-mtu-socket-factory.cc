@@ -216,7 +216,12 @@ PathMtuSocketFactory::SendWhole(Ptr<Packet> packet,
     header.SetTos(packet->RemovePacketTag(tos) ? tos.GetTos() : 0);
     header.SetDontFragment();
     const uint32_t length = header.GetSerializedSize() + packet->GetSize();
-    if (route && length > route->GetOutputDevice()->GetMtu())
+    if (!route) // to a broadcast address, or IPv4 looks for one itself
+    {
+        ipv4->Send(packet, source, destination, protocol, nullptr);
+        return;
+    }
+    if (length > route->GetOutputDevice()->GetMtu())
     {
         NS_LOG_LOGIC("too long for its link: " << length);
         ++m_tooLong;

@@ -216,6 +216,11 @@ PathMtuTcpSocket::SetPathMtu(uint32_t mtu)
     const uint32_t segment = std::max(mtu, Headers() + kLeast) - Headers();
     m_tcb->m_segmentSize = segment; // SetSegSize aborts on a connection
     m_txBuffer->SetSegmentSize(segment);
+    if (m_connected && m_tcb->m_cWnd < segment)
+    {
+        m_tcb->m_cWnd = segment; // or a segment that has grown would wait for a timeout
+        m_tcb->m_cWndInfl = std::max(m_tcb->m_cWndInfl.Get(), segment);
+    }
 }
 
 // ---- reports
@@ -254,7 +259,14 @@ PathMtuTcpSocket::HandleIcmp6(Ipv6Address source,
 void
 PathMtuTcpSocket::NoteReport(uint32_t mtu)
 {
-    const uint32_t told = std::max(mtu == 0 ? PlateauBelow(m_pathMtu) : mtu, Floor());
+    if (mtu == 0 && m_stale > 0)
+    {
+        --m_stale; // about a segment that was as long as the one before
+        ++m_counters.ignored;
+        return;
+    }
+    const uint32_t reported = m_probe ? m_probe->size : m_pathMtu.Get();
+    const uint32_t told = std::max(mtu == 0 ? PlateauBelow(reported) : mtu, Floor());
     m_tooLarge = std::min(m_tooLarge, told + 1);
     if (m_pathMtu == 0 || told >= m_pathMtu)
     {
@@ -264,6 +276,7 @@ PathMtuTcpSocket::NoteReport(uint32_t mtu)
     ++m_counters.reports;
     m_until = Simulator::Now() + m_lifetime;
     m_probe.reset();
+    m_stale = UnAckDataCount() > 0 ? (UnAckDataCount() - 1) / m_tcb->m_segmentSize : 0;
     SetPathMtu(told);
     Resend();
 }
@@ -292,6 +305,10 @@ PathMtuTcpSocket::Resend()
     m_pacingTimer.Cancel();
     m_retxEvent.Cancel();
     SendPendingData(m_connected);
+    if (m_retxEvent.IsExpired()) // nothing went out: Nagle, or a window below a segment
+    {
+        m_retxEvent = Simulator::Schedule(m_rto, &PathMtuTcpSocket::ReTxTimeout, this);
+    }
 }
 
 void
@@ -364,10 +381,15 @@ void
 PathMtuTcpSocket::GiveUpProbe()
 {
     ++m_counters.probesLost;
-    m_tooLarge = std::min(m_tooLarge, m_probe->size);
+    const bool recovery = m_tcb->m_congState == TcpSocketState::CA_RECOVERY;
     const bool alone =
         m_txBuffer->GetLost() <= static_cast<uint32_t>(m_probe->end - m_probe->begin);
-    if (alone && m_tcb->m_congState == TcpSocketState::CA_RECOVERY)
+    // With others it may have been lost to congestion, and says nothing (RFC 4821, section 7.6.4).
+    if (alone || !recovery)
+    {
+        m_tooLarge = std::min(m_tooLarge, m_probe->size);
+    }
+    if (alone && recovery)
     {
         m_tcb->m_ssThresh = m_probe->window; // what the window is after the recovery
     }

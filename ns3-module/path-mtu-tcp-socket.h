@@ -24,10 +24,10 @@ namespace ns3
  * threshold does not fall: it was no congestion (RFC 1191, section 6.4). A report is believed when
  * it is about this connection and below what is known; ns-3 does not hand on more of it.
  *
- * With Probing a segment of full size that times out BlackHoleTimeouts times in a row means a black
- * hole: the size falls to BaseMtu, and to half from there on. Then single segments of data that are
- * longer, halfway to what is known to be too large, find what passes. The loss of such a probe
- * alone is not taken for congestion.
+ * With Probing, BlackHoleTimeouts timeouts in a row with at least a full segment outstanding mean a
+ * black hole: the size falls to BaseMtu, and to half from there on. Then single segments of data
+ * that are longer, halfway to what is known to be too large, find what passes. The loss of such a
+ * probe alone is not taken for congestion.
  *
  * Made by PathMtuSocketFactory, without which neither DF is set nor an MSS announced.
  */
@@ -104,8 +104,11 @@ class PathMtuTcpSocket : public TcpSocketBase
     TracedValue<uint32_t> m_pathMtu; ///< that is believed to pass
     uint32_t m_tooLarge{0};          ///< the least that is not, or not tried yet
     Time m_until{Time::Max()};       ///< when that is forgotten
-    std::optional<Probe> m_probe;    ///< on its way
-    uint32_t m_timeouts{0};          ///< in a row, of full segments
+    /// Segments that were on the way when a report was believed: so many of those without an MTU
+    /// may be about them.
+    uint32_t m_stale{0};
+    std::optional<Probe> m_probe; ///< on its way
+    uint32_t m_timeouts{0};       ///< in a row, of full segments
     Counters m_counters;
 };
 

@@ -49,8 +49,8 @@ class Memory:
             (
                 "sa_octets",
                 f"{SA_OCTETS}B",
-                "measured",
-                "cachegrind: tests/python/test_memory_model.py",
+                "read",
+                "of every build: 36 lines (tests/python/test_memory_model.py)",
             ),
             (
                 "parallel_lines",
@@ -91,8 +91,8 @@ class Calibration:
         packet = max(0.0, self.packet - first * _WAITS_OF_A_PACKET)
         rows = [
             ("architecture", "cores", "measured", source),
-            ("clock", f"{_CLOCK_GHZ:g}", "measured", source),
-            ("packet_cycles", f"{packet:.4g}", "measured", source),
+            ("clock", f"{_CLOCK_GHZ:g}", "assumed", "a cycle is a nanosecond in this file"),
+            ("packet_cycles", f"{packet:.4g}", "derived", f"less what memory takes; {source}"),
             ("octet_cycles", f"{self.octet:.4g}", "measured", source),
         ]
         rows += self.memory.rows(self.cpu) if self.memory else []

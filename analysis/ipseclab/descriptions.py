@@ -100,7 +100,7 @@ class Description:
         return Expression(curve["value"], FORMULA_FUNCTIONS) if curve else None
 
     @cached_property
-    def _formulas(self) -> list[tuple[Mapping[str, str], Expression]]:
+    def _formulas(self) -> list[tuple[Mapping[str, str | float], Expression]]:
         return [
             (rule.get("when", {}), Expression(rule["formula"], FORMULA_FUNCTIONS))
             for rule in self.theory
@@ -108,8 +108,8 @@ class Description:
 
     def predict(self, values: Values) -> float | None:
         """What theory says about the measure; None where there is no theory."""
-        for words, formula in self._formulas:
-            if all(values.get(name) == word for name, word in words.items()):
+        for conditions, formula in self._formulas:
+            if all(values.get(name) == value for name, value in conditions.items()):
                 return formula(values)
         return None
 

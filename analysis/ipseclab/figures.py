@@ -225,6 +225,11 @@ def _legend_height(description: Description, points: Sequence[Point], axis: _Axi
     return _LEGEND_LINE * max(0, lines - 2)
 
 
+def _is_positive(estimate: Estimate) -> bool:
+    """Whether it has a place on a logarithmic scale, its interval included."""
+    return estimate.value > 0.0 and not estimate.low <= 0.0  # a single run has no interval
+
+
 def _dress_y(axes: Axes, scale: str, values: Sequence[float]) -> None:
     """The y axis that the panels of a row share, with room around the lines of all of them."""
     if scale == "log":
@@ -282,7 +287,7 @@ def _draw_panel(
             (place, estimate)
             for point in curve
             if (estimate := point.drawn[row]) and (place := axis.place(point)) is not None
-            if estimate.value > 0.0 or description.drawn[row].scale != "log"
+            if description.drawn[row].scale != "log" or _is_positive(estimate)
         ]
         # Without a theory curves are joined, and one that lies on others is drawn inside of them.
         size = 5.0 if predicted else 5.0 + len(curves) - 1 - index

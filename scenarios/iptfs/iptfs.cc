@@ -486,7 +486,7 @@ MakeParameters()
         {"wait", Q::Time, "10ms", 0, 10, "", {}, "of a payload that is not full, on demand"},
         {"interval", Q::Time, "0.1ms", 1e-6, 1, "", {}, "between payloads at a constant rate"},
         {"queue", Q::Octets, "1000000B", 9000, 1e9, "", {}, "that may wait at gateway A"},
-        {"reorder_window", Q::Count, "3", 0, 65536, "", {}, "of gateway B, in payloads"},
+        {"reorder_window", Q::Count, "3", 0, 4096, "", {}, "of gateway B, in payloads"},
         {"drop_timer", Q::Time, "1s", 0, 10, "", {}, "of gateway B, for missing payloads"},
         {"delivery",
          Q::Choice,

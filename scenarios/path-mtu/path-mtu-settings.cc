@@ -129,7 +129,14 @@ MakeStreamSettings(const ParameterValues& values)
 void
 CheckTogether(const ParameterValues& values)
 {
-    if (values.Number("probe_timer") <= 2 * values.Number("delay"))
+    const std::string& strategy = values.Word("strategy");
+    if (strategy == "aggfrag" && values.Number("open_time") + values.Number("join_time") > 0)
+    {
+        throw ParameterError("open_time, join_time: engines do not work on AGGFRAG; with strategy "
+                             "aggfrag there is 0s only");
+    }
+    if (strategy == "probing" && !IsTcp(values) &&
+        values.Number("probe_timer") <= 2 * values.Number("delay"))
     {
         throw ParameterError("probe_timer: " + values.Canonical().at("probe_timer") +
                              " is not longer than the way there and back");

@@ -72,7 +72,7 @@ Clamp(ByteSpan packet)
                                                 std::not_equal_to<>());
         wire::IpView view;
         Require(changed > 0 && changed <= kOctetsOfOptionsAndChecksum);
-        Require(wire::ParseIp(clamped, view) && wire::ReadMss(view) <= kLimit);
+        Require(wire::ParseIp(clamped, view) && wire::ReadMss(view) == kLimit);
         Require(!wire::ClampMss(clamped, kLimit));
     }
 }

@@ -95,8 +95,8 @@ def test_a_refused_traffic_selector_costs_one_exchange() -> None:
         for mechanism in ("notify", "ts-dscp")
         for responder in ("unaware", "refusing")
     }
-    assert set(datagrams.values()) == {10, 12}
-    assert datagrams["ts-dscp", "refusing"] == 12  # once, not for each class
+    assert datagrams.pop(("ts-dscp", "refusing")) == 12  # once, not for each class
+    assert set(datagrams.values()) == {10}
 
 
 def test_a_responder_must_be_able_to_know_nothing() -> None:

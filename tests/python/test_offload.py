@@ -182,7 +182,9 @@ def test_a_calibration_is_the_line_through_the_medians() -> None:
 def test_a_calibration_is_a_profile(tmp_path: Path) -> None:
     path = tmp_path / "this-machine.toml"
     path.write_text(calibrate.fit({64: 1000.0, 1400: 2000.0}, 'the "best"').toml())
-    assert {value.mark for value in profiles.read(path).values} == {"measured"}
+    marks = {value.parameter: value.mark for value in profiles.read(path).values}
+    assert marks["octet_cycles"] == "measured"
+    assert (marks["clock"], marks["packet_cycles"]) == ("assumed", "derived")
     checked = core.check_parameters("offload", {"profile": str(path)})
     assert float(checked["packet_cycles"]) == pytest.approx(500 - 64 * 500 / 1336, rel=1e-3)
 

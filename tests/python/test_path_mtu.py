@@ -97,6 +97,11 @@ def test_packets_that_share_esp_packets_all_fit_once_the_path_is_known() -> None
     assert row["octets_per_payload"] == pytest.approx(1400 / 1342 * 1400 / 1372, rel=0.01)
 
 
+def test_aggfrag_has_a_black_hole_where_reports_are_filtered() -> None:
+    row = measure(strategy="aggfrag", packets=200, icmp_filter=1)
+    assert (row["delivered_packets"], row["gateway_path_mtu"]) == (0, 1500)
+
+
 def test_what_is_never_whole_is_told_of_when_that_is_asked_for() -> None:
     filtered = {
         "strategy": "lmap",
@@ -165,9 +170,20 @@ def test_a_path_mtu_that_grows_is_used_when_the_old_one_has_aged() -> None:
         assert row["gateway_path_mtu"] == expected
 
 
-def test_a_probe_timer_that_is_too_short_is_refused() -> None:
+def test_a_probe_timer_that_is_too_short_is_refused_where_there_are_probes() -> None:
     with pytest.raises(LabError, match="probe_timer"):
-        measure(probe_timer="20ms")
+        measure(strategy="probing", probe_timer="20ms")
+    assert measure(probe_timer="20ms", packets=10)["probes"] == 0
+
+
+def test_engines_do_not_work_on_aggfrag() -> None:
+    with pytest.raises(LabError, match="open_time"):
+        measure(strategy="aggfrag", open_time="1us")
+
+
+def test_frames_that_were_lost_before_the_first_packet_do_not_count() -> None:
+    row = measure(strategy="outer-fragments", path_mtu="1500B", packets=1, loss="0.5")
+    assert row["frames_lost"] == 1 - row["delivered_packets"]
 
 
 TCP = {"transport": "tcp", "packets": 300, "rate": "1kpps"}
