@@ -138,7 +138,7 @@ class Layer:
     steps: list[Step]
     needs: tuple[str, ...] = ()  # programs without which the layer is skipped
     why: str = ""  # what to do about a missing program
-    timeout: int = 900  # seconds for each step
+    timeout: int = 2400  # seconds for each step
     obstacle: Callable[[], str] = lambda: ""  # another reason to skip the layer; empty: none
     environment: dict[str, str] = field(default_factory=dict)
 

@@ -227,7 +227,8 @@ def _legend_height(description: Description, points: Sequence[Point], axis: _Axi
 
 def _is_positive(estimate: Estimate) -> bool:
     """Whether it has a place on a logarithmic scale, its interval included."""
-    return estimate.value > 0.0 and not estimate.low <= 0.0  # a single run has no interval
+    bounded = math.isfinite(estimate.low)  # not so of a single run
+    return estimate.value > 0.0 and (estimate.low > 0.0 or not bounded)
 
 
 def _dress_y(axes: Axes, scale: str, values: Sequence[float]) -> None:
@@ -236,8 +237,9 @@ def _dress_y(axes: Axes, scale: str, values: Sequence[float]) -> None:
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         low, high = axes.get_ylim()
-        margin = (high / low) ** 0.05
-        axes.set_ylim(low / margin, high * margin)
+        if 0.0 < low < high < math.inf:  # something is drawn
+            margin = (high / low) ** 0.05
+            axes.set_ylim(low / margin, high * margin)
         axes.minorticks_off()
     elif scale == "symlog":
         smallest = min((value for value in values if value > 0.0), default=1.0)

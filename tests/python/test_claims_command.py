@@ -258,7 +258,11 @@ def test_the_index_is_complete() -> None:
         ('ids = ["R1", ', "ids = [", "count"),
         ('id = "replay-window.R2"', 'id = "replay-window.R20"', "replay-window.R2 has no entry"),
         ('id = "dscp-split.D2"', 'id = "dscp-split.D1"', "dscp-split.D2 has no entry"),
-        ('reason = "a cost model of memory and caches per SA"\n', "", "reason: missing"),
+        (
+            'reason = "scenario optimized-rekey: the optimised CREATE_CHILD_SA"\n',
+            "",
+            "reason: missing",
+        ),
         ('state = "waiting"', 'state = "lost"', "state: 'lost' is none of"),
     ],
 )
