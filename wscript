@@ -126,10 +126,8 @@ def build_alone(bld):
         use="NS3 CRYPTO",
     )
     tests = sources["tests"]
-    vectors = os.path.join(bld.path.abspath(), "tests", "vectors")
     bld.program(
         source=tests["ns3"] + tests["ns3-runner"],
         target="ns3-tests",
-        defines=[f'IPSECLAB_TEST_VECTORS="{vectors}"'],
         use="ipseclab-ns3 NS3 CRYPTO",
     )

@@ -2,19 +2,22 @@
 # Tests and benchmarks, built when their libraries are installed. `make test` fails when a program
 # that it wants to run has not been built.
 
-set(test_vectors ${CMAKE_SOURCE_DIR}/tests/vectors)
-foreach(kind unit property fuzz fuzz-replay ns3-runner bench-model bench-scale count-sas bench-chain bench-ike-sas)
+foreach(kind vectors unit property fuzz fuzz-replay ns3-runner bench-model bench-scale count-sas bench-chain bench-ike-sas)
   string(REPLACE "-" "_" variable ${kind})
   ipseclab_sources(${variable}_sources tests ${kind})
 endforeach()
+
+add_library(ipseclab-test-vectors STATIC ${vectors_sources})
+target_compile_definitions(
+  ipseclab-test-vectors PRIVATE IPSECLAB_TEST_VECTORS="${CMAKE_SOURCE_DIR}/tests/vectors")
+target_link_libraries(ipseclab-test-vectors PUBLIC ipseclab-model)
 
 # ipseclab_program(<name> <library>... SOURCES <source>...)
 function(ipseclab_program name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES")
   add_executable(${name} ${arg_SOURCES})
-  target_compile_definitions(${name} PRIVATE IPSECLAB_TEST_VECTORS="${test_vectors}")
   target_compile_options(${name} PRIVATE -Wall -Wextra)
-  target_link_libraries(${name} PRIVATE ${arg_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PRIVATE ipseclab-test-vectors ${arg_UNPARSED_ARGUMENTS})
 endfunction()
 
 # ---- hostile bytes ----

@@ -7,13 +7,10 @@
 #include "model/esp/data-plane.h"
 #include "model/esp/esp-sa.h"
 #include "model/wire/ipv4.h"
+#include "tests/unit/test-vectors.h"
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
 #include <map>
-#include <nlohmann/json.hpp>
-#include <stdexcept>
 #include <string>
 
 /**
@@ -28,25 +25,10 @@ namespace ipseclab::esp::test
 inline nlohmann::json
 LoadRecording(const std::string& name)
 {
-    const auto path = std::filesystem::path(IPSECLAB_TEST_VECTORS) / "linux-esp" / name;
-    std::ifstream file(path);
-    if (!file)
-    {
-        throw std::runtime_error("cannot read " + path.string());
-    }
-    return nlohmann::json::parse(file);
+    return ipseclab::test::LoadVectors("linux-esp/" + name);
 }
 
-inline Bytes
-FromHex(const std::string& text)
-{
-    Bytes out;
-    for (std::size_t i = 0; i + 1 < text.size(); i += 2)
-    {
-        out.push_back(static_cast<std::uint8_t>(std::stoul(text.substr(i, 2), nullptr, 16)));
-    }
-    return out;
-}
+using ipseclab::test::FromHex;
 
 inline Bytes
 ToBytes(const PacketBuffer& buffer)

@@ -15,18 +15,15 @@
 
 /**
  * \file
- * Test data: the folder tests/vectors, whose absolute path is IPSECLAB_TEST_VECTORS, and hex. What
- * is missing or malformed throws, so that the test fails and never passes on nothing.
+ * Test data: the folder tests/vectors, and hex. What is missing or malformed throws, so that the
+ * test fails and never passes on nothing.
  */
 
 namespace ipseclab::test
 {
 
-inline std::filesystem::path
-VectorPath(const std::string& relative)
-{
-    return std::filesystem::path(IPSECLAB_TEST_VECTORS) / relative;
-}
+/// Where a file of tests/vectors is. The folder of this checkout is compiled into one file alone.
+std::filesystem::path VectorPath(const std::string& relative);
 
 inline nlohmann::json
 LoadJson(const std::filesystem::path& path)

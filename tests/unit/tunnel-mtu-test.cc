@@ -123,8 +123,7 @@ ReadCase(const nlohmann::json& row)
 nlohmann::json
 LoadTable()
 {
-    std::ifstream file(std::filesystem::path(IPSECLAB_TEST_VECTORS) / "tunnel-mtu.json");
-    return nlohmann::json::parse(file).at("cases");
+    return ipseclab::test::LoadVectors("tunnel-mtu.json").at("cases");
 }
 
 } // namespace
