@@ -9,6 +9,7 @@
  * interleaved repetitions.
  */
 
+#include "tests/bench/bare-gcm.h"
 #include "tests/bench/bench-support.h"
 
 #include "model/crypto/key-exchange.h"
@@ -24,9 +25,7 @@
 #include <map>
 #include <memory>
 #include <numeric>
-#include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/params.h>
 #include <random>
 #include <string>
 #include <vector>
@@ -96,33 +95,18 @@ BmSealOpenModel(benchmark::State& state)
     state.SetBytesProcessed(state.iterations() * state.range(0));
 }
 
-/// The ways to number packets; those that have subspaces use 16 of them in turn.
-const esp::SequenceScheme kSchemes[] = {esp::SequenceScheme::Plain(false),
-                                        esp::SequenceScheme::Plain(true),
-                                        esp::SequenceScheme::Sub32(4, 16),
-                                        esp::SequenceScheme::Sub64(16),
-                                        esp::SequenceScheme::Eesp(16)};
-
+/// Of bench::kSchemes; those that have subspaces use them in turn.
 void
 BmScheme(benchmark::State& state)
 {
     constexpr std::size_t kLength = 64;
-    constexpr std::size_t kRootKey = 32;
-    const esp::SequenceScheme& scheme = kSchemes[state.range(0)];
+    const esp::SequenceScheme& scheme = bench::kSchemes[state.range(0)];
     esp::OutboundSaConfig out;
     esp::InboundSaConfig in;
     FillConfig(out);
     FillConfig(in);
-    if (scheme.HasSubspaces())
-    {
-        out.subspaces = in.subspaces = scheme;
-    }
-    out.extendedSequenceNumbers = in.extendedSequenceNumbers =
-        scheme.kind == esp::SequenceKind::Extended;
-    if (out.IsEesp())
-    {
-        out.keyingMaterial = in.keyingMaterial = Bytes(kRootKey, 0x42);
-    }
+    bench::SetNumbers(out, scheme);
+    bench::SetNumbers(in, scheme);
     auto sender = esp::OutboundSa::Create(out);
     auto receiver = esp::InboundSa::Create(in);
     esp::PacketBuffer buffer;
@@ -142,57 +126,10 @@ BmScheme(benchmark::State& state)
     }
 }
 
-/// The floor: one AES-128-GCM encryption and one decryption with kept, keyed contexts.
-class BareGcm
-{
-  public:
-    BareGcm()
-        : m_seal(EVP_CIPHER_CTX_new()),
-          m_open(EVP_CIPHER_CTX_new())
-    {
-        static EVP_CIPHER* const cipher = EVP_CIPHER_fetch(nullptr, "AES-128-GCM", nullptr);
-        const std::array<std::uint8_t, 16> key{0x42};
-        EVP_EncryptInit_ex2(m_seal, cipher, key.data(), nullptr, nullptr);
-        EVP_DecryptInit_ex2(m_open, cipher, key.data(), nullptr, nullptr);
-        m_tagParams[0] =
-            OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, m_tag.data(), 16);
-        m_tagParams[1] = OSSL_PARAM_construct_end();
-    }
-
-    ~BareGcm()
-    {
-        EVP_CIPHER_CTX_free(m_seal);
-        EVP_CIPHER_CTX_free(m_open);
-    }
-
-    bool Run(const std::uint8_t* aad, std::uint8_t* text, int length, std::uint64_t number)
-    {
-        std::uint8_t nonce[12] = {};
-        StoreBe64(nonce + 4, number);
-        int n = 0;
-        EVP_EncryptInit_ex2(m_seal, nullptr, nullptr, nonce, nullptr);
-        EVP_EncryptUpdate(m_seal, nullptr, &n, aad, 8);
-        EVP_EncryptUpdate(m_seal, text, &n, text, length);
-        EVP_EncryptFinal_ex(m_seal, text + n, &n);
-        EVP_CIPHER_CTX_get_params(m_seal, m_tagParams.data());
-        EVP_DecryptInit_ex2(m_open, nullptr, nullptr, nonce, nullptr);
-        EVP_CIPHER_CTX_set_params(m_open, m_tagParams.data());
-        EVP_DecryptUpdate(m_open, nullptr, &n, aad, 8);
-        EVP_DecryptUpdate(m_open, text, &n, text, length);
-        return EVP_DecryptFinal_ex(m_open, text + n, &n) == 1;
-    }
-
-  private:
-    EVP_CIPHER_CTX* m_seal;
-    EVP_CIPHER_CTX* m_open;
-    std::array<std::uint8_t, 16> m_tag{};
-    std::array<OSSL_PARAM, 2> m_tagParams{};
-};
-
 void
 BmSealOpenBare(benchmark::State& state)
 {
-    BareGcm gcm;
+    bench::BareGcm gcm;
     const Bytes inner = bench::InnerPacket(static_cast<std::size_t>(state.range(0)));
     Bytes text(inner.size() + 16);
     const std::uint8_t aad[8] = {0, 0, 0x10, 0, 0, 0, 0, 1};
@@ -408,7 +345,7 @@ class BareSide
     /// Both messages of IKE_AUTH: one goes out, one comes in.
     bool ProtectMessages()
     {
-        BareGcm gcm;
+        bench::BareGcm gcm;
         std::array<std::uint8_t, kAuthText + 16> text{};
         const std::uint8_t aad[8] = {};
         return gcm.Run(aad, text.data(), kAuthText, 1);
@@ -506,10 +443,10 @@ main(int argc, char** argv)
                             name + "/1",
                             name + "/0");
     }
-    for (std::size_t i = 1; i < std::size(kSchemes); ++i)
+    for (std::size_t i = 1; i < bench::kSchemes.size(); ++i)
     {
-        const std::string label =
-            std::string("seal and open 64 octets, ") + esp::Name(kSchemes[i].kind) + " / 32bit";
+        const std::string label = std::string("seal and open 64 octets, ") +
+                                  esp::Name(bench::kSchemes[i].kind) + " / 32bit";
         reporter.PrintRatio(label, "scheme/" + std::to_string(i), "scheme/0");
     }
     reporter.PrintRatio("handshake / its bare DH, PRF, AEAD operations",

@@ -9,6 +9,7 @@
  * repetitions.
  */
 
+#include "tests/bench/bare-gcm.h"
 #include "tests/bench/bench-support.h"
 #include "tests/bench/sites.h"
 
@@ -16,7 +17,11 @@
 
 #include <array>
 #include <cstdio>
+#include <cstring>
+#include <deque>
+#include <map>
 #include <memory>
+#include <utility>
 
 namespace
 {
@@ -28,24 +33,52 @@ using bench::kLength;
 using bench::Sites;
 
 constexpr std::array<std::uint32_t, 4> kCounts{1, 1000, 16000, 100000};
+constexpr std::uint32_t kWindow = 64;
 
-std::array<double, kCounts.size()> g_octets;
+std::array<std::array<double, kCounts.size()>, bench::kSchemes.size()> g_octets;
 
+/// One of bench::kSchemes, by one of kCounts.
 void
 BmSas(benchmark::State& state)
 {
-    const auto which = static_cast<std::size_t>(state.range(0));
-    static std::array<std::unique_ptr<Sites>, kCounts.size()> made;
-    if (!made[which])
+    const auto scheme = static_cast<std::size_t>(state.range(0));
+    const auto which = static_cast<std::size_t>(state.range(1));
+    static std::map<std::pair<std::size_t, std::size_t>, Sites> made;
+    const auto [found, isNew] =
+        made.try_emplace({scheme, which}, kCounts[which], kWindow, bench::kSchemes[scheme]);
+    Sites& sites = found->second;
+    if (isNew)
     {
-        made[which] = std::make_unique<Sites>(kCounts[which]);
-        g_octets[which] = made[which]->OctetsPerPair();
+        g_octets[scheme][which] = sites.OctetsPerPair();
     }
     for (auto _ : state)
     {
-        if (!made[which]->Send())
+        if (!sites.Send())
         {
             state.SkipWithError("a packet was dropped");
+            break;
+        }
+    }
+}
+
+/// The floor: the same octets sealed and opened with as many keys, and nothing else.
+void
+BmBareKeys(benchmark::State& state)
+{
+    const auto count = static_cast<std::uint32_t>(state.range(0));
+    static std::deque<bench::BareGcm> keys;
+    keys.resize(count);
+    Drawn key(count);
+    const Bytes inner = bench::InnerPacket(kLength);
+    Bytes text(inner.size() + 16);
+    const std::uint8_t aad[8] = {0, 0, 0x10, 0, 0, 0, 0, 1};
+    std::uint64_t number = 0;
+    for (auto _ : state)
+    {
+        std::memcpy(text.data(), inner.data(), inner.size());
+        if (!keys[key.Next()].Run(aad, text.data(), static_cast<int>(inner.size()), ++number))
+        {
+            state.SkipWithError("tag");
             break;
         }
     }
@@ -126,9 +159,9 @@ BmEngine(benchmark::State& state)
 }
 
 std::string
-SasName(std::size_t which)
+SasName(std::size_t which, std::size_t scheme = 0)
 {
-    return "sas/" + std::to_string(which);
+    return "sas/" + std::to_string(scheme) + "/" + std::to_string(which);
 }
 
 std::string
@@ -142,7 +175,16 @@ Register()
 {
     for (std::size_t i = 0; i < kCounts.size(); ++i)
     {
-        benchmark::RegisterBenchmark("sas", BmSas)->Arg(static_cast<std::int64_t>(i));
+        benchmark::RegisterBenchmark("sas", BmSas)->Args({0, static_cast<std::int64_t>(i)});
+        benchmark::RegisterBenchmark("keys", BmBareKeys)->Arg(kCounts[i]);
+    }
+    for (std::size_t i = 1; i < bench::kSchemes.size(); ++i)
+    {
+        for (const std::size_t which : {std::size_t{0}, kCounts.size() - 1})
+        {
+            benchmark::RegisterBenchmark("sas", BmSas)
+                ->Args({static_cast<std::int64_t>(i), static_cast<std::int64_t>(which)});
+        }
     }
     for (std::size_t i = 0; i < std::size(kEngines); ++i)
     {
@@ -154,33 +196,60 @@ Register()
     }
 }
 
+/// Of plain packets among many SAs, and what a key alone costs there.
 void
-PrintRatios(const bench::MedianReporter& reporter)
+PrintSas(const bench::MedianReporter& reporter)
 {
-    std::printf("\nRatios of medians, this run; packets of %zu octets, sealed and opened\n",
-                kLength);
     for (std::size_t i = 1; i < kCounts.size(); ++i)
     {
         reporter.PrintRatio("a packet with " + std::to_string(kCounts[i]) + " SAs / with one",
                             SasName(i),
                             SasName(0));
     }
+    for (std::size_t i = 0; i < kCounts.size(); ++i)
+    {
+        const std::string count = std::to_string(kCounts[i]);
+        reporter.PrintRatio("a packet / bare AES-GCM, " + count + (i == 0 ? " key" : " keys"),
+                            SasName(i),
+                            "keys/" + count);
+    }
+}
+
+/// Of ways to number packets and of engines, over plain packets, with one SA and with most.
+void
+PrintSchemesAndEngines(const bench::MedianReporter& reporter)
+{
+    const std::size_t most = kCounts.size() - 1;
+    const std::string many = ", " + std::to_string(kCounts[most]) + " SAs";
+    for (std::size_t i = 1; i < bench::kSchemes.size(); ++i)
+    {
+        const std::string label = std::string(esp::Name(bench::kSchemes[i].kind)) + " / 32bit";
+        reporter.PrintRatio(label + ", 1 SA", SasName(0, i), SasName(0));
+        reporter.PrintRatio(label + many, SasName(most, i), SasName(most));
+    }
     for (std::size_t i = 0; i < std::size(kEngines); ++i)
     {
-        const std::string name = kEngines[i].name;
-        reporter.PrintRatio("engine, " + name + " / the packet itself",
-                            EngineName(i, kCounts.front()),
-                            SasName(0));
-        reporter.PrintRatio("  with " + std::to_string(kCounts.back()) + " SAs / with one",
-                            EngineName(i, kCounts.back()),
-                            EngineName(i, kCounts.front()));
+        const std::string label = std::string("engine, ") + kEngines[i].name + " / the packet";
+        reporter.PrintRatio(label + ", 1 SA", EngineName(i, kCounts.front()), SasName(0));
+        reporter.PrintRatio(label + many, EngineName(i, kCounts.back()), SasName(most));
     }
+}
+
+void
+PrintOctets()
+{
     std::printf("\nOctets on the heap for a pair of SAs with its policy, OpenSSL's included\n");
-    for (std::size_t i = 1; i < kCounts.size(); ++i)
+    for (std::size_t scheme = 0; scheme < bench::kSchemes.size(); ++scheme)
     {
-        if (g_octets[i] > 0)
+        for (std::size_t i = 1; i < kCounts.size(); ++i)
         {
-            std::printf("  of %6u %51.0f\n", kCounts[i], g_octets[i]);
+            if (g_octets[scheme][i] > 0)
+            {
+                std::printf("  %-8s of %6u %41.0f\n",
+                            esp::Name(bench::kSchemes[scheme].kind),
+                            kCounts[i],
+                            g_octets[scheme][i]);
+            }
         }
     }
 }
@@ -201,6 +270,10 @@ main(int argc, char** argv)
     {
         return 2;
     }
-    PrintRatios(reporter);
+    std::printf("\nRatios of medians, this run; packets of %zu octets, sealed and opened\n",
+                kLength);
+    PrintSas(reporter);
+    PrintSchemesAndEngines(reporter);
+    PrintOctets();
     return 0;
 }

@@ -10,6 +10,27 @@
 namespace ipseclab::bench
 {
 
+const std::array<esp::SequenceScheme, 5> kSchemes{esp::SequenceScheme::Plain(false),
+                                                  esp::SequenceScheme::Plain(true),
+                                                  esp::SequenceScheme::Sub32(4, 16),
+                                                  esp::SequenceScheme::Sub64(16),
+                                                  esp::SequenceScheme::Eesp(16)};
+
+void
+SetNumbers(esp::EspSaConfig& config, const esp::SequenceScheme& scheme)
+{
+    constexpr std::size_t kRootKey = 32;
+    if (scheme.HasSubspaces())
+    {
+        config.subspaces = scheme;
+    }
+    config.extendedSequenceNumbers = scheme.kind == esp::SequenceKind::Extended;
+    if (config.IsEesp())
+    {
+        config.keyingMaterial.resize(kRootKey, 0x42);
+    }
+}
+
 Bytes
 InnerPacket(std::size_t length, std::uint32_t source, std::uint32_t destination)
 {

@@ -4,8 +4,9 @@
 #ifndef IPSECLAB_TESTS_BENCH_BENCH_SUPPORT_H
 #define IPSECLAB_TESTS_BENCH_BENCH_SUPPORT_H
 
-#include "model/wire/ip-address.h"
+#include "model/esp/esp-sa.h"
 
+#include <array>
 #include <benchmark/benchmark.h>
 #include <map>
 #include <string>
@@ -13,6 +14,12 @@
 
 namespace ipseclab::bench
 {
+
+/// The ways to number packets, the plain one first; subspaces are 16.
+extern const std::array<esp::SequenceScheme, 5> kSchemes;
+
+/// Makes it an SA of such numbers; of EESP, with as long a root key.
+void SetNumbers(esp::EspSaConfig& config, const esp::SequenceScheme& scheme);
 
 /// An IPv4 packet of UDP, `length` octets in all.
 Bytes InnerPacket(std::size_t length,

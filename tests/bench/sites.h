@@ -44,13 +44,14 @@ class Drawn
 
 template <typename Config>
 Config
-SaOf(std::uint32_t site)
+SaOf(std::uint32_t site, const esp::SequenceScheme& scheme)
 {
     Config config;
     config.spi = kFirstSpi + site;
     config.keyingMaterial = Bytes(20, static_cast<std::uint8_t>(site));
     config.outerSource = IpAddress::V4(kHubOuter);
     config.outerDestination = IpAddress::V4(kFirstSiteOuter + site);
+    SetNumbers(config, scheme);
     return config;
 }
 
@@ -58,8 +59,11 @@ SaOf(std::uint32_t site)
 class Sites
 {
   public:
-    explicit Sites(std::uint32_t count, std::uint32_t window = 64)
+    explicit Sites(std::uint32_t count,
+                   std::uint32_t window = 64,
+                   const esp::SequenceScheme& scheme = kSchemes.front())
         : m_window(window),
+          m_scheme(scheme),
           m_site(count)
     {
         const std::ptrdiff_t before = LiveOctets();
@@ -104,15 +108,18 @@ class Sites
         m_sites.GetSpd().Add({name, {network}, {}, esp::SpdAction::Protect, name});
         for (esp::DataPlane* const plane : {&m_hub, &m_sites})
         {
-            auto inbound = SaOf<esp::InboundSaConfig>(site);
+            auto outbound = SaOf<esp::OutboundSaConfig>(site, m_scheme);
+            outbound.subspaceRule = esp::SubspaceRule::First;
+            auto inbound = SaOf<esp::InboundSaConfig>(site, m_scheme);
             inbound.antiReplay.window = m_window;
             plane->GetSad().Add(name,
-                                esp::OutboundSa::Create(SaOf<esp::OutboundSaConfig>(site)),
+                                esp::OutboundSa::Create(outbound),
                                 esp::InboundSa::Create(inbound));
         }
     }
 
-    std::uint32_t m_window; ///< of each receiver
+    std::uint32_t m_window;       ///< of each receiver
+    esp::SequenceScheme m_scheme; ///< of all SAs, which use the first subspace only
     Drawn m_site;
     double m_octets{0};
     esp::DataPlane m_hub;
