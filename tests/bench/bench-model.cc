@@ -36,6 +36,7 @@ namespace
 using namespace ipseclab;
 
 constexpr std::uint32_t kSpi = 0x1000;
+constexpr std::size_t kLatePacket = 1400; ///< octets
 constexpr std::uint32_t kSourceOuter = 0xc0000201;
 constexpr std::uint32_t kDestinationOuter = 0xc0000202;
 
@@ -121,6 +122,42 @@ BmScheme(benchmark::State& state)
         if (result.drop != esp::DropReason::None)
         {
             state.SkipWithError(esp::Name(result.drop));
+            break;
+        }
+    }
+}
+
+/// A packet that is left of the window: with extended numbers (1) only the ICV tells (RFC 4303,
+/// appendix A2.2).
+void
+BmLate(benchmark::State& state)
+{
+    esp::OutboundSaConfig out;
+    esp::InboundSaConfig in;
+    FillConfig(out);
+    FillConfig(in);
+    out.extendedSequenceNumbers = in.extendedSequenceNumbers = state.range(0) == 1;
+    const auto sender = esp::OutboundSa::Create(out);
+    const auto receiver = esp::InboundSa::Create(in);
+    constexpr std::uint64_t kTop = 1000;
+    const Bytes inner = bench::InnerPacket(kLatePacket);
+    const auto seal = [&](std::uint64_t number)
+    {
+        esp::PacketBuffer buffer;
+        std::memcpy(buffer.Reset(inner.size()), inner.data(), inner.size());
+        sender->Seal(buffer, number);
+        return buffer;
+    };
+    esp::PacketBuffer newest = seal(kTop);
+    receiver->Open(newest, wire::kIpv4HeaderSize);
+    const esp::PacketBuffer late = seal(1);
+    esp::PacketBuffer buffer;
+    for (auto _ : state)
+    {
+        std::memcpy(buffer.Reset(late.Size()), late.Data(), late.Size());
+        if (receiver->Open(buffer, wire::kIpv4HeaderSize).drop == esp::DropReason::None)
+        {
+            state.SkipWithError("a late packet was taken");
             break;
         }
     }
@@ -413,6 +450,7 @@ BENCHMARK(BmSealOpenBare)->Arg(64)->Arg(576)->Arg(1400)->Name("seal+open/bare");
 BENCHMARK(BmWindow)->RangeMultiplier(4)->Range(64, 65536)->Name("window");
 BENCHMARK(BmChase)->RangeMultiplier(4)->Range(1 << 14, 1 << 28)->Name("chase");
 BENCHMARK(BmSubspaces)->ArgsProduct({{16, 1000}, {0, 1}})->Name("subspaces");
+BENCHMARK(BmLate)->DenseRange(0, 1)->Name("late");
 BENCHMARK(BmScheme)->DenseRange(0, 4)->Name("scheme");
 BENCHMARK(BmHandshakeModel)->Name("handshake/model");
 BENCHMARK(BmHandshakeBare)->Name("handshake/bare");
@@ -449,6 +487,8 @@ main(int argc, char** argv)
                                   esp::Name(bench::kSchemes[i].kind) + " / 32bit";
         reporter.PrintRatio(label, "scheme/" + std::to_string(i), "scheme/0");
     }
+    reporter.PrintRatio("a late packet of 1400 octets, esn / 32bit", "late/1", "late/0");
+    reporter.PrintRatio("  esn / one that is opened and sealed", "late/1", "seal+open/model/1400");
     reporter.PrintRatio("handshake / its bare DH, PRF, AEAD operations",
                         "handshake/model/",
                         "handshake/bare/");
