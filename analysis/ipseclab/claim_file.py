@@ -7,11 +7,12 @@ import json
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
-
-import jsonschema
+from typing import TYPE_CHECKING, Any
 
 from ipseclab.errors import LabError
+
+if TYPE_CHECKING:
+    import jsonschema
 
 _SCHEMAS = Path(__file__).parent / "schemas"
 Key = list[str | int]
@@ -67,6 +68,8 @@ class TomlFile:
 
     def check(self, schema_name: str) -> None:
         """LabError about the first fault, in the order of the file."""
+        import jsonschema  # not for the processes of single runs, which read no file
+
         schema = json.loads((_SCHEMAS / schema_name).read_text(encoding="utf-8"))
         faults = [
             _explained(error)

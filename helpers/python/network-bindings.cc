@@ -105,10 +105,24 @@ ParseQuantity(const std::string& name,
 
 // ---- results
 
+/// Describes the records to numpy. Not when the module is loaded: that imports numpy, which takes
+/// longer than all else before a run, and the processes that run scenarios hand over no records.
+void
+DescribeRecords()
+{
+    [[maybe_unused]] static const bool described = []
+    {
+        PYBIND11_NUMPY_DTYPE(Delivery, time, number);
+        PYBIND11_NUMPY_DTYPE(EspArrival, time, number, spi, verdict);
+        return true;
+    }();
+}
+
 template <typename Record>
 py::array
 ToArray(const std::vector<Record>& records)
 {
+    DescribeRecords();
     return py::array_t<Record>(static_cast<py::ssize_t>(records.size()), records.data());
 }
 
@@ -514,8 +528,6 @@ DefineClass(py::module_& module)
 void
 DefineNetwork(py::module_& module)
 {
-    PYBIND11_NUMPY_DTYPE(Delivery, time, number);
-    PYBIND11_NUMPY_DTYPE(EspArrival, time, number, spi, verdict);
     py::register_exception<TopologyError>(module, "TopologyError", PyExc_ValueError);
     module.def("parse_quantity",
                &ParseQuantity,

@@ -17,7 +17,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Cli, environment, small_arguments
+from conftest import ROOT, SMALL, Cli, environment, small_arguments
 from rich.console import Console
 
 import ipseclab
@@ -248,13 +248,23 @@ def test_the_launcher_works_from_anywhere(tmp_path: Path) -> None:
     assert "verify-window" in done.stdout
 
 
-def test_importing_needs_no_heavy_package() -> None:
+@pytest.mark.core
+def test_a_run_needs_no_heavy_package() -> None:
     """A worker starts for every run: it must not pay for the analysis."""
-    code = "import sys, ipseclab, ipseclab.worker; print(sorted(sys.modules))"
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True
+    code = (
+        "import sys; from ipseclab import worker; status = worker.main();"
+        "print(sorted(sys.modules)); sys.exit(status)"
     )
-    for heavy in ("numpy", "pandas", "click", "rich", "matplotlib"):
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        input=runner.request(plan.Job("replay-window", tuple(SMALL.items()), 1, 1, False)),
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "'ipseclab._core'" in done.stdout
+    for heavy in ("numpy", "pandas", "click", "rich", "matplotlib", "jsonschema"):
         assert f"'{heavy}'" not in done.stdout
 
 
