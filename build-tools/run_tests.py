@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Runs every layer of tests, one after the other, and counts every case.
+"""Runs every layer of tests, two at a time, and counts every case.
 
 Usage: run_tests.py [--nightly] [layer...]   (all of them without a name; --list names them)
 
@@ -8,6 +8,9 @@ With --nightly the layers are those that take hours instead: the random schedule
 messages in the numbers that are too many for every change.
 
 A layer is one entry of LAYERS: what it runs, how its cases are counted, when it is skipped and why.
+Most are single processes that leave a second processor idle, hence two at a time, in the order of
+LAYERS: short ones first, then long ones by length, so that both lanes end at about the same time.
+Each says how it went when it has ended.
 A layer without a single case, or one whose command fails although no case did, counts as a failure.
 What the commands print is kept in build/test-logs and shown when something fails. The last line is
 always "N passed, N failed, N skipped"; the exit status is 1 when anything failed.
@@ -22,9 +25,12 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,7 +41,8 @@ BIN = BUILD / "bin"
 SANITIZE = BUILD / "sanitize"
 FUZZ = BUILD / "fuzz"
 PYTHON = "/usr/bin/python3"
-JOBS = os.environ.get("JOBS", "2")
+JOBS = int(os.environ.get("JOBS", "2"))  # compilers and simulations at the same time
+LANES = min(2, JOBS)
 FUZZ_SECONDS = os.environ.get("FUZZ_SECONDS", "30")
 CORPUS = ROOT / "tests/fuzz/corpus"
 FUZZ_TOPICS = ("ike-message", "ike-endpoint", "esp", "ip-fragment", "aggfrag")
@@ -126,7 +133,10 @@ Command = list[str]
 
 @dataclass(frozen=True)
 class Step:
-    """One command of a layer. "{report}" in it becomes the file that its counter reads."""
+    """One command of a layer.
+
+    "{report}" in it becomes the file that its counter reads, "{jobs}" the number of its processes.
+    """
 
     command: Command
     count: Callable[[Outcome], Count] | None = None  # None: prepares, and only its failure counts
@@ -138,7 +148,7 @@ class Layer:
     steps: list[Step]
     needs: tuple[str, ...] = ()  # programs without which the layer is skipped
     why: str = ""  # what to do about a missing program
-    timeout: int = 2400  # seconds for each step
+    timeout: int = 5400  # seconds for each step: the longest takes a quarter hour on two processors
     obstacle: Callable[[], str] = lambda: ""  # another reason to skip the layer; empty: none
     environment: dict[str, str] = field(default_factory=dict)
 
@@ -148,7 +158,7 @@ def configure(folder: Path, *options: str) -> Step:
 
 
 def build(folder: Path, *targets: str) -> Step:
-    return Step(["cmake", "--build", str(folder), "-j", JOBS, "--target", *targets])
+    return Step(["cmake", "--build", str(folder), "-j", "{jobs}", "--target", *targets])
 
 
 def compile_check(standard: int) -> Step:
@@ -235,22 +245,17 @@ LAYERS = [
     ),
     Layer("ns-3 tests", [Step([str(BIN / "ns3-tests"), "--xml", "--out={report}"], ns3_xml)]),
     Layer(
-        "Python tests",
-        [Step([PYTHON, "-P", "-m", "pytest", "-q", "--junitxml={report}"], junit_xml)],
-        environment=PYTHON_ENVIRONMENT,
-    ),
-    Layer(
         "interoperation with strongSwan",
         [
             Step(
                 [
                     *(str(ROOT / "ipseclab"), "interop", "--quick", "--peer", "strongswan"),
-                    *("--jobs", JOBS, "--out", str(BUILD / "interop"), "--junit", "{report}"),
+                    *("--jobs", "{jobs}", "--out", str(BUILD / "interop"), "--junit", "{report}"),
                 ],
                 junit_xml,
             )
         ],
-        timeout=300,
+        timeout=900,
         environment=PYTHON_ENVIRONMENT,
         obstacle=interop_obstacle,
     ),
@@ -259,7 +264,7 @@ LAYERS = [
         [
             Step(
                 [
-                    *(str(ROOT / "ipseclab"), "claims", "--quick", "--jobs", JOBS),
+                    *(str(ROOT / "ipseclab"), "claims", "--quick", "--jobs", "{jobs}"),
                     *("--baseline", "scenarios/verdicts.toml", "--out", str(BUILD / "claims")),
                     *("--junit", "{report}", "--html", str(BUILD / "claims/claims.html")),
                 ],
@@ -268,17 +273,21 @@ LAYERS = [
         ],
         environment={"IPSECLAB_BUILD": str(BUILD)},
     ),
-    Layer("model as C++17, 20, 23", [compile_check(standard) for standard in (17, 20, 23)]),
     Layer(
         "sanitizers",
         [
-            # Without optimisation it compiles in half the time and runs fast enough.
-            configure(SANITIZE, "-DIPSECLAB_SANITIZE=ON", "-DCMAKE_CXX_FLAGS_RELEASE=-O0"),
+            # Optimised a little, the model runs in half the time and compiles hardly longer.
+            configure(SANITIZE, "-DIPSECLAB_SANITIZE=ON", "-DCMAKE_CXX_FLAGS_RELEASE=-O1"),
             build(SANITIZE, "all"),
             gtest(SANITIZE / "bin/unit-tests"),
             gtest(SANITIZE / "bin/property-tests"),
             *(replay(SANITIZE / "bin", topic) for topic in FUZZ_TOPICS),
         ],
+    ),
+    Layer(
+        "Python tests",
+        [Step([PYTHON, "-P", "-m", "pytest", "-q", "--junitxml={report}"], junit_xml)],
+        environment=PYTHON_ENVIRONMENT,
     ),
     Layer(
         f"fuzzing for {FUZZ_SECONDS} s each",
@@ -294,6 +303,7 @@ LAYERS = [
         needs=("clang++",),
         why=CLANG,
     ),
+    Layer("model as C++17, 20, 23", [compile_check(standard) for standard in (17, 20, 23)]),
 ]
 
 NIGHTLY_INPUTS = 1_000_000
@@ -322,16 +332,53 @@ NIGHTLY_LAYERS = [
 # ---- running ----
 
 
-def run(step: Step, layer: Layer, log: Path) -> Outcome:
+class Processes:
+    """Those that run, each with a group of its own: what they have started ends with them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._stopped = False
+
+    def wait(self, process: subprocess.Popen[bytes], timeout: int, log: int) -> int:
+        with self._lock:
+            self._running.add(process)
+            if self._stopped:
+                os.killpg(process.pid, signal.SIGKILL)
+        try:
+            return process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            os.write(log, f"ended after {timeout} s without a result\n".encode())
+            return 124
+        finally:
+            with self._lock:
+                self._running.discard(process)
+
+    def stop(self) -> None:
+        """Ends those that run, and whatever starts from now on."""
+        with self._lock:
+            self._stopped = True
+            for process in self._running:
+                with suppress(ProcessLookupError):  # it has just ended
+                    os.killpg(process.pid, signal.SIGKILL)
+
+
+PROCESSES = Processes()
+
+
+def run(step: Step, layer: Layer, jobs: int, log: Path) -> Outcome:
     """Runs one step; its output goes to the log. A program that cannot start has status 127."""
     report = log.with_suffix(".report")
     report.unlink(missing_ok=True)
-    command = [word.replace("{report}", str(report)) for word in step.command]
+    command = [
+        word.replace("{report}", str(report)).replace("{jobs}", str(jobs)) for word in step.command
+    ]
     environment = {**os.environ, **layer.environment}
     with log.open("w", encoding="utf-8") as output:
         print("$", *command, file=output, flush=True)
         try:
-            # A process group of its own: a timeout ends the compilers and simulations below it too.
             process = subprocess.Popen(
                 command,
                 cwd=ROOT,
@@ -345,22 +392,8 @@ def run(step: Step, layer: Layer, log: Path) -> Outcome:
             print(f"cannot run {command[0]}: {error.strerror}", file=output)
             status = 127
         else:
-            status = wait(process, layer.timeout, output.fileno())
+            status = PROCESSES.wait(process, layer.timeout, output.fileno())
     return Outcome(status, log.read_text(encoding="utf-8", errors="replace"), report)
-
-
-def wait(process: subprocess.Popen[bytes], timeout: int, log: int) -> int:
-    try:
-        return process.wait(timeout)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        os.write(log, f"ended after {timeout} s without a result\n".encode())
-        return 124
-    except KeyboardInterrupt:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        raise
 
 
 def counted(step: Step, outcome: Outcome) -> Count:
@@ -376,37 +409,48 @@ def counted(step: Step, outcome: Outcome) -> Count:
     return count
 
 
-def show_failure(log: Path, outcome: Outcome) -> None:
+def failure(log: Path, outcome: Outcome) -> Iterator[str]:
     for line in outcome.output.splitlines()[1:][-TAIL_LINES:]:  # without the command
-        print("    |", line)
-    print(f"    exit status {outcome.status}, all of it: {log.relative_to(ROOT)}", flush=True)
+        yield f"    | {line}"
+    yield f"    exit status {outcome.status}, all of it: {log.relative_to(ROOT)}"
 
 
-def run_layer(layer: Layer) -> Count:
+def run_layer(layer: Layer, jobs: int) -> tuple[Count, str]:
+    """How the cases ended, and what is said about it."""
     missing = [program for program in layer.needs if shutil.which(program) is None]
-    if missing:
-        print(f"skipped: no {', '.join(missing)} ({layer.why})", flush=True)
-        return Count(skipped=1)
-    obstacle = layer.obstacle()
+    obstacle = f"no {', '.join(missing)} ({layer.why})" if missing else layer.obstacle()
     if obstacle:
-        print(f"skipped: {obstacle}", flush=True)
-        return Count(skipped=1)
+        return Count(skipped=1), f"skipped: {obstacle}"
     started = time.monotonic()
     total = Count()
-    failures: list[tuple[Path, Outcome]] = []
+    failures: list[str] = []
     for number, step in enumerate(layer.steps):
         log = LOGS / f"{re.sub('[^a-z0-9]+', '-', layer.name.lower()).strip('-')}-{number}.log"
-        outcome = run(step, layer, log)
+        outcome = run(step, layer, jobs, log)
         count = counted(step, outcome)
         total += count
         if count.failed:
-            failures.append((log, outcome))
+            failures += failure(log, outcome)
             if step.count is None:
                 break  # what could not be built cannot run
-    print(f"{total} ({time.monotonic() - started:.1f} s)", flush=True)
-    for log, outcome in failures:
-        show_failure(log, outcome)
-    return total
+    taken = f"{total} ({time.monotonic() - started:.1f} s)"
+    return total, "\n".join([taken, *failures])
+
+
+def run_layers(layers: list[Layer]) -> Iterator[Count]:
+    """All of them in lanes, each with its part of the jobs."""
+    lanes = max(1, min(LANES, len(layers)))
+    with ThreadPoolExecutor(lanes) as pool:
+        try:
+            running = {pool.submit(run_layer, layer, JOBS // lanes): layer for layer in layers}
+            for number, future in enumerate(as_completed(running), 1):
+                count, said = future.result()
+                print(f"[{number:2}/{len(layers)}] {running[future].name}: {said}", flush=True)
+                yield count
+        except BaseException:
+            PROCESSES.stop()
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def chosen(layers: list[Layer], names: list[str]) -> Iterator[Layer]:
@@ -428,9 +472,8 @@ def main(names: list[str]) -> int:
     total = Count()
     status = 0
     try:
-        for number, layer in enumerate(layers, 1):
-            print(f"[{number:2}/{len(layers)}] {layer.name}: ", end="", flush=True)
-            total += run_layer(layer)
+        for count in run_layers(layers):
+            total += count
     except KeyboardInterrupt:
         print("interrupted")
         status = 130
