@@ -44,13 +44,7 @@ if(GTest_FOUND)
     ipseclab_program(${kind}-tests ipseclab-model GTest::gtest_main SOURCES ${${kind}_sources})
     gtest_discover_tests(${kind}-tests DISCOVERY_MODE PRE_TEST)
   endforeach()
-  # Of the time to compile most unit tests, a half is these headers, and a half of the rest would be optimisation.
-  # ccache does not take what has a precompiled header.
-  if(NOT CMAKE_CXX_COMPILER_LAUNCHER)
-    target_precompile_headers(
-      unit-tests PRIVATE <gtest/gtest.h> ${CMAKE_SOURCE_DIR}/tests/unit/ike-pair.h
-                         ${CMAKE_SOURCE_DIR}/tests/unit/test-vectors.h)
-  endif()
+  # They run for seconds and compile for minutes, a third of which would be optimisation.
   target_compile_options(unit-tests PRIVATE $<$<CONFIG:Release>:-O0>)
 else()
   message(STATUS "GoogleTest not found: unit and property tests are not built")
