@@ -122,4 +122,20 @@ SetUpperLayer(std::uint8_t* header,
     StoreBe16(header + 10, Ipv4Checksum(header, (header[0] & 0x0fU) * 4U));
 }
 
+std::uint16_t
+UpperLayerChecksum(const IpAddress& source,
+                   const IpAddress& destination,
+                   std::uint8_t protocol,
+                   ByteSpan octets)
+{
+    const auto sum = [](ByteSpan part)
+    { return std::uint32_t{static_cast<std::uint16_t>(~Ipv4Checksum(part.data(), part.size()))}; };
+    const auto length = static_cast<std::uint32_t>(octets.size());
+    std::uint32_t total = sum(source.Octets()) + sum(destination.Octets()) + protocol +
+                          (length >> 16) + (length & 0xffff) + sum(octets);
+    total = (total & 0xffff) + (total >> 16);
+    total = (total & 0xffff) + (total >> 16);
+    return static_cast<std::uint16_t>(~total);
+}
+
 } // namespace ipseclab::wire

@@ -83,6 +83,13 @@ void SetUpperLayer(std::uint8_t* header,
                    std::size_t protocolField,
                    std::uint8_t protocol);
 
+/// Of what follows the IP headers, with the pseudo-header (RFC 9293, section 3.1; RFC 8200, section
+/// 8.1); 0 when the checksum in there is right.
+std::uint16_t UpperLayerChecksum(const IpAddress& source,
+                                 const IpAddress& destination,
+                                 std::uint8_t protocol,
+                                 ByteSpan octets);
+
 } // namespace ipseclab::wire
 
 #endif // IPSECLAB_WIRE_IP_PACKET_H

@@ -82,22 +82,29 @@ UpdateChecksum(std::uint16_t checksum, std::uint16_t before, std::uint16_t after
     sum += after;
     sum = (sum & 0xffff) + (sum >> 16);
     sum = (sum & 0xffff) + (sum >> 16);
-    const auto updated = static_cast<std::uint16_t>(~sum);
-    return updated == 0 ? std::uint16_t{0xffff} : updated; // zero would mean "not computed"
+    return static_cast<std::uint16_t>(~sum);
+}
+
+/// Zero is the checksum of one segment in 65535, and of those for which ns-3 computes none.
+bool
+HasChecksum(const IpView& packet)
+{
+    const ByteSpan segment = SegmentOf(packet);
+    return LoadBe16(&segment[kChecksum]) != 0 ||
+           UpperLayerChecksum(packet.Source(), packet.Destination(), kProtocolTcp, segment) == 0;
 }
 
 void
-ReplaceMss(std::uint8_t* segment, std::size_t at, std::uint16_t mss)
+ReplaceMss(std::uint8_t* segment, std::size_t at, std::uint16_t mss, bool hasChecksum)
 {
     const std::uint16_t before = LoadBe16(segment + at);
-    const std::uint16_t checksum = LoadBe16(segment + kChecksum);
     StoreBe16(segment + at, mss);
-    if (checksum != 0)
+    if (hasChecksum)
     {
         // At an odd offset the octets count in the other halves of two words.
         const bool odd = at % 2 != 0;
         StoreBe16(segment + kChecksum,
-                  UpdateChecksum(checksum,
+                  UpdateChecksum(LoadBe16(segment + kChecksum),
                                  odd ? SwapOctets(before) : before,
                                  odd ? SwapOctets(mss) : mss));
     }
@@ -138,13 +145,14 @@ ClampMss(MutableByteSpan packet, std::uint16_t limit)
         return false;
     }
     bool changed = false;
+    const bool hasChecksum = HasChecksum(view);
     std::uint8_t* const segment = packet.data() + view.upperOffset;
     VisitMss(SegmentOf(view),
              [&](std::size_t at)
              {
                  if (LoadBe16(segment + at) > limit)
                  {
-                     ReplaceMss(segment, at, limit);
+                     ReplaceMss(segment, at, limit, hasChecksum);
                      changed = true;
                  }
                  return true;

@@ -36,8 +36,9 @@ std::optional<std::uint16_t> ReadMss(const IpView& packet);
 
 /**
  * Lowers every MSS option of a SYN that is above `limit`, and corrects the TCP checksum by RFC
- * 1624; a checksum of zero, "not computed" in ns-3, stays. A SYN without the option is left alone:
- * its sender takes segments of 536 octets, or 1220 over IPv6, for granted.
+ * 1624. A checksum of zero that is not right for its segment was not computed, as ns-3 does it, and
+ * stays. A SYN without the option is left alone: its sender takes segments of 536 octets, or 1220
+ * over IPv6, for granted.
  * \param packet begins with its IP header; fragments and whatever is no SYN are left alone
  * \return whether something was changed
  */

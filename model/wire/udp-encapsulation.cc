@@ -63,18 +63,9 @@ SetUdpChecksum(std::uint8_t* datagram,
                const IpAddress& source,
                const IpAddress& destination)
 {
-    ByteWriter pseudo;
-    pseudo.Append(source.Octets());
-    pseudo.Append(destination.Octets());
-    pseudo.U32(static_cast<std::uint32_t>(length));
-    pseudo.U32(kProtocolUdp);
-    const Bytes header = pseudo.Take();
     StoreBe16(datagram + 6, 0);
-    const auto sum = [](const std::uint8_t* octets, std::size_t size)
-    { return std::uint32_t{static_cast<std::uint16_t>(~Ipv4Checksum(octets, size))}; };
-    std::uint32_t total = sum(header.data(), header.size()) + sum(datagram, length);
-    total = (total & 0xffff) + (total >> 16);
-    const auto checksum = static_cast<std::uint16_t>(~total);
+    const std::uint16_t checksum =
+        UpperLayerChecksum(source, destination, kProtocolUdp, ByteSpan(datagram, length));
     StoreBe16(datagram + 6, checksum == 0 ? std::uint16_t{0xffff} : checksum);
 }
 

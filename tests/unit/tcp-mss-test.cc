@@ -169,6 +169,43 @@ TEST(TcpMssTest, ChecksumThatWasNotComputedStays)
     EXPECT_EQ(LoadBe16(&packet[kIpv4HeaderSize + 16]), 0);
 }
 
+/// As that of one segment in 65535 is.
+TEST(TcpMssTest, ChecksumThatIsZeroByChanceIsKeptRight)
+{
+    for (const bool v6 : {false, true})
+    {
+        const std::size_t tcp = v6 ? kIpv6HeaderSize : kIpv4HeaderSize;
+        Bytes packet = Segment(v6, kMss1460);
+        // What the checksum was goes into the urgent pointer, of which nobody takes notice.
+        StoreBe16(&packet[tcp + 18], LoadBe16(&packet[tcp + 16]));
+        StoreBe16(&packet[tcp + 16], 0);
+        ASSERT_TRUE(ChecksumHolds(packet));
+        EXPECT_TRUE(ClampMss(packet, 1000));
+        EXPECT_EQ(MssOf(packet), 1000);
+        EXPECT_TRUE(ChecksumHolds(packet));
+        EXPECT_NE(LoadBe16(&packet[tcp + 16]), 0);
+    }
+}
+
+/// And the other way round: what becomes zero is what a checksum from scratch is, and stays right.
+TEST(TcpMssTest, ChecksumThatBecomesZeroIsStillOne)
+{
+    Bytes packet = Segment(false, kMss1460);
+    IpView view;
+    Bytes clamped = packet;
+    ASSERT_TRUE(ClampMss(clamped, 1000));
+    const std::size_t tcp = kIpv4HeaderSize;
+    StoreBe16(&packet[tcp + 18], LoadBe16(&clamped[tcp + 16])); // of the urgent pointer 0
+    StoreBe16(&packet[tcp + 16], 0);
+    ASSERT_TRUE(ParseIp(packet, view));
+    StoreBe16(&packet[tcp + 16], TcpChecksum(view));
+    ASSERT_TRUE(ClampMss(packet, 1000));
+    EXPECT_EQ(LoadBe16(&packet[tcp + 16]), 0);
+    EXPECT_TRUE(ChecksumHolds(packet));
+    ASSERT_TRUE(ClampMss(packet, 900)); // by the next gateway
+    EXPECT_TRUE(ChecksumHolds(packet));
+}
+
 TEST(TcpMssTest, BehindIpOptionsAndExtensionHeaders)
 {
     Bytes v4 = Segment(false, kMss1460);
