@@ -601,7 +601,7 @@ InboundSa::PeekNumber(ByteSpan packet) const
     {
         sent = scheme.LoadFromWire(packet.data() + kSpiLength);
     }
-    return m_replay.Takes(sent.subspace) ? sent : SequenceNumber{};
+    return m_replay.Find(sent.subspace) ? sent : SequenceNumber{};
 }
 
 OpenResult

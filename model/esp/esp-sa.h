@@ -291,9 +291,9 @@ class InboundSa
      */
     OpenResult Open(PacketBuffer& buffer, std::size_t outerHeaderLength);
 
-    /// What is on the wire of the number of a packet, which may be forged; zeros when it is cut off
-    /// or its subspace is none of this SA.
-    /// \param packet from the SPI on
+    /// What is on the wire of the number of a packet, which may be forged; zeros when it is cut
+    /// off, and as long as nothing authentic has come in its subspace: whoever keeps something for
+    /// each subspace keeps no more than there are windows. \param packet from the SPI on
     SequenceNumber PeekNumber(ByteSpan packet) const;
 
     /// Whether an inner packet is what the SA is for (RFC 4301, section 5.2).

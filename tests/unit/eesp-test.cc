@@ -330,6 +330,8 @@ TEST(Eesp, ThePeekedNumberIsThatOnTheWire)
     pair.Seal(esp::test::InnerPacket{}.Build(), SequenceScheme::Eesp(4).Join({3, 77}));
     const Bytes sealed = esp::test::ToBytes(pair.buffer);
     const ByteSpan eesp = ByteSpan(sealed).subspan(wire::kIpv4HeaderSize);
+    EXPECT_EQ(pair.receiver->PeekNumber(eesp).counter, 0U) << "it may be forged";
+    ASSERT_EQ(pair.Open(), DropReason::None);
     EXPECT_EQ(pair.receiver->PeekNumber(eesp).subspace, 3);
     EXPECT_EQ(pair.receiver->PeekNumber(eesp).counter, 77U);
     EXPECT_EQ(pair.receiver->PeekNumber(eesp.first(15)).counter, 0U);

@@ -114,7 +114,8 @@ class SubspacePair
   public:
     explicit SubspacePair(const SequenceScheme& scheme,
                           const crypto::CipherSuite& suite = {},
-                          crypto::CryptoMode mode = crypto::CryptoMode::Real)
+                          crypto::CryptoMode mode = crypto::CryptoMode::Real,
+                          SubspaceIndex index = SubspaceIndex::Array)
     {
         OutboundSaConfig out = test::OutboundConfig(0x1000, suite);
         out.subspaces = scheme;
@@ -122,6 +123,7 @@ class SubspacePair
         InboundSaConfig in = test::InboundConfig(0x1000, suite);
         in.subspaces = scheme;
         in.mode = mode;
+        in.subspaceIndex = index;
         m_sender = OutboundSa::Create(out);
         m_receiver = InboundSa::Create(in);
     }
@@ -307,10 +309,37 @@ TEST(SubspaceSa, ThePeekedNumberIsThatOnTheWire)
     EXPECT_EQ(peek(SequenceScheme::Plain(false), "0000100000000007"), Parts(0, 7));
     EXPECT_EQ(peek(SequenceScheme::Plain(true), "0000100000000007"), Parts(0, 7));
     EXPECT_EQ(peek(SequenceScheme::Plain(false), "00001000000000"), Parts(0, 0));
-    EXPECT_EQ(peek(SequenceScheme::Sub64(4), "000010000003000000000009"), Parts(3, 9));
+    EXPECT_EQ(peek(SequenceScheme::Sub64(4), "000010000000000000000009"), Parts(0, 9));
+    EXPECT_EQ(peek(SequenceScheme::Sub64(4), "000010000003000000000009"), Parts(0, 0));
     EXPECT_EQ(peek(SequenceScheme::Sub64(4), "000010000004000000000009"), Parts(0, 0));
     EXPECT_EQ(peek(SequenceScheme::Sub64(4), "0000100000030000"), Parts(0, 0));
-    EXPECT_EQ(peek(SequenceScheme::Sub32(3, 8), "00001000e0000005"), Parts(7, 5));
+    EXPECT_EQ(peek(SequenceScheme::Sub32(3, 8), "0000100000000005"), Parts(0, 5));
+    EXPECT_EQ(peek(SequenceScheme::Sub32(3, 8), "00001000e0000005"), Parts(0, 0));
+}
+
+/// Engines keep a lock for each subspace that they are told of: forged ones make no more of them.
+TEST(SubspaceSa, OnlySubspacesOfAuthenticPacketsAreTold)
+{
+    for (const SubspaceIndex index : {SubspaceIndex::Array, SubspaceIndex::Hash})
+    {
+        const SequenceScheme scheme = SequenceScheme::Sub64(1000);
+        SubspacePair pair(scheme, {}, crypto::CryptoMode::Real, index);
+        const auto peek = [&](std::uint16_t subspace)
+        {
+            pair.Seal(scheme.Join({subspace, 2}));
+            const SequenceNumber told =
+                pair.Receiver().PeekNumber(pair.Buffer().Span().subspan(wire::kIpv4HeaderSize));
+            return std::pair<unsigned, std::uint64_t>(told.subspace, told.counter);
+        };
+        using Parts = std::pair<unsigned, std::uint64_t>;
+        for (std::uint16_t subspace = 1; subspace < 1000; ++subspace)
+        {
+            ASSERT_EQ(peek(subspace), Parts(0, 0));
+        }
+        ASSERT_EQ(pair.Send(scheme.Join({999, 1})), DropReason::None);
+        EXPECT_EQ(peek(999), Parts(999, 2));
+        EXPECT_EQ(peek(998), Parts(0, 0));
+    }
 }
 
 TEST(SubspaceSa, AResourceHasItsSubspaceWhateverThePacketIs)
