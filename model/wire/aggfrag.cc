@@ -94,7 +94,7 @@ ParseAggfrag(ByteSpan payload)
     const std::uint8_t flags = reader.U8();
     AggfragPayload parsed;
     parsed.header.blockOffset = reader.U16();
-    if (subType > kSubTypeCongestion || (subType == kSubTypePlain && flags != 0))
+    if (subType > kSubTypeCongestion)
     {
         return std::nullopt;
     }

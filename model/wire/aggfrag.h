@@ -53,7 +53,8 @@ struct AggfragPayload
     ByteSpan blocks; ///< borrowed
 };
 
-/// Nothing when it is too short, of another sub-type, or has reserved bits of sub-type 0 set.
+/// Nothing when it is too short or of another sub-type. Reserved bits are ignored (RFC 9347,
+/// section 6.1).
 std::optional<AggfragPayload> ParseAggfrag(ByteSpan payload);
 /// Header and blocks.
 Bytes BuildAggfrag(const AggfragHeader& header, ByteSpan blocks);

@@ -150,9 +150,45 @@ TEST(AggfragTest, TimesThatDoNotFitAreSaturated)
 TEST(AggfragTest, OtherPayloadsAreRefused)
 {
     EXPECT_FALSE(ParseAggfrag(Bytes{0, 0, 0}));
-    EXPECT_FALSE(ParseAggfrag(Bytes{0, 1, 0, 0}));
     EXPECT_FALSE(ParseAggfrag(Bytes{2, 0, 0, 0}));
     EXPECT_FALSE(ParseAggfrag(Bytes(kAggfragCongestionHeaderSize - 1, 1)));
+}
+
+/// "Set to 0 on generation and ignored on receipt", in both formats.
+TEST(AggfragTest, ReservedBitsAreIgnored)
+{
+    const auto plain = ParseAggfrag(Bytes{0, 0xff, 0x12, 0x34, 5});
+    ASSERT_TRUE(plain);
+    EXPECT_FALSE(plain->header.congestion);
+    EXPECT_EQ(plain->header.blockOffset, 0x1234);
+    EXPECT_EQ(plain->blocks.size(), 1U);
+    Bytes full(kAggfragCongestionHeaderSize);
+    full[0] = 1;
+    full[1] = 0xfe;
+    const auto controlled = ParseAggfrag(full);
+    ASSERT_TRUE(controlled && controlled->header.congestion);
+    EXPECT_TRUE(controlled->header.congestion->probing);
+    EXPECT_FALSE(controlled->header.congestion->ceMarks);
+}
+
+/// What a peer with congestion control sends is taken for its packets, between plain payloads, too.
+TEST(AggfragTest, PacketsComeOutOfBothFormats)
+{
+    const std::vector<Bytes> packets = Mixture();
+    Receiver receiver;
+    std::uint64_t number = 0;
+    for (const Bytes& octets : Payloads(packets, 100))
+    {
+        const auto payload = ParseAggfrag(octets);
+        AggfragHeader header = payload->header;
+        if (++number % 3 != 0)
+        {
+            header.congestion = AggfragCongestion{true, true, 7, 1000, 10, 10, 1, 2};
+        }
+        ASSERT_EQ(receiver.Add(number, BuildAggfrag(header, payload->blocks)),
+                  AggfragVerdict::Taken);
+    }
+    EXPECT_EQ(receiver.arrived, packets);
 }
 
 /// Down to one octet in each payload, so that every field is cut somewhere.
