@@ -10,6 +10,7 @@
 #include "ns3/simulator.h"
 
 #include <filesystem>
+#include <stdexcept>
 
 namespace ipseclab
 {
@@ -67,6 +68,19 @@ RunCaptures::Finish() const
         files.insert(files.end(), keys.begin(), keys.end());
     }
     return files;
+}
+
+void
+FailConservation(NamedCounts counts)
+{
+    std::string text = "packets are not conserved:";
+    const char* separator = " ";
+    for (const auto& [name, count] : counts)
+    {
+        text += separator + std::to_string(count) + " " + name;
+        separator = ", ";
+    }
+    throw std::logic_error(text);
 }
 
 } // namespace ipseclab

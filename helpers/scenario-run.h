@@ -10,7 +10,9 @@
 #include "ns3/net-device.h"
 
 #include <cstdint>
+#include <initializer_list>
 #include <string>
+#include <utility>
 #include <vector>
 
 /**
@@ -64,6 +66,13 @@ Ratio(double part, double whole)
 {
     return whole == 0 ? 0.0 : part / whole;
 }
+
+/// Counts of packets and what they are of, such as {"sent", 12}.
+using NamedCounts = std::initializer_list<std::pair<const char*, std::uint64_t>>;
+
+/// To be called where counts do not add up, for then the run proves nothing.
+/// \throws std::logic_error always, with the counts
+[[noreturn]] void FailConservation(NamedCounts counts);
 
 } // namespace ipseclab
 

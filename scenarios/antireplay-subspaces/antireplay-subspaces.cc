@@ -248,10 +248,10 @@ class Run
         const std::uint64_t sent = m_source.Sent() + m_forger.Sent();
         if (m_source.Sent() != m_settings.stream.packets || sent != known)
         {
-            throw std::logic_error("packets are not conserved: " + std::to_string(sent) +
-                                   " sent or forged, " + std::to_string(m_sink.Delivered()) +
-                                   " delivered, " + std::to_string(dropped) + " dropped, " +
-                                   std::to_string(m_observer.InFlight()) + " in flight");
+            FailConservation({{"sent or forged", sent},
+                              {"delivered", m_sink.Delivered()},
+                              {"dropped", dropped},
+                              {"in flight", m_observer.InFlight()}});
         }
     }
 

@@ -318,11 +318,11 @@ class Run
         const std::uint64_t astray = m_network.cloud->GetLost();
         if (known != m_sent || m_greetings != greetings || astray != 0)
         {
-            throw std::logic_error("packets are not conserved: " + std::to_string(m_sent) +
-                                   " sent, " + std::to_string(known) +
-                                   " delivered or dropped, and " + std::to_string(m_greetings) +
-                                   " of " + std::to_string(greetings) + " greetings, " +
-                                   std::to_string(astray) + " for nobody");
+            FailConservation({{"sent", m_sent},
+                              {"delivered or dropped", known},
+                              {"greetings", m_greetings},
+                              {"greetings expected", greetings},
+                              {"for nobody", astray}});
         }
     }
 

@@ -311,9 +311,9 @@ class Run
         const bool conserved = sent == known && m_fates.InFlight() == 0;
         if (!AllSent() || (!m_bulk && !conserved))
         {
-            throw std::logic_error("packets are not conserved: " + std::to_string(sent) +
-                                   " sent, " + std::to_string(known) + " delivered or dropped, " +
-                                   std::to_string(m_fates.InFlight()) + " in flight");
+            FailConservation({{"sent", sent},
+                              {"delivered or dropped", known},
+                              {"in flight", m_fates.InFlight()}});
         }
     }
 

@@ -12,7 +12,6 @@
 #include "ns3/simulator.h"
 
 #include <algorithm>
-#include <stdexcept>
 #include <unordered_map>
 
 namespace ipseclab
@@ -127,14 +126,14 @@ class Run
         const auto& a = m_net.gatewayA->GetCounters();
         const auto& b = m_net.gatewayB->GetCounters();
         const std::uint64_t dropped = a.outboundDrops.Total() + b.inboundDrops.Total();
-        const bool balanced = a.Balanced() && b.Balanced();
-        if (!balanced || m_source.Sent() != m_settings.packets ||
+        if (!a.Balanced() || !b.Balanced() || m_source.Sent() != m_settings.packets ||
             m_source.Sent() != m_sink.Delivered() + dropped)
         {
-            throw std::logic_error("packets are not conserved: " + std::to_string(m_source.Sent()) +
-                                   " sent, " + std::to_string(m_sink.Delivered()) + " delivered, " +
-                                   std::to_string(dropped) + " dropped, gateways " +
-                                   (balanced ? "balance" : "do not balance"));
+            FailConservation({{"sent", m_source.Sent()},
+                              {"delivered", m_sink.Delivered()},
+                              {"dropped", dropped},
+                              {"gateways that balance",
+                               std::uint64_t{a.Balanced()} + std::uint64_t{b.Balanced()}}});
         }
     }
 

@@ -13,7 +13,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <stdexcept>
 #include <vector>
 
 namespace ipseclab
@@ -36,12 +35,6 @@ constexpr std::int64_t kStreamsOfFlows = 10000000; ///< ten for each tunnel
 constexpr std::uint16_t kFirstPortOfB = 20000;
 constexpr double kWarmUp = 0.5; ///< share of the sending time
 constexpr double kOtherTraffic = 0.75;
-
-MetricValue
-Whole(std::uint64_t value)
-{
-    return static_cast<std::int64_t>(value);
-}
 
 /// The packets of one direction of a tunnel, from host to host.
 class Direction
@@ -390,9 +383,7 @@ class Run
             });
         if (sent != Wanted() || sent != delivered + dropped)
         {
-            throw std::logic_error("packets are not conserved: " + std::to_string(sent) +
-                                   " sent, " + std::to_string(delivered) + " delivered, " +
-                                   std::to_string(dropped) + " dropped");
+            FailConservation({{"sent", sent}, {"delivered", delivered}, {"dropped", dropped}});
         }
     }
 

@@ -163,12 +163,6 @@ class Observer
     std::uint64_t m_sacrificed{0};
 };
 
-double
-Ratio(std::uint64_t part, std::uint64_t whole)
-{
-    return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
-}
-
 /// One run from the empty simulator to the empty simulator.
 class Run
 {
@@ -271,11 +265,11 @@ class Run
         const std::uint64_t sent = m_source.Sent() + dummies;
         if (sent != Expected() || sent != known)
         {
-            throw std::logic_error("packets are not conserved: " + std::to_string(sent) +
-                                   " sent, " + std::to_string(m_sink.Delivered()) + " delivered, " +
-                                   std::to_string(dropped) + " dropped, " +
-                                   std::to_string(m_observer.Lost()) + " lost, " +
-                                   std::to_string(m_observer.InFlight()) + " in flight");
+            FailConservation({{"sent", sent},
+                              {"delivered", m_sink.Delivered()},
+                              {"dropped", dropped},
+                              {"lost", m_observer.Lost()},
+                              {"in flight", m_observer.InFlight()}});
         }
     }
 

@@ -15,7 +15,6 @@
 
 #include <algorithm>
 #include <set>
-#include <stdexcept>
 
 namespace ipseclab
 {
@@ -36,18 +35,6 @@ using Metrics = std::map<std::string, MetricValue>;
 constexpr std::int64_t kStreamOfFlows = 310;
 constexpr double kWarmUp = 0.5; ///< share of the sending time
 constexpr std::size_t kPppHeader = 2;
-
-MetricValue
-Whole(std::uint64_t value)
-{
-    return static_cast<std::int64_t>(value);
-}
-
-double
-Ratio(double part, double whole)
-{
-    return whole == 0 ? 0.0 : part / whole;
-}
 
 /// The pairs of SAs that gateway A has had, and what of them packets have used.
 class SaWatch
@@ -340,9 +327,9 @@ class Run
         if (m_source.Sent() != m_settings.stream.packets ||
             m_source.Sent() != m_sink.Delivered() + dropped)
         {
-            throw std::logic_error("packets are not conserved: " + std::to_string(m_source.Sent()) +
-                                   " sent, " + std::to_string(m_sink.Delivered()) + " delivered, " +
-                                   std::to_string(dropped) + " dropped");
+            FailConservation({{"sent", m_source.Sent()},
+                              {"delivered", m_sink.Delivered()},
+                              {"dropped", dropped}});
         }
     }
 
