@@ -38,6 +38,12 @@ ToModel(Time time)
     return std::chrono::nanoseconds(time.GetNanoSeconds());
 }
 
+Ptr<Packet>
+PacketOf(ByteSpan octets)
+{
+    return Create<Packet>(octets.data(), static_cast<uint32_t>(octets.size()));
+}
+
 Time
 Until(std::chrono::nanoseconds due)
 {
@@ -216,29 +222,15 @@ IpsecAggfrag::Find(uint32_t spiInbound)
     return found == m_pairs.end() ? nullptr : &found->second;
 }
 
+/// Where packets wait there is a port, for they came by it.
 void
 IpsecAggfrag::Reoffer(const std::vector<Bytes>& packets, const Port& port)
 {
     for (const Bytes& octets : packets)
     {
-        if (!m_gateway || !port.send)
+        if (m_gateway)
         {
-            return;
-        }
-        const auto packet = Create<Packet>(octets.data(), static_cast<uint32_t>(octets.size()));
-        const auto outcome = m_gateway->ProcessOutbound(packet, port.mtu);
-        if (outcome.verdict == esp::Verdict::Aggfrag)
-        {
-            SendFull(port);
-        }
-        else if (outcome.verdict == esp::Verdict::Bypass)
-        {
-            // Only packets from IP may pass in clear.
-            m_gateway->NotifyQueueDrop(packet, true);
-        }
-        else if (outcome.packet && !port.send(outcome.packet))
-        {
-            m_gateway->NotifyQueueDrop(outcome.packet, true);
+            port.offer(PacketOf(octets));
         }
     }
 }
@@ -352,8 +344,7 @@ IpsecAggfrag::Take(uint32_t spiInbound, Pair& pair, const Taking& take)
     take(pair.receiver,
          [&](ByteSpan octets)
          {
-             const auto packet =
-                 Create<Packet>(octets.data(), static_cast<uint32_t>(octets.size()));
+             const auto packet = PacketOf(octets);
              if (m_gateway->AdmitInner(spiInbound, packet, octets))
              {
                  packets.push_back(packet);

@@ -49,8 +49,9 @@ class IpsecAggfrag : public Object
     /// Where payloads leave by.
     struct Port
     {
-        uint16_t mtu{0};                              ///< of the link, octets of IP
-        std::function<bool(Ptr<Packet> packet)> send; ///< sealed; false: it was refused
+        uint16_t mtu{0};                               ///< of the link, octets of IP
+        std::function<bool(Ptr<Packet> packet)> send;  ///< sealed; false: it was refused
+        std::function<void(Ptr<Packet> packet)> offer; ///< inner, as if it came from IP
     };
 
     /// Gets inner packets, in their order.
@@ -120,7 +121,6 @@ class IpsecAggfrag : public Object
     /// Calls `take` with a sink for inner packets, then delivers those that are let in.
     template <typename Taking>
     void Take(uint32_t spiInbound, Pair& pair, const Taking& take);
-    /// Offers packets to the gateway as if they came from IP.
     void Reoffer(const std::vector<ipseclab::Bytes>& packets, const Port& port);
 
     IpsecGateway* m_gateway{nullptr};

@@ -98,7 +98,7 @@ struct IpsecGateway::Deferred
     IpsecStep step;
     Forward forward;
     bool processed{false};
-    Ptr<Packet> made{}; ///< null: dropped, or not processed yet
+    Outcome outcome{esp::Verdict::Drop, nullptr}; ///< with a packet only when that is transformed
 };
 
 void
@@ -217,9 +217,9 @@ IpsecGateway::Defer(Ptr<IpsecEngine> engine, const timing::Job& job, Deferred wo
     if (work.step == IpsecStep::Arrival)
     {
         Process(work);
-        if (!work.made)
+        if (!work.outcome.packet)
         {
-            return; // dropped, and no engine has to do with it
+            return; // no engine has to do with it
         }
     }
     const auto shared = std::make_shared<Deferred>(std::move(work));
@@ -230,9 +230,13 @@ void
 IpsecGateway::Process(Deferred& work)
 {
     work.processed = true;
-    work.made = (work.outbound ? ProcessOutbound(work.packet, work.mtu)
-                               : ProcessInbound(work.packet, work.mtu))
-                    .packet;
+    work.outcome = work.outbound ? ProcessOutbound(work.packet, work.mtu)
+                                 : ProcessInbound(work.packet, work.mtu);
+    // Policies and SAs may have changed since: what is not sealed or opened now goes on at once.
+    if (work.outcome.verdict != esp::Verdict::Drop && !work.outcome.packet)
+    {
+        work.forward(work.outcome);
+    }
 }
 
 void
@@ -251,15 +255,15 @@ IpsecGateway::Continue(Deferred& work, timing::Outcome outcome)
         {
             Process(work);
         }
-        if (work.made)
+        if (work.outcome.packet)
         {
-            work.forward(work.made);
+            work.forward(work.outcome);
         }
         return;
     case timing::Outcome::Dropped:
         break;
     }
-    if (!work.processed || work.made)
+    if (!work.processed || work.outcome.packet)
     {
         m_dataPlane.CountEngineDrop(work.outbound, work.processed);
         m_dropTrace(work.packet, esp::DropReason::EngineFull, work.outbound);

@@ -127,7 +127,7 @@ class IpsecGateway : public Object
     bool AdmitInner(uint32_t spiInbound, Ptr<const Packet> packet, ipseclab::ByteSpan octets);
 
     /// Gets what becomes of a packet, later or at once; not called when it is dropped.
-    using Forward = std::function<void(Ptr<Packet> packet)>;
+    using Forward = std::function<void(const Outcome& outcome)>;
 
     /// \name For attachments: like ProcessOutbound and ProcessInbound, when an engine is done
     /// There must be an engine. \return false when it has nothing to do with the packet, and

@@ -65,10 +65,24 @@ IpsecNetDevice::AggfragPort()
     {
         return {};
     }
-    const auto send = [this](Ptr<Packet> leaving, uint16_t protocol)
-    { return m_lower->Send(leaving, m_lower->GetBroadcast(), protocol); };
-    return {m_lower->GetMtu(), [self = Ptr<IpsecNetDevice>(this), send](Ptr<Packet> sealed) {
-                return self->m_lower && self->SendPieces(sealed, std::nullopt, send);
+    return PortOf([this](Ptr<Packet> leaving, uint16_t protocol)
+                  { return m_lower->Send(leaving, m_lower->GetBroadcast(), protocol); });
+}
+
+template <typename Sending>
+IpsecAggfrag::Port
+IpsecNetDevice::PortOf(const Sending& send)
+{
+    const Ptr<IpsecNetDevice> self(this);
+    return {m_lower->GetMtu(),
+            [self, send](Ptr<Packet> sealed)
+            { return self->m_lower && self->SendPieces(sealed, std::nullopt, send); },
+            [self, send](Ptr<Packet> packet)
+            {
+                if (self->m_lower)
+                {
+                    self->Leave(packet, IpsecGateway::ProtocolOf(packet), send);
+                }
             }};
 }
 
@@ -100,33 +114,32 @@ IpsecNetDevice::Protect(Ptr<Packet> packet, const Sending& send)
 {
     const uint16_t mtu = m_lower->GetMtu();
     const std::optional<size_t> ownLength = m_gateway->GetPathMtu()->OwnLength(packet);
-    if (m_gateway->HasEngine(true) &&
-        m_gateway->DeferOutbound(
-            packet,
-            mtu,
-            [self = Ptr<IpsecNetDevice>(this), send, ownLength](Ptr<Packet> leaving)
-            {
-                if (self->m_lower) // still there when the engine is done
-                {
-                    self->SendSealed(leaving, ownLength, send);
-                }
-            }))
+    const auto forward = [self = Ptr<IpsecNetDevice>(this), packet, send, ownLength](
+                             const IpsecGateway::Outcome& outcome)
     {
-        return true;
-    }
-    const IpsecGateway::Outcome outcome = m_gateway->ProcessOutbound(packet, mtu);
+        // It is still there when an engine is done.
+        return self->m_lower && self->Forward(outcome, packet, ownLength, send);
+    };
+    return (m_gateway->HasEngine(true) && m_gateway->DeferOutbound(packet, mtu, forward)) ||
+           forward(m_gateway->ProcessOutbound(packet, mtu));
+}
+
+template <typename Sending>
+bool
+IpsecNetDevice::Forward(const IpsecGateway::Outcome& outcome,
+                        Ptr<Packet> packet,
+                        std::optional<size_t> ownLength,
+                        const Sending& send)
+{
     if (outcome.verdict == Verdict::Bypass)
     {
         return Account(packet,
-                       (m_innerMtu == 0 || packet->GetSize() <= mtu) &&
+                       (m_innerMtu == 0 || packet->GetSize() <= m_lower->GetMtu()) &&
                            send(packet, IpsecGateway::ProtocolOf(packet)));
     }
     if (outcome.verdict == Verdict::Aggfrag)
     {
-        m_gateway->GetAggfrag()->SendFull(
-            {mtu, [self = Ptr<IpsecNetDevice>(this), send](Ptr<Packet> sealed) {
-                 return self->m_lower && self->SendPieces(sealed, std::nullopt, send);
-             }});
+        m_gateway->GetAggfrag()->SendFull(PortOf(send));
         return true;
     }
     return outcome.packet && SendSealed(outcome.packet, ownLength, send);
@@ -187,19 +200,24 @@ IpsecNetDevice::Account(Ptr<const Packet> packet, bool sent)
 bool
 IpsecNetDevice::EnterLater(Ptr<const Packet> packet,
                            uint16_t protocol,
-                           std::function<void(Ptr<Packet>)> receive)
+                           std::function<void(Ptr<const Packet>)> receive)
 {
-    return m_gateway->IsGuarded(protocol) && m_gateway->HasEngine(false) &&
-           m_gateway->DeferInbound(
-               packet,
-               m_lower->GetMtu(),
-               [self = Ptr<IpsecNetDevice>(this), receive = std::move(receive)](Ptr<Packet> entered)
-               {
-                   if (self->m_lower) // still there when the engine is done
-                   {
-                       receive(entered);
-                   }
-               });
+    if (!m_gateway->IsGuarded(protocol) || !m_gateway->HasEngine(false))
+    {
+        return false;
+    }
+    const auto forward = [self = Ptr<IpsecNetDevice>(this), packet, receive = std::move(receive)](
+                             const IpsecGateway::Outcome& outcome)
+    {
+        // It is still there when the engine is done.
+        const Ptr<const Packet> entered =
+            self->m_lower ? self->Admit(outcome, packet, receive) : nullptr;
+        if (entered)
+        {
+            receive(entered);
+        }
+    };
+    return m_gateway->DeferInbound(packet, m_lower->GetMtu(), forward);
 }
 
 Ptr<const Packet>
@@ -212,11 +230,17 @@ template <typename Receiving>
 Ptr<const Packet>
 IpsecNetDevice::Enter(Ptr<const Packet> packet, uint16_t protocol, const Receiving& receive)
 {
-    if (!m_gateway->IsGuarded(protocol))
-    {
-        return packet;
-    }
-    const IpsecGateway::Outcome outcome = m_gateway->ProcessInbound(packet, m_lower->GetMtu());
+    return m_gateway->IsGuarded(protocol)
+             ? Admit(m_gateway->ProcessInbound(packet, m_lower->GetMtu()), packet, receive)
+             : packet;
+}
+
+template <typename Receiving>
+Ptr<const Packet>
+IpsecNetDevice::Admit(const IpsecGateway::Outcome& outcome,
+                      Ptr<const Packet> packet,
+                      const Receiving& receive)
+{
     if (outcome.verdict == Verdict::Aggfrag)
     {
         m_gateway->GetAggfrag()->Receive(
@@ -248,7 +272,7 @@ IpsecNetDevice::ReceiveFromLower(Ptr<NetDevice>,
     {
         return true; // waits for others
     }
-    const auto receive = [this, from](Ptr<Packet> entered)
+    const auto receive = [this, from](Ptr<const Packet> entered)
     { m_receive(this, entered, IpsecGateway::ProtocolOf(entered), from); };
     if (EnterLater(packet, protocol, receive))
     {
@@ -281,7 +305,7 @@ IpsecNetDevice::ReceivePromiscuous(Ptr<NetDevice>,
         m_promiscReceive(this, entered, now, from, to, type);
         return m_receive(this, entered, now, from);
     };
-    if (EnterLater(packet, protocol, [receive](Ptr<Packet> entered) { receive(entered); }))
+    if (EnterLater(packet, protocol, receive))
     {
         return true;
     }

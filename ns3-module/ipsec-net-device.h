@@ -98,6 +98,12 @@ class IpsecNetDevice : public NetDevice
     /// Likewise one packet, or one piece of a packet that does not fit.
     template <typename Sending>
     bool Protect(Ptr<Packet> packet, const Sending& send);
+    /// Does with a packet what the gateway has said.
+    template <typename Sending>
+    bool Forward(const IpsecGateway::Outcome& outcome,
+                 Ptr<Packet> packet,
+                 std::optional<size_t> ownLength,
+                 const Sending& send);
     /// Sends a sealed packet, perhaps in fragments.
     /// \param ownLength as for IpsecPathMtu::CutOuter
     template <typename Sending>
@@ -110,13 +116,20 @@ class IpsecNetDevice : public NetDevice
     /// True when an engine has the packet; `receive` gets what becomes of it.
     bool EnterLater(Ptr<const Packet> packet,
                     uint16_t protocol,
-                    std::function<void(Ptr<Packet>)> receive);
+                    std::function<void(Ptr<const Packet>)> receive);
     /// What enters instead of the packet; null when it is dropped, or when `receive` gets the
     /// packets of an AGGFRAG payload.
     template <typename Receiving>
     Ptr<const Packet> Enter(Ptr<const Packet> packet, uint16_t protocol, const Receiving& receive);
+    /// Likewise, when the gateway has said what becomes of it.
+    template <typename Receiving>
+    Ptr<const Packet> Admit(const IpsecGateway::Outcome& outcome,
+                            Ptr<const Packet> packet,
+                            const Receiving& receive);
     /// Where AGGFRAG payloads leave by before any packet did.
     IpsecAggfrag::Port AggfragPort();
+    template <typename Sending>
+    IpsecAggfrag::Port PortOf(const Sending& send);
     /// Counts an IP packet that the device below refused. \return `sent`
     bool Account(Ptr<const Packet> packet, bool sent);
 

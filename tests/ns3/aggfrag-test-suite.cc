@@ -4,7 +4,9 @@
 #include "sized-chain.h"
 
 #include "model/ike/extensions/aggfrag.h"
+#include "model/ike/extensions/extension.h"
 
+#include "ns3/ipsec-engine.h"
 #include "ns3/test.h"
 
 #include <chrono>
@@ -372,6 +374,114 @@ class ForeignCase : public TestCase
     }
 };
 
+/// Agrees on nothing.
+class SilentExtension final : public ipseclab::ike::Extension
+{
+  public:
+    std::unique_ptr<Extension> Clone() const override
+    {
+        return std::make_unique<SilentExtension>();
+    }
+};
+
+/// The SA of a packet that an engine has in hand is replaced by one for AGGFRAG: it still arrives,
+/// though no other packet follows.
+class EngineCase : public TestCase
+{
+  public:
+    EngineCase(const std::string& step)
+        : TestCase("a packet in an engine whose SA becomes one for AGGFRAG, " + step),
+          m_step(step)
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        bool aggfrag = false;
+        ChainOptions options;
+        options.extensions = {[&aggfrag]() -> std::unique_ptr<ipseclab::ike::Extension> {
+            return aggfrag ? ipseclab::ike::UseAggfrag()() : std::make_unique<SilentExtension>();
+        }};
+        AggfragChain chain(options);
+        ipseclab::timing::EngineConfig config;
+        config.cores.cost.hertz = 1e9;
+        config.cores.cost.fixedCycles = 1e8; // 100 ms
+        const auto engine = CreateObject<IpsecEngine>();
+        engine->SetAttribute("Step", StringValue(m_step));
+        engine->SetConfig(config);
+        chain.sized.chain.a->SetEngine(engine, true);
+        chain.sized.Send(Seconds(1), 500, true);
+        chain.sized.Send(Seconds(1), 600, true);
+        Simulator::Schedule(Seconds(1) + MilliSeconds(20), [&aggfrag] { aggfrag = true; });
+        chain.sized.chain.Initiate(Seconds(1) + MilliSeconds(20));
+        chain.sized.chain.Run(Seconds(3));
+        NS_TEST_EXPECT_MSG_EQ((chain.sized.arrived == Sizes{500, 600}), true, "arrived");
+        NS_TEST_EXPECT_MSG_EQ(chain.sending->GetCounters().sent.sent,
+                              (m_step == "Completion" ? 2
+                               : m_step == "Start"    ? 1
+                                                      : 0),
+                              "in AGGFRAG payloads");
+        NS_TEST_EXPECT_MSG_EQ(chain.sending->GetCounters().waiting, 0, "left behind");
+        NS_TEST_EXPECT_MSG_EQ(engine->InFlight(), 0, "left in the engine");
+        NS_TEST_EXPECT_MSG_EQ(chain.Balanced(), true, "every packet has one end");
+    }
+
+    std::string m_step;
+};
+
+/// What waits when the SA is replaced by a plain one is cut, where packets from IP would be.
+class ReplacedCase : public TestCase
+{
+  public:
+    ReplacedCase()
+        : TestCase("packets that wait when plain ESP takes over are treated like those from IP")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        bool aggfrag = true;
+        ChainOptions options;
+        options.extensions = {[&aggfrag]() -> std::unique_ptr<ipseclab::ike::Extension> {
+            return aggfrag ? ipseclab::ike::UseAggfrag()() : std::make_unique<SilentExtension>();
+        }};
+        AggfragChain chain(options);
+        TunnelChain& network = chain.sized.chain;
+        network.a->GetPathMtu()->SetAttribute("Fragmentation", StringValue("BeforeEsp"));
+        network.a->TraceConnectWithoutContext("IkeEvent", MakeCallback(&ReplacedCase::See, this));
+        chain.sending->SetAttribute("Delay", TimeValue(Seconds(1)));
+        chain.sized.Send(Seconds(1), 1500, false); // 1442 octets of it leave at once
+        Simulator::Schedule(Seconds(1) + MilliSeconds(100), [&aggfrag] { aggfrag = false; });
+        network.Initiate(Seconds(1) + MilliSeconds(100));
+        Simulator::Schedule(Seconds(1) + MilliSeconds(500), [this, &network] { Close(network); });
+        network.Run(Seconds(3));
+        NS_TEST_EXPECT_MSG_EQ(m_installed.size(), 2, "Child SAs");
+        NS_TEST_EXPECT_MSG_EQ(chain.sending->GetCounters().sent.returned, 1, "waited");
+        NS_TEST_EXPECT_MSG_EQ((chain.sized.arrived == Sizes{1444, 76}), true, "in two pieces");
+        NS_TEST_EXPECT_MSG_EQ(chain.sized.CountersOfA().cutBeforeEsp, 1, "cut");
+        NS_TEST_EXPECT_MSG_EQ(network.drops, 0, "drops");
+        NS_TEST_EXPECT_MSG_EQ(chain.Balanced(), true, "every packet has one end");
+    }
+
+    void See(const ipseclab::ike::IkeEvent& event)
+    {
+        if (const auto* installed = std::get_if<ipseclab::ike::ChildSaInstalled>(&event))
+        {
+            m_installed.push_back(installed->spiInbound);
+        }
+    }
+
+    void Close(TunnelChain& network)
+    {
+        network.a->Command([this](ipseclab::ike::IkeEndpoint& endpoint, ipseclab::ike::Instant now)
+                           { return endpoint.CloseChildSa(now, m_installed.at(0)); });
+    }
+
+    std::vector<uint32_t> m_installed; ///< inbound SPIs
+};
+
 class AggfragTestSuite : public TestSuite
 {
   public:
@@ -386,7 +496,12 @@ class AggfragTestSuite : public TestSuite
         AddTestCase(new TimerCase, compat::TestNames<TestCase>::kQuick);
         AddTestCase(new AggfragRekeyCase, compat::TestNames<TestCase>::kQuick);
         AddTestCase(new OuterDscpCase, compat::TestNames<TestCase>::kQuick);
+        AddTestCase(new ReplacedCase, compat::TestNames<TestCase>::kQuick);
         AddTestCase(new ForeignCase, compat::TestNames<TestCase>::kQuick);
+        for (const char* step : {"Arrival", "Start", "Completion"})
+        {
+            AddTestCase(new EngineCase(step), compat::TestNames<TestCase>::kQuick);
+        }
     }
 };
 
