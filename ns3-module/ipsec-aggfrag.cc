@@ -170,6 +170,9 @@ IpsecAggfrag::Install(uint32_t spiInbound, bool peerTakesFragments)
                               std::forward_as_tuple(spiInbound),
                               std::forward_as_tuple(sending, receiving))
                      .first->second;
+    pair.receiver.SetRefusedCallback(
+        [this](esp::DropReason reason, ByteSpan payload)
+        { m_gateway->NotifyWithdrawn(PacketOf(payload), reason, false); });
     if (m_ports.size() == 1)
     {
         pair.port = m_ports.front()();
@@ -287,7 +290,15 @@ IpsecAggfrag::SendOne(Pair& pair, esp::OutboundSa& sa)
     const size_t room = wire::kAggfragHeaderSize + sa.LargestInner(PayloadSize(sa, pair.port));
     esp::PacketBuffer& buffer = m_gateway->GetDataPlane().Buffer();
     uint8_t* const payload = buffer.Reset(room);
-    const size_t length = pair.sender.Next(ModelNow(), {payload, room});
+    const size_t length = pair.sender.Next(
+        ModelNow(),
+        {payload, room},
+        [this](ByteSpan packet)
+        { m_gateway->NotifyWithdrawn(PacketOf(packet), esp::DropReason::TooBig, true); });
+    if (length == 0)
+    {
+        return;
+    }
     buffer.MoveBack(static_cast<std::ptrdiff_t>(length) - static_cast<std::ptrdiff_t>(room));
     const Ptr<Packet> sealed = m_gateway->SealAggfrag(sa, dscp);
     if (sealed && !pair.port.send(sealed))

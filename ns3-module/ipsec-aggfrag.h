@@ -36,7 +36,7 @@ class IpsecGateway;
  * outside device, of a link without ARP; elsewhere it begins with the first packet.
  *
  * No engine works on these packets (IpsecGateway::SetEngine). Payloads that are late or faulty, and
- * packets that become too long when the path MTU falls, are counted here and nowhere else.
+ * packets that become too long when the path MTU falls, are drops of the gateway like any other.
  *
  * When an SA is replaced, what waits is offered to its successor, whole, for no fragment goes on
  * under another SA. For IpsecNetDevice only.

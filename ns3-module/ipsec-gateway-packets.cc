@@ -190,10 +190,16 @@ IpsecGateway::NotifyTooBig(Ptr<const Packet> packet)
 }
 
 void
+IpsecGateway::NotifyWithdrawn(Ptr<const Packet> packet, esp::DropReason reason, bool outbound)
+{
+    m_dataPlane.CountWithdrawn(reason, outbound);
+    m_dropTrace(packet, reason, outbound);
+}
+
+void
 IpsecGateway::NotifyQueueDrop(Ptr<const Packet> packet, bool outbound)
 {
-    m_dataPlane.CountQueueDrop(outbound);
-    m_dropTrace(packet, esp::DropReason::Queue, outbound);
+    NotifyWithdrawn(packet, esp::DropReason::Queue, outbound);
 }
 
 void

@@ -149,7 +149,9 @@ class IpsecGateway : public Object
      */
     Outcome ForwardInbound(Ptr<const Packet> packet, uint16_t mtu);
 
-    /// Counts and traces a packet that the device below refused, as DropReason::Queue. The device
+    /// Counts and traces a packet that was given up after it had been counted as taken.
+    void NotifyWithdrawn(Ptr<const Packet> packet, ipseclab::esp::DropReason reason, bool outbound);
+    /// Likewise one that the device below refused, as DropReason::Queue. The device
     /// may have put its header in front of the packet already.
     void NotifyQueueDrop(Ptr<const Packet> packet, bool outbound);
     /// Likewise of one with an AGGFRAG payload.

@@ -11,6 +11,37 @@ namespace ipseclab::esp
 
 using wire::AggfragVerdict;
 
+namespace
+{
+
+DropReason
+ReasonOf(AggfragVerdict verdict)
+{
+    switch (verdict)
+    {
+    case AggfragVerdict::Taken:
+        return DropReason::None;
+    case AggfragVerdict::Malformed:
+        return DropReason::Malformed;
+    case AggfragVerdict::BadBlock:
+        return DropReason::AggfragBlock;
+    case AggfragVerdict::Late:
+        return DropReason::AggfragLate;
+    case AggfragVerdict::Repeated:
+        return DropReason::ReplayDuplicate;
+    }
+    return DropReason::None;
+}
+
+} // namespace
+
+void
+AggfragReceiver::SetRefusedCallback(
+    std::function<void(DropReason reason, ByteSpan payload)> callback)
+{
+    m_refused = std::move(callback);
+}
+
 void
 AggfragReceiver::Add(Instant now, std::uint64_t number, ByteSpan payload, const Sink& sink)
 {
@@ -19,11 +50,12 @@ AggfragReceiver::Add(Instant now, std::uint64_t number, ByteSpan payload, const 
     {
         const auto verdict = number < m_next ? AggfragVerdict::Late : AggfragVerdict::Repeated;
         ++m_counters.verdicts[static_cast<std::size_t>(verdict)];
+        Refuse(verdict, payload);
         return;
     }
     if (number == m_next || !m_config.inOrder)
     {
-        m_assembler.Add(number, payload, sink);
+        Assemble(number, payload, sink);
     }
     if (number == m_next)
     {
@@ -60,6 +92,21 @@ AggfragReceiver::Keep(Instant now, std::uint64_t number, ByteSpan payload)
 }
 
 void
+AggfragReceiver::Assemble(std::uint64_t number, ByteSpan payload, const Sink& sink)
+{
+    Refuse(m_assembler.Add(number, payload, sink), payload);
+}
+
+void
+AggfragReceiver::Refuse(AggfragVerdict verdict, ByteSpan payload)
+{
+    if (verdict != AggfragVerdict::Taken && m_refused)
+    {
+        m_refused(ReasonOf(verdict), payload);
+    }
+}
+
+void
 AggfragReceiver::Advance(const Sink& sink)
 {
     const std::uint64_t highest = m_arrivals.empty() ? m_next : m_arrivals.back().number;
@@ -74,7 +121,7 @@ AggfragReceiver::Advance(const Sink& sink)
         }
         if (m_config.inOrder)
         {
-            m_assembler.Add(arrival->number, arrival->payload, sink);
+            Assemble(arrival->number, arrival->payload, sink);
         }
         ++m_next;
         ++arrival;

@@ -4,6 +4,7 @@
 #ifndef IPSECLAB_ESP_AGGFRAG_RECEIVER_H
 #define IPSECLAB_ESP_AGGFRAG_RECEIVER_H
 
+#include "model/esp/drop-reason.h"
 #include "model/wire/aggfrag.h"
 
 #include <chrono>
@@ -53,6 +54,9 @@ class AggfragReceiver
     {
     }
 
+    /// Called with every payload that is not Taken, and why; the octets are borrowed.
+    void SetRefusedCallback(std::function<void(DropReason reason, ByteSpan payload)> callback);
+
     /// \param number of the ESP packet, that ICV and replay check have let pass
     void Add(Instant now, std::uint64_t number, ByteSpan payload, const Sink& sink);
     /// Gives up what has been missing for too long.
@@ -75,11 +79,14 @@ class AggfragReceiver
 
     bool HasArrived(std::uint64_t number) const;
     void Keep(Instant now, std::uint64_t number, ByteSpan payload);
+    void Assemble(std::uint64_t number, ByteSpan payload, const Sink& sink);
+    void Refuse(wire::AggfragVerdict verdict, ByteSpan payload);
     /// What came in order, and what the window does not wait for.
     void Advance(const Sink& sink);
     void GiveUpTo(std::uint64_t number);
 
     AggfragReceiverConfig m_config;
+    std::function<void(DropReason, ByteSpan)> m_refused;
     wire::AggfragAssembler m_assembler;
     std::uint64_t m_next{1};         ///< the least number that is waited for
     std::vector<Arrival> m_arrivals; ///< after a missing number, by number

@@ -46,10 +46,19 @@ AggfragSender::IsDue(Instant now) const
 }
 
 std::size_t
-AggfragSender::Next(Instant now, MutableByteSpan payload)
+AggfragSender::Next(Instant now, MutableByteSpan payload, const wire::AggfragPacker::Sink& tooBig)
 {
+    m_packer.GiveUpTooBig(payload.size() - wire::kAggfragHeaderSize,
+                          [&](ByteSpan packet)
+                          {
+                              ++m_counters.tooBig;
+                              tooBig(packet);
+                          });
+    if (!IsConstant() && m_packer.Waiting() == 0)
+    {
+        return 0;
+    }
     ++m_counters.payloads;
-    m_counters.padding += m_packer.Waiting() == 0 ? 1 : 0;
     const std::size_t length = m_packer.Next(payload, IsConstant());
     m_due = IsConstant() ? m_due + m_config.interval : now + m_config.delay;
     return length;
@@ -92,7 +101,7 @@ AggfragSender::GetCounters() const
 {
     Counters counters = m_counters;
     counters.sent = m_packer.Sent();
-    counters.tooBig = m_packer.TooBig();
+    counters.padding = m_packer.Padding();
     return counters;
 }
 

@@ -41,7 +41,7 @@ class AggfragSender
         std::uint64_t tooBig{0};   ///< given up: not to be cut, and they fit into no payload
         std::uint64_t returned{0}; ///< by Close
         std::uint64_t payloads{0};
-        std::uint64_t padding{0}; ///< of these, nothing but padding
+        std::uint64_t padding{0}; ///< of these, without any octet of a packet
     };
 
     AggfragSender(const AggfragSenderConfig& config, Instant now);
@@ -54,8 +54,13 @@ class AggfragSender
     bool IsFull(std::size_t capacity) const;
     /// Whether it is time for a payload.
     bool IsDue(Instant now) const;
-    /// Writes the payload that is due. \return its length
-    std::size_t Next(Instant now, MutableByteSpan payload);
+    /**
+     * Writes the payload that is due. Packets that are not to be cut and fit into no payload of
+     * this size are given up before.
+     * \param tooBig gets these
+     * \return its length; 0: nothing is left to send, on demand
+     */
+    std::size_t Next(Instant now, MutableByteSpan payload, const wire::AggfragPacker::Sink& tooBig);
     /// Constant rate: lets a turn pass.
     void Skip();
     /// When one will be due if no packet comes.

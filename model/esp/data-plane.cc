@@ -468,9 +468,9 @@ DataPlane::ProcessInboundClear()
 }
 
 void
-DataPlane::CountQueueDrop(bool outbound)
+DataPlane::CountWithdrawn(DropReason reason, bool outbound)
 {
-    (outbound ? m_counters.outboundDrops : m_counters.inboundDrops).Count(DropReason::Queue);
+    (outbound ? m_counters.outboundDrops : m_counters.inboundDrops).Count(reason);
     ++(outbound ? m_counters.outboundWithdrawn : m_counters.inboundWithdrawn);
 }
 

@@ -72,7 +72,8 @@ struct DataPlaneCounters
     std::uint64_t inboundAggregated{0};  ///< ESP packets that held an AGGFRAG payload
     AggfragCounters aggfrag;
     std::uint64_t dummiesSealed{0}; ///< made here (RFC 4303, section 2.6), in no other count
-    /// Dropped after they had been transformed or bypassed: by a queue below, or by an engine.
+    /// Dropped after they had been transformed, aggregated or bypassed: by a queue below, by an
+    /// engine, or by AGGFRAG.
     std::uint64_t outboundWithdrawn{0};
     std::uint64_t inboundWithdrawn{0};
     DropCounters outboundDrops;
@@ -180,10 +181,9 @@ class DataPlane
     /// A clear packet that entered from the protected side's outside: may it?
     DataPlaneResult ProcessInboundClear();
 
-    /// A packet that was counted as transformed or bypassed, and that the device below then
-    /// refused.
-    void CountQueueDrop(bool outbound);
-    /// Likewise, one with an AGGFRAG payload.
+    /// A packet that was counted as transformed, aggregated or bypassed, and was given up then.
+    void CountWithdrawn(DropReason reason, bool outbound);
+    /// An ESP packet with an AGGFRAG payload that the device below refused.
     void CountAggfragQueueDrop();
     /// A packet from outside that is too long to be opened; it is counted as come in.
     void CountInboundTooBig();

@@ -57,6 +57,10 @@ Name(DropReason reason)
         return "engine-full";
     case DropReason::AggfragQueue:
         return "aggfrag-queue";
+    case DropReason::AggfragLate:
+        return "aggfrag-late";
+    case DropReason::AggfragBlock:
+        return "aggfrag-block";
     case DropReason::Queue:
         return "queue";
     }

@@ -14,18 +14,18 @@ namespace ipseclab::esp
 /// Every reason for which the data plane gives up a packet. Closed; each is counted by itself.
 enum class DropReason : std::uint8_t
 {
-    None,             ///< not dropped
-    Malformed,        ///< no IP packet, or an ESP packet too short for its suite
-    NoPolicy,         ///< no SPD entry matches (RFC 4301, section 5: discard)
-    PolicyDiscard,    ///< an SPD entry says DISCARD
-    AcquirePending,   ///< outbound: PROTECT, but there is no SA yet; IKE was asked for one
+    None,           ///< not dropped
+    Malformed,      ///< no IP packet, an ESP packet too short for its suite, or no AGGFRAG payload
+    NoPolicy,       ///< no SPD entry matches (RFC 4301, section 5: discard)
+    PolicyDiscard,  ///< an SPD entry says DISCARD
+    AcquirePending, ///< outbound: PROTECT, but there is no SA yet; IKE was asked for one
     SequenceOverflow, ///< outbound: the SA has used its last number
     TooBig,           ///< outbound: the ESP packet would exceed the MTU of the link; inbound: it is
                       ///< longer than this gateway takes
     Fragment,         ///< an IP fragment offered to ESP, or to transport mode (RFC 4303, 3.3.4)
     UnknownSpi,       ///< inbound: no SA
     ReplayTooOld,     ///< inbound: left of the window
-    ReplayDuplicate,  ///< inbound: in the window and seen before
+    ReplayDuplicate,  ///< inbound: in the window, or in that of AGGFRAG, and seen before
     ReplayInvalid,    ///< inbound: a number that cannot be: 0, or outside the ESN space
     ReplayFarAhead,   ///< inbound: sacrificed so that the window need not move far
     SubspaceRange,    ///< inbound: a subspace or Sub SA beyond the largest that was agreed on
@@ -38,6 +38,9 @@ enum class DropReason : std::uint8_t
     Dummy,        ///< inbound: next header 59, discarded without fault (RFC 4303, section 2.6)
     EngineFull,   ///< a queue or ring of the engine that seals or opens was full
     AggfragQueue, ///< outbound: too much waits for AGGFRAG payloads already
+    AggfragLate,  ///< inbound: an AGGFRAG payload left of the reorder window
+    AggfragBlock, ///< inbound: an AGGFRAG payload with a block that is no IP packet, or does not
+                  ///< end where the offset says; packets of it may have come out before
     Queue,        ///< the device or queue below refused the packet; must stay the last
 };
 

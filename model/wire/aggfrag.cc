@@ -148,15 +148,20 @@ AggfragPacker::Enqueue(ByteSpan packet)
     return true;
 }
 
+void
+AggfragPacker::GiveUpTooBig(std::size_t capacity, const Sink& sink)
+{
+    while (!m_fragment && m_waiting > 0 && FrontLength() > capacity)
+    {
+        sink(ByteSpan(m_octets).subspan(m_front, FrontLength()));
+        PopFront();
+    }
+}
+
 std::size_t
 AggfragPacker::Next(MutableByteSpan payload, bool pad)
 {
     const std::size_t capacity = payload.size() - kAggfragHeaderSize;
-    while (!m_fragment && m_waiting > 0 && FrontLength() > capacity)
-    {
-        ++m_tooBig;
-        PopFront();
-    }
     const std::size_t offset = m_sent == 0 ? 0 : FrontLength() - m_sent;
     StoreBe16(payload.data(), kSubTypePlain << 8);
     StoreBe16(payload.data() + 2, static_cast<std::uint16_t>(offset));
@@ -179,6 +184,7 @@ AggfragPacker::Next(MutableByteSpan payload, bool pad)
             PopFront();
         }
     }
+    m_padding += filled == 0 ? 1 : 0;
     const std::size_t padding = pad ? capacity - filled : 0;
     std::memset(blocks + filled, 0, padding);
     return kAggfragHeaderSize + filled + padding;

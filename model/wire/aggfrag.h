@@ -76,9 +76,16 @@ class AggfragPacker
     /// than an offset can say (65535 octets).
     bool Enqueue(ByteSpan packet);
 
+    /// Gets packets; the octets are borrowed.
+    using Sink = std::function<void(ByteSpan packet)>;
+
+    /// Where nothing may be cut, takes out the packets in front that no payload has room for.
+    /// \param capacity of payloads, octets of data blocks \param sink gets them
+    void GiveUpTooBig(std::size_t capacity, const Sink& sink);
+
     /**
      * Writes the next payload, header first, without congestion information. Where nothing may be
-     * cut, packets that fit into no payload of this size are given up first.
+     * cut, it ends before the first packet that does not fit.
      * \param payload room for the header and at least one octet
      * \param pad whether padding fills it; a payload without packets is padding in any case
      * \return octets that were written
@@ -109,10 +116,10 @@ class AggfragPacker
         return m_sentPackets;
     }
 
-    /// Packets that were given up.
-    std::uint64_t TooBig() const
+    /// Payloads without any octet of a packet.
+    std::uint64_t Padding() const
     {
-        return m_tooBig;
+        return m_padding;
     }
 
   private:
@@ -125,7 +132,7 @@ class AggfragPacker
     std::size_t m_sent{0};  ///< octets of the first one
     std::size_t m_waiting{0};
     std::uint64_t m_sentPackets{0};
-    std::uint64_t m_tooBig{0};
+    std::uint64_t m_padding{0};
 };
 
 /// What became of a payload.
@@ -161,7 +168,7 @@ class AggfragAssembler
     };
 
     /// Gets whole inner packets; the octets are borrowed.
-    using Sink = std::function<void(ByteSpan packet)>;
+    using Sink = AggfragPacker::Sink;
 
     /// \param number of the ESP packet, that ICV and replay check have let pass
     AggfragVerdict Add(std::uint64_t number, ByteSpan payload, const Sink& sink);

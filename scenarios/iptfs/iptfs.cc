@@ -330,8 +330,7 @@ class Run
     /// ESP packets that gateway B got too late, for the replay or the reorder window.
     std::uint64_t LatePackets() const
     {
-        return Receiving().received[AggfragVerdict::Late] +
-               m_network.gatewayB->GetCounters().inboundDrops.Total();
+        return m_network.gatewayB->GetCounters().inboundDrops.Total();
     }
 
     std::uint64_t Lost() const

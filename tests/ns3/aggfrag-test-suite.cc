@@ -223,6 +223,83 @@ class PathCase : public TestCase
     }
 };
 
+/// Where nothing is cut, what waits is too big once the path MTU has fallen: drops like any other.
+class FallCase : public TestCase
+{
+  public:
+    FallCase()
+        : TestCase("packets that become too big while they wait are counted and traced")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        ipseclab::ike::AggfragConfig whole;
+        whole.refusesFragments = true;
+        AggfragChain chain(WithAggfrag(whole));
+        chain.sending->SetAttribute("Delay", TimeValue(MilliSeconds(200)));
+        chain.sized.Send(Seconds(1), 1442, true); // is full
+        chain.sized.Send(Seconds(2), 1300, true);
+        chain.sized.Send(Seconds(2) + MilliSeconds(1), 120, true);
+        Simulator::Schedule(Seconds(2) + MilliSeconds(100),
+                            [&chain] { chain.sized.InjectReport(1000, 0); });
+        chain.sized.Send(Seconds(3), 1300, true);
+        chain.sized.chain.Run(Seconds(4));
+        NS_TEST_EXPECT_MSG_EQ((chain.sized.arrived == Sizes{1442, 120}), true, "arrived");
+        NS_TEST_EXPECT_MSG_EQ(chain.sending->GetCounters().sent.tooBig, 1, "while it waited");
+        NS_TEST_EXPECT_MSG_EQ(chain.sized.TooBig(), 2, "with the one that came later");
+        NS_TEST_EXPECT_MSG_EQ(chain.sized.chain.drops, 2, "traced");
+        const auto& counters = chain.sized.chain.a->GetCounters();
+        NS_TEST_EXPECT_MSG_EQ(counters.outboundWithdrawn, 1, "withdrawn");
+        NS_TEST_EXPECT_MSG_EQ(counters.outboundIn - counters.outboundBypassed,
+                              2 + counters.outboundDrops.Total(),
+                              "in = delivered + dropped");
+        NS_TEST_EXPECT_MSG_EQ(chain.sending->GetCounters().sent.padding, 0, "padding");
+        NS_TEST_EXPECT_MSG_EQ(chain.Balanced(), true, "every packet has one end");
+    }
+};
+
+/// The third ESP packet comes behind seven others.
+class LateCase : public TestCase
+{
+  public:
+    LateCase()
+        : TestCase("payloads that come too late are counted and traced")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        for (const bool inOrder : {true, false})
+        {
+            AggfragChain chain(WithAggfrag());
+            chain.receiving->SetAttribute("InOrder", BooleanValue(inOrder));
+            uint32_t frames = 0;
+            chain.sized.chain.Waves()->SetPacketDelay(
+                [&frames](Ptr<const Packet> frame)
+                {
+                    uint8_t front[12];
+                    frame->CopyData(front, sizeof(front));
+                    const bool third = front[11] == ipseclab::wire::kProtocolEsp && ++frames == 3;
+                    return MilliSeconds(third ? 75 : 0);
+                });
+            for (uint16_t i = 0; i < 10; ++i)
+            {
+                chain.sized.Send(Seconds(1) + MilliSeconds(10) * i, 100 + i, true);
+            }
+            chain.sized.chain.Run(Seconds(2));
+            const auto& counters = chain.sized.chain.b->GetCounters();
+            NS_TEST_EXPECT_MSG_EQ(chain.sized.arrived.size(), 9, "arrived");
+            NS_TEST_EXPECT_MSG_EQ(counters.inboundDrops[DropReason::AggfragLate], 1, "late");
+            NS_TEST_EXPECT_MSG_EQ(counters.inboundDrops.Total(), 1, "and nothing else");
+            NS_TEST_EXPECT_MSG_EQ(chain.sized.chain.drops, 1, "traced");
+            NS_TEST_EXPECT_MSG_EQ(chain.Balanced(), true, "every packet has one end");
+        }
+    }
+};
+
 /// The third ESP packet is lost: what follows waits for it until the timer ends.
 class TimerCase : public TestCase
 {
@@ -493,6 +570,8 @@ class AggfragTestSuite : public TestSuite
         AddTestCase(new ConstantCase, compat::TestNames<TestCase>::kQuick);
         AddTestCase(new WholeCase, compat::TestNames<TestCase>::kQuick);
         AddTestCase(new PathCase, compat::TestNames<TestCase>::kQuick);
+        AddTestCase(new FallCase, compat::TestNames<TestCase>::kQuick);
+        AddTestCase(new LateCase, compat::TestNames<TestCase>::kQuick);
         AddTestCase(new TimerCase, compat::TestNames<TestCase>::kQuick);
         AddTestCase(new AggfragRekeyCase, compat::TestNames<TestCase>::kQuick);
         AddTestCase(new OuterDscpCase, compat::TestNames<TestCase>::kQuick);

@@ -277,8 +277,16 @@ TEST(AggfragTest, APeerThatTakesNoFragmentsGetsNone)
     EXPECT_FALSE(packer.Enqueue(Bytes(100, 0x45))); // names another length
     EXPECT_TRUE(packer.Enqueue(Packet(1443, 1)));
     EXPECT_TRUE(packer.Enqueue(Packet(1442, 2)));
-    EXPECT_EQ(ParseAggfrag(NextOf(packer, 1442))->blocks[100], 2); // what never fits is given up
-    EXPECT_EQ(packer.TooBig(), 1U);
+    EXPECT_TRUE(packer.Enqueue(Packet(1443, 3)));
+    std::vector<Bytes> tooBig;
+    const auto give = [&](ByteSpan packet) { tooBig.emplace_back(packet.begin(), packet.end()); };
+    packer.GiveUpTooBig(1442, give);
+    EXPECT_EQ(ParseAggfrag(NextOf(packer, 1442))->blocks[100], 2);
+    EXPECT_EQ(packer.Padding(), 0U);
+    EXPECT_EQ(ParseAggfrag(NextOf(packer, 1442))->blocks[100], 0); // does not fit and is not cut
+    EXPECT_EQ(packer.Padding(), 1U);
+    packer.GiveUpTooBig(1442, give);
+    EXPECT_EQ(tooBig, (std::vector<Bytes>{Packet(1443, 1), Packet(1443, 3)}));
     EXPECT_EQ(packer.Waiting(), 0U);
 }
 

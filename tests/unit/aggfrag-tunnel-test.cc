@@ -41,7 +41,7 @@ std::size_t
 Next(AggfragSender& sender, Instant now)
 {
     Bytes payload(kAggfragHeaderSize + kCapacity);
-    return sender.Next(now, payload) - kAggfragHeaderSize;
+    return sender.Next(now, payload, [](ByteSpan) { ADD_FAILURE(); }) - kAggfragHeaderSize;
 }
 
 /// Numbered payloads with one packet each, of which the content is the number.
@@ -153,6 +153,33 @@ TEST(AggfragSenderTest, WhatWaitsIsBoundedAndComesBackWhole)
     EXPECT_EQ(sender.Waiting(), 0U);
 }
 
+/// With flag D, and a path that has become narrower since.
+TEST(AggfragSenderTest, WhatIsTooBigIsGivenUpAndCounted)
+{
+    for (const bool constant : {false, true})
+    {
+        AggfragSenderConfig config;
+        config.fragment = false;
+        config.interval = constant ? 10ms : 0ms;
+        AggfragSender sender(config, 0ns);
+        EXPECT_EQ(sender.Enqueue(0ns, Packet(101, 1)), DropReason::None);
+        EXPECT_EQ(sender.Enqueue(0ns, Packet(102, 2)), DropReason::None);
+        std::vector<Bytes> tooBig;
+        Bytes payload(kAggfragHeaderSize + kCapacity);
+        const std::size_t length = sender.Next(
+            10ms,
+            payload,
+            [&](ByteSpan packet) { tooBig.emplace_back(packet.begin(), packet.end()); });
+        EXPECT_EQ(tooBig, (std::vector<Bytes>{Packet(101, 1), Packet(102, 2)}));
+        EXPECT_EQ(length, constant ? payload.size() : 0U);
+        const auto counters = sender.GetCounters();
+        EXPECT_EQ(counters.tooBig, 2U);
+        EXPECT_EQ(counters.payloads, constant ? 1U : 0U);
+        EXPECT_EQ(counters.padding, counters.payloads);
+        EXPECT_EQ(counters.taken, counters.sent + counters.tooBig + sender.Waiting());
+    }
+}
+
 // ---- the reorder window
 
 /// A number is late when one that is larger by more than the window has come before.
@@ -223,6 +250,38 @@ TEST(AggfragReceiverTest, AFarLeapCostsNoTime)
     receiving.receiver.Close(receiving.sink);
     EXPECT_EQ(receiving.arrived.size(), 2U);
     EXPECT_EQ(receiving.receiver.GetCounters().missing, (std::uint64_t{1} << 60) - 2);
+}
+
+/// Each payload that is not taken is told, with one reason; in order, once it is looked at.
+TEST(AggfragReceiverTest, RefusedPayloadsAreToldWithTheirReason)
+{
+    for (const bool inOrder : {false, true})
+    {
+        Receiving receiving(Config(3, inOrder));
+        DropCounters drops;
+        std::vector<std::size_t> sizes;
+        receiving.receiver.SetRefusedCallback(
+            [&](DropReason reason, ByteSpan payload)
+            {
+                drops.Count(reason);
+                sizes.push_back(payload.size());
+            });
+        receiving.Add(1);
+        receiving.Add(1); // late
+        receiving.receiver.Add(0ns, 3, Bytes(3), receiving.sink);
+        receiving.receiver.Add(0ns, 4, wire::BuildAggfrag({}, Bytes(9, 0x50)), receiving.sink);
+        receiving.Add(4); // repeated
+        receiving.Add(2);
+        EXPECT_EQ(drops[DropReason::AggfragLate], 1U);
+        EXPECT_EQ(drops[DropReason::Malformed], 1U);
+        EXPECT_EQ(drops[DropReason::AggfragBlock], 1U);
+        EXPECT_EQ(drops[DropReason::ReplayDuplicate], 1U);
+        EXPECT_EQ(drops.Total(), 4U);
+        std::sort(sizes.begin(), sizes.end());
+        EXPECT_EQ(sizes, (std::vector<std::size_t>{3, 13, 44, 44}));
+        const auto counters = receiving.receiver.GetCounters();
+        EXPECT_EQ(counters.in, counters[AggfragVerdict::Taken] + drops.Total());
+    }
 }
 
 /// Packets of all sizes over a network that reorders within the window and loses: what comes out

@@ -501,12 +501,12 @@ TEST_F(TwoGateways, QueueDropsKeepTheBalance)
 {
     Connect(0x1000);
     Send();
-    a.CountQueueDrop(true);
+    a.CountWithdrawn(DropReason::Queue, true);
     EXPECT_EQ(a.Counters().outboundIn, 1U);
     EXPECT_EQ(a.Counters().outboundDrops[DropReason::Queue], 1U);
     EXPECT_TRUE(a.Counters().Balanced());
     Receive(Wire());
-    b.CountQueueDrop(false);
+    b.CountWithdrawn(DropReason::Queue, false);
     EXPECT_EQ(b.Counters().inboundIn, 1U);
     EXPECT_EQ(b.Counters().inboundDrops[DropReason::Queue], 1U);
     EXPECT_TRUE(b.Counters().Balanced());
