@@ -30,7 +30,7 @@ namespace
 
 constexpr uint32_t kSmallestPacket = 128; // every suite has room for some octets
 constexpr uint32_t kLargestPacket = 65535;
-constexpr uint32_t kLargestWindow = 4096;
+constexpr uint32_t kLargestWindow = 65536;
 
 std::chrono::nanoseconds
 ToModel(Time time)

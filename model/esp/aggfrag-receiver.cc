@@ -53,42 +53,56 @@ AggfragReceiver::Add(Instant now, std::uint64_t number, ByteSpan payload, const 
         Refuse(verdict, payload);
         return;
     }
-    if (number == m_next || !m_config.inOrder)
+    if (!m_config.inOrder)
     {
         Assemble(number, payload, sink);
     }
-    if (number == m_next)
-    {
-        ++m_next;
-    }
-    else
+    PassTo(number - std::min<std::uint64_t>(number, m_config.window), sink);
+    PassRow(sink); // its place may be the one that is needed now
+    if (number != m_next)
     {
         Keep(now, number, payload);
     }
-    Advance(sink);
+    else
+    {
+        if (m_config.inOrder)
+        {
+            Assemble(number, payload, sink);
+        }
+        ++m_next;
+        PassRow(sink);
+    }
+    m_assembler.GiveUpBefore(m_next);
 }
 
 bool
 AggfragReceiver::HasArrived(std::uint64_t number) const
 {
-    return std::any_of(m_arrivals.begin(),
-                       m_arrivals.end(),
-                       [number](const Arrival& arrival) { return arrival.number == number; });
+    return m_arrived > 0 && m_places[number % m_config.window].number == number;
 }
 
 void
 AggfragReceiver::Keep(Instant now, std::uint64_t number, ByteSpan payload)
 {
-    Arrival arrival{number, now, {}};
+    const std::size_t end = m_config.window;
+    if (m_places.empty())
+    {
+        m_places.resize(end + 1);
+        m_places[end].earlier = m_places[end].later = end;
+    }
+    const std::size_t at = number % m_config.window;
+    Place& place = m_places[at];
+    place.number = number;
+    place.time = now;
     if (m_config.inOrder)
     {
-        arrival.payload.assign(payload.begin(), payload.end());
+        place.payload.assign(payload.begin(), payload.end());
+        m_octets += payload.size();
     }
-    const auto place =
-        std::find_if(m_arrivals.begin(),
-                     m_arrivals.end(),
-                     [number](const Arrival& other) { return other.number > number; });
-    m_arrivals.insert(place, std::move(arrival));
+    place.later = end;
+    place.earlier = std::exchange(m_places[end].earlier, at);
+    m_places[place.earlier].later = at;
+    ++m_arrived;
 }
 
 void
@@ -107,48 +121,69 @@ AggfragReceiver::Refuse(AggfragVerdict verdict, ByteSpan payload)
 }
 
 void
-AggfragReceiver::Advance(const Sink& sink)
+AggfragReceiver::Pass(const Sink& sink)
 {
-    const std::uint64_t highest = m_arrivals.empty() ? m_next : m_arrivals.back().number;
-    const std::uint64_t least = highest > m_config.window ? highest - m_config.window : 0;
-    auto arrival = m_arrivals.begin();
-    while (arrival != m_arrivals.end() && (arrival->number == m_next || m_next < least))
+    if (!HasArrived(m_next))
     {
-        if (arrival->number != m_next)
-        {
-            GiveUpTo(std::min(least, arrival->number));
-            continue;
-        }
-        if (m_config.inOrder)
-        {
-            Assemble(arrival->number, arrival->payload, sink);
-        }
+        ++m_counters.missing;
         ++m_next;
-        ++arrival;
+        return;
     }
-    m_arrivals.erase(m_arrivals.begin(), arrival);
+    Place& place = m_places[m_next % m_config.window];
+    m_places[place.earlier].later = place.later;
+    m_places[place.later].earlier = place.earlier;
+    place.number = 0;
+    --m_arrived;
+    if (m_config.inOrder)
+    {
+        m_octets -= place.payload.size();
+        Assemble(m_next, place.payload, sink);
+    }
+    ++m_next;
+}
+
+void
+AggfragReceiver::PassTo(std::uint64_t number, const Sink& sink)
+{
+    while (m_arrived > 0 && m_next < number)
+    {
+        Pass(sink);
+    }
+    if (m_next < number) // in one step, however far it is
+    {
+        m_counters.missing += number - m_next;
+        m_next = number;
+    }
+}
+
+void
+AggfragReceiver::PassGap(const Sink& sink)
+{
+    while (!HasArrived(m_next))
+    {
+        Pass(sink);
+    }
+    PassRow(sink);
     m_assembler.GiveUpBefore(m_next);
 }
 
 void
-AggfragReceiver::GiveUpTo(std::uint64_t number)
+AggfragReceiver::PassRow(const Sink& sink)
 {
-    m_counters.missing += number - m_next;
-    m_next = number;
+    while (HasArrived(m_next))
+    {
+        Pass(sink);
+    }
 }
 
 std::optional<AggfragReceiver::Instant>
 AggfragReceiver::Due() const
 {
-    if (m_arrivals.empty() || m_config.dropTime.count() == 0)
+    if (m_arrived == 0 || m_config.dropTime.count() == 0)
     {
         return std::nullopt;
     }
-    const auto first =
-        std::min_element(m_arrivals.begin(),
-                         m_arrivals.end(),
-                         [](const Arrival& a, const Arrival& b) { return a.time < b.time; });
-    return first->time + m_config.dropTime;
+    return m_places[m_places.back().later].time + m_config.dropTime;
 }
 
 void
@@ -156,18 +191,16 @@ AggfragReceiver::HandleTimeout(Instant now, const Sink& sink)
 {
     for (auto due = Due(); due && *due <= now; due = Due())
     {
-        GiveUpTo(m_arrivals.front().number);
-        Advance(sink);
+        PassGap(sink);
     }
 }
 
 void
 AggfragReceiver::Close(const Sink& sink)
 {
-    while (!m_arrivals.empty())
+    while (m_arrived > 0)
     {
-        GiveUpTo(m_arrivals.front().number);
-        Advance(sink);
+        PassGap(sink);
     }
     m_assembler.GiveUpBefore(m_next + 1); // and the last packet does not go on
 }
@@ -175,7 +208,13 @@ AggfragReceiver::Close(const Sink& sink)
 std::size_t
 AggfragReceiver::Held() const
 {
-    return m_config.inOrder ? m_arrivals.size() : 0;
+    return m_config.inOrder ? m_arrived : 0;
+}
+
+std::size_t
+AggfragReceiver::Octets() const
+{
+    return m_octets + m_assembler.Held();
 }
 
 AggfragReceiver::Counters

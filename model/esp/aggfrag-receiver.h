@@ -27,7 +27,8 @@ struct AggfragReceiverConfig
 /**
  * What becomes of the AGGFRAG payloads of one SA (RFC 9347, sections 2.2.3 and 2.5): the reorder
  * window over ESP numbers, which begin with 1 and go on by 1, and the timer for lost ones. Time is
- * the caller's and never goes back. Holds as many payloads as the window spans, at most.
+ * the caller's and never goes back. Holds as many payloads as the window spans, at most; they have
+ * a place each, so that a number is found at once whatever the window.
  */
 class AggfragReceiver
 {
@@ -67,30 +68,41 @@ class AggfragReceiver
     void Close(const Sink& sink);
 
     std::size_t Held() const; ///< payloads that were not looked at yet
+    /// Octets of these and of unfinished packets.
+    std::size_t Octets() const;
     Counters GetCounters() const;
 
   private:
-    struct Arrival
+    /// Of a payload after a missing number.
+    struct Place
     {
-        std::uint64_t number;
-        Instant time;
-        Bytes payload; ///< empty when it was looked at already
+        std::uint64_t number{0}; ///< 0: there is none
+        Instant time{};
+        Bytes payload;          ///< in order only, until it is looked at
+        std::size_t earlier{0}; ///< places by the time of arrival, in a ring with the one that is
+        std::size_t later{0};   ///< behind all others and never has a payload
     };
 
     bool HasArrived(std::uint64_t number) const;
     void Keep(Instant now, std::uint64_t number, ByteSpan payload);
     void Assemble(std::uint64_t number, ByteSpan payload, const Sink& sink);
     void Refuse(wire::AggfragVerdict verdict, ByteSpan payload);
-    /// What came in order, and what the window does not wait for.
-    void Advance(const Sink& sink);
-    void GiveUpTo(std::uint64_t number);
+    /// The least number is waited for no more: it has arrived, or is given up.
+    void Pass(const Sink& sink);
+    void PassTo(std::uint64_t number, const Sink& sink);
+    /// Gives up all up to the first one that has arrived.
+    void PassGap(const Sink& sink);
+    /// What has arrived in a row.
+    void PassRow(const Sink& sink);
 
     AggfragReceiverConfig m_config;
     std::function<void(DropReason, ByteSpan)> m_refused;
     wire::AggfragAssembler m_assembler;
-    std::uint64_t m_next{1};         ///< the least number that is waited for
-    std::vector<Arrival> m_arrivals; ///< after a missing number, by number
-    Counters m_counters;             ///< but for those of the assembler
+    std::uint64_t m_next{1};     ///< the least number that is waited for
+    std::vector<Place> m_places; ///< by number modulo the window, and one more; empty before a gap
+    std::size_t m_arrived{0};    ///< after a missing number
+    std::size_t m_octets{0};     ///< of these that were not looked at yet
+    Counters m_counters;         ///< but for those of the assembler
 };
 
 } // namespace ipseclab::esp
