@@ -45,7 +45,14 @@ JOBS = int(os.environ.get("JOBS", "2"))  # compilers and simulations at the same
 LANES = min(2, JOBS)
 FUZZ_SECONDS = os.environ.get("FUZZ_SECONDS", "30")
 CORPUS = ROOT / "tests/fuzz/corpus"
-FUZZ_TOPICS = ("ike-message", "ike-endpoint", "esp", "ip-fragment", "aggfrag")
+FUZZ_TOPICS = (
+    "ike-message",
+    "ike-endpoint",
+    "esp",
+    "ip-fragment",
+    "aggfrag",
+    "aggfrag-receiver",
+)
 TAIL_LINES = 30
 CLANG = "apt-get install clang libclang-rt-14-dev"
 

@@ -2,8 +2,12 @@
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #include "model/ike/authentication.h"
+#include "model/ike/extensions/aggfrag.h"
+#include "model/ike/extensions/dscp-notification.h"
 #include "model/ike/extensions/optimized-rekey.h"
+#include "model/ike/extensions/path-sizes.h"
 #include "model/ike/extensions/session-resumption.h"
+#include "model/ike/extensions/ts-dscp.h"
 #include "model/ike/ike-endpoint.h"
 #include "tests/unit/test-pki.h"
 
@@ -15,8 +19,8 @@
  * \file
  * A whole responder in the hands of a peer that knows the keys. The input is a script: each step
  * sends raw octets, a genuine message that was damaged, or a chain of any octets that is sealed as
- * it should be, in SK or in SKF, so that what lies behind the ICV is reached. At the end only what
- * is established may be left.
+ * it should be, in SK or in SKF, so that what lies behind the ICV is reached; or it has the
+ * responder begin an exchange, or answers one. At the end only what is established may be left.
  *
  * All that the peer computes, signatures and its half of the key exchange, is computed once for
  * each configuration and then repeated: the responder draws the same numbers in each session.
@@ -40,6 +44,22 @@ Require(bool condition, const char* law)
     }
 }
 
+constexpr unsigned kPlainKinds = 30; ///< of MakePeer; as many again agree on more
+
+/// AGGFRAG, classes by DSCP in one of two forms, and sizes of packets.
+std::vector<ike::ExtensionFactory>
+Agreements(unsigned kind)
+{
+    const std::vector<DscpSet> classes{ToDscpSet(Bytes{10, 26}), ToDscpSet(Bytes{46})};
+    ike::DscpNotificationConfig notification;
+    notification.own.classes = classes;
+    ike::TsDscpConfig selector;
+    selector.own.classes = classes;
+    return {ike::UseAggfrag(),
+            kind % 2 == 0 ? ike::DscpNotification(notification) : ike::TsDscp(selector),
+            ike::PathSizeNotifications({})};
+}
+
 ike::PeerConfig
 MakePeer(bool initiator, unsigned kind)
 {
@@ -60,6 +80,11 @@ MakePeer(bool initiator, unsigned kind)
         const auto issuer = std::make_shared<ike::TicketIssuer>(ike::TicketIssuer::Kind::ByValue,
                                                                 std::chrono::hours(1));
         peer.extensions = {ike::OptimizedRekey(), ike::SessionResumption(nullptr, issuer)};
+    }
+    if (kind >= kPlainKinds)
+    {
+        const auto more = Agreements(kind);
+        peer.extensions.insert(peer.extensions.end(), more.begin(), more.end());
     }
     if (kind % 3 == 1)
     {
@@ -84,7 +109,7 @@ MakePeer(bool initiator, unsigned kind)
     return peer;
 }
 
-constexpr unsigned kKinds = 30; ///< of MakePeer
+constexpr unsigned kKinds = 2 * kPlainKinds;
 
 /// What the peer sends first and how it proves itself, of one kind.
 struct Handshake
@@ -107,7 +132,7 @@ struct Handshake
         auto reaction = begin.HandleResponse(*message, response);
         Require(std::holds_alternative<ike::InitResult>(reaction), "the answer is good");
         init.emplace(std::get<ike::InitResult>(std::move(reaction)));
-        MakeAuth(random);
+        MakeAuth(random, kind >= kPlainKinds);
     }
 
     ike::PeerConfig atA;
@@ -118,7 +143,7 @@ struct Handshake
     Bytes auth; ///< the payloads of IKE_AUTH
 
   private:
-    void MakeAuth(crypto::RandomSource& random)
+    void MakeAuth(crypto::RandomSource& random, bool agrees)
     {
         const auto proof = ike::MakeProof(
             {atA, init->channel, init->transcript, init->abilities, true, init->extensions},
@@ -133,6 +158,12 @@ struct Handshake
         for (const auto type : {wire::PayloadType::TsI, wire::PayloadType::TsR})
         {
             payloads.push_back(wire::MakePayload(type, wire::TsPayload{atA.localSelectors}));
+        }
+        if (agrees)
+        {
+            const ike::PathSizesConfig sizes;
+            payloads.push_back(wire::MakeNotify(wire::NotifyType::UseAggfrag, Bytes{0}));
+            payloads.push_back(wire::MakeNotify(wire::NotifyType{sizes.supportedType}, {}));
         }
         firstOfAuth = wire::FirstType(payloads);
         auth = wire::SerializePayloads(payloads);
@@ -174,7 +205,7 @@ class Session
     {
         for (std::size_t step = 0; step < kMaxSteps && script.Left() > 0; ++step)
         {
-            switch (script.U8() % 7)
+            switch (script.U8() % 9)
             {
             case 0:
                 SendAuth();
@@ -194,6 +225,12 @@ class Session
             case 5:
                 Wait(std::chrono::seconds(script.U8()));
                 break;
+            case 7:
+                Command(script.U8());
+                break;
+            case 8:
+                SendAnswer(script);
+                break;
             default:
                 Send(m_genuine);
             }
@@ -212,8 +249,10 @@ class Session
 
     void Drain()
     {
-        while (m_endpoint.PollEvent())
+        while (const auto event = m_endpoint.PollEvent())
         {
+            const auto* installed = std::get_if<ike::ChildSaInstalled>(&*event);
+            m_child = installed ? installed->spiInbound : m_child;
         }
         while (auto datagram = m_endpoint.PollTransmit())
         {
@@ -257,15 +296,54 @@ class Session
 
     void SendText(wire::ExchangeType exchange, wire::PayloadType first, ByteSpan text)
     {
+        SendText(MakeHeader(exchange), first, text);
+        ++m_nextId;
+    }
+
+    void SendText(const wire::IkeHeader& header, wire::PayloadType first, ByteSpan text)
+    {
         wire::EncryptedPayload sk;
         sk.firstInner = first;
         sk.body = ike::MakeProtectedBody(text, *m_sealer, m_sealed++);
         const std::size_t length = sk.body.size();
-        m_genuine = wire::Serialize(MakeHeader(exchange),
-                                    {wire::MakePayload(wire::PayloadType::Encrypted, sk)});
+        m_genuine = wire::Serialize(header, {wire::MakePayload(wire::PayloadType::Encrypted, sk)});
         ike::SealInPlace(m_genuine, length, *m_sealer);
         Send(m_genuine);
-        ++m_nextId;
+    }
+
+    /// The responder begins an exchange of its own.
+    void Command(std::uint8_t choice)
+    {
+        const ike::IkeSaId& id = m_handshake.init->channel.Id();
+        switch (choice % 4)
+        {
+        case 0:
+            m_endpoint.Command(m_now, id, ike::AskForClassSas{});
+            break;
+        case 1:
+            m_endpoint.Command(m_now,
+                               id,
+                               ike::TellPathSizes{m_child,
+                                                  {ike::AtomicPacket{false, 1400},
+                                                   ike::EgressLimits{1500, 9000}}});
+            break;
+        case 2:
+            m_endpoint.RekeyChildSa(m_now, m_child);
+            break;
+        default:
+            m_endpoint.CheckLiveness(m_now, id);
+        }
+        Drain();
+    }
+
+    /// Any chain, sealed, in answer to the oldest exchange of the responder.
+    void SendAnswer(ByteReader& script)
+    {
+        wire::IkeHeader header = MakeHeader(TakeExchange(script));
+        header.flags |= wire::kFlagResponse;
+        header.messageId = m_answered++;
+        const auto first = static_cast<wire::PayloadType>(script.U8());
+        SendText(header, first, TakeText(script));
     }
 
     static wire::ExchangeType TakeExchange(ByteReader& script)
@@ -346,6 +424,8 @@ class Session
     std::unique_ptr<crypto::PayloadCipher> m_sealer;
     std::uint64_t m_sealed{0};
     std::uint32_t m_nextId{1};
+    std::uint32_t m_answered{0}; ///< requests of the responder
+    std::uint32_t m_child{0};    ///< inbound SPI of the last Child SA at the responder
 };
 
 } // namespace
