@@ -1,12 +1,16 @@
 /*
  * SPDX-License-Identifier: BSD-3-Clause
  */
+#include "model/ike/extensions/aggfrag.h"
 #include "model/ike/extensions/announced-auth.h"
 #include "model/ike/extensions/childless.h"
+#include "model/ike/extensions/dscp-notification.h"
 #include "model/ike/extensions/mobike.h"
 #include "model/ike/extensions/optimized-rekey.h"
+#include "model/ike/extensions/path-sizes.h"
 #include "model/ike/extensions/per-resource-sa.h"
 #include "model/ike/extensions/session-resumption.h"
+#include "model/ike/extensions/ts-dscp.h"
 #include "tests/unit/ike-ledger.h"
 
 #include <cstdlib>
@@ -18,7 +22,8 @@
  * message ID was used for different octets.
  *
  * Every third schedule has extensions on both sides, and the first one moves about. In every fifth
- * the first one has tickets, and resumes: what was deleted, or what is up.
+ * the first one has tickets, and resumes: what was deleted, or what is up. In every seventh both
+ * know AGGFRAG, classes by DSCP in one of two forms, and sizes of packets, or one of them does.
  *
  * 2,000 schedules; 100,000 with IPSECLAB_NIGHTLY in the environment. A schedule is its number and
  * nothing else: IPSECLAB_SCHEDULE=<number> repeats one.
@@ -43,6 +48,7 @@ class Schedule
           m_onlyRekeying(Below(2) == 0),
           m_extended(number % 3 == 0),
           m_resuming(number % 5 == 1),
+          m_agreeing(number % 7 == 2),
           m_pair(Config(true), Config(false), number + 1),
           m_a(m_pair.a),
           m_b(m_pair.b)
@@ -132,6 +138,10 @@ class Schedule
             peer.extensions.push_back(
                 ike::SessionResumption(atA ? m_wallet : nullptr, atA ? nullptr : issuer));
         }
+        if (m_agreeing && (atA || m_number % 4 != 0))
+        {
+            AddAgreements(atA, peer);
+        }
         if (m_number % 16 == 6)
         {
             peer.ikeSuites.front().additional = {crypto::GroupId::Ecp256};
@@ -140,6 +150,28 @@ class Schedule
         {
             peer.childSuites.front().additional = {crypto::GroupId::Ecp256,
                                                    crypto::GroupId::Ecp384};
+        }
+    }
+
+    /// What a Child SA is, and may be refused for.
+    void AddAgreements(bool atA, ike::PeerConfig& peer) const
+    {
+        const std::vector<DscpSet> classes{ToDscpSet(Bytes{10, 26}), ToDscpSet(Bytes{46})};
+        ike::AggfragConfig aggfrag;
+        aggfrag.refusesFragments = atA ? m_number % 3 == 1 : m_number % 5 == 3;
+        peer.extensions.insert(peer.extensions.end(),
+                               {ike::UseAggfrag(aggfrag), ike::PathSizeNotifications({})});
+        if (m_number % 2 == 0)
+        {
+            ike::DscpNotificationConfig notification;
+            notification.own.classes = classes;
+            peer.extensions.push_back(ike::DscpNotification(notification));
+        }
+        else
+        {
+            ike::TsDscpConfig selector;
+            selector.own.classes = classes;
+            peer.extensions.push_back(ike::TsDscp(selector));
         }
     }
 
@@ -171,6 +203,15 @@ class Schedule
             CommandExtension(id);
             return;
         }
+        if (m_agreeing && Below(3) == 0)
+        {
+            const bool sizes = m_onlyRekeying || Below(2) == 0;
+            endpoint.Command(m_pair.now,
+                             id,
+                             sizes ? std::any(TellSizes(child)) : std::any(ike::AskForClassSas{}));
+            m_pair.Collect();
+            return;
+        }
         switch (Below(m_onlyRekeying ? 5 : 10))
         {
         case 0:
@@ -199,6 +240,12 @@ class Schedule
             break;
         }
         m_pair.Collect();
+    }
+
+    ike::TellPathSizes TellSizes(std::uint32_t child)
+    {
+        const auto length = static_cast<std::uint16_t>(576 + Below(900));
+        return {child, {ike::AtomicPacket{false, length}, std::nullopt}};
     }
 
     /// Moves "a", or asks for Child SAs for the resources of either side.
@@ -284,6 +331,30 @@ class Schedule
         {
             const auto& atB = m_b.children.at(child.installed.spiOutbound).installed;
             EXPECT_EQ(child.installed.localOuter, atB.remoteOuter) << "one side has not moved";
+            CheckAgreements(child.installed, atB);
+        }
+    }
+
+    /// Also after any number of rekeyings: both or neither have AGGFRAG, and each knows what the
+    /// other takes.
+    void CheckAgreements(const ike::ChildSaInstalled& atA, const ike::ChildSaInstalled& atB) const
+    {
+        const auto* a = atA.properties.Find<ike::AggfragSa>();
+        const auto* b = atB.properties.Find<ike::AggfragSa>();
+        const bool both = m_agreeing && m_number % 4 != 0;
+        ASSERT_EQ(a != nullptr, both);
+        ASSERT_EQ(b != nullptr, both);
+        if (both)
+        {
+            EXPECT_EQ(a->peerTakesFragments, m_number % 5 != 3);
+            EXPECT_EQ(b->peerTakesFragments, m_number % 3 != 1);
+        }
+        const auto* mine = atA.properties.Find<ike::SaDscps>();
+        const auto* peers = atB.properties.Find<ike::SaDscps>();
+        EXPECT_EQ(mine && mine->agreed, peers && peers->agreed);
+        if (mine && peers && mine->agreed)
+        {
+            EXPECT_EQ(mine->mine, peers->mine);
         }
     }
 
@@ -322,6 +393,7 @@ class Schedule
     bool m_onlyRekeying;
     bool m_extended;
     bool m_resuming;
+    bool m_agreeing;
     bool m_besideEachOther{false}; ///< the first IKE SA was not deleted before
     std::shared_ptr<ike::TicketWallet> m_wallet{std::make_shared<ike::TicketWallet>()};
     bool m_withKe{false};
