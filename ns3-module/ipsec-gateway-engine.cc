@@ -150,10 +150,7 @@ IpsecGateway::DeferOutbound(Ptr<const Packet> packet, uint16_t mtu, Forward forw
         return false;
     }
     const ipseclab::PacketSelectors selectors = m_dataPlane.Select(view);
-    const esp::SpdEntry* const entry = m_dataPlane.GetSpd().LookupOutbound(selectors);
-    const esp::OutboundSa* const sa = entry && entry->action == esp::SpdAction::Protect
-                                        ? m_dataPlane.GetSad().FindOutbound(entry->peer, selectors)
-                                        : nullptr;
+    const esp::OutboundSa* const sa = m_dataPlane.FindProtecting(selectors);
     if (!sa || sa->Config().aggfrag)
     {
         return false;

@@ -269,12 +269,7 @@ IpsecPathMtu::ClampOpened(ipseclab::MutableByteSpan inner, size_t mtu)
     ipseclab::PacketSelectors back = wire::ReadSelectors(view);
     std::swap(back.source, back.destination);
     std::swap(back.sourcePort, back.destinationPort);
-    esp::DataPlane& plane = m_gateway->GetDataPlane();
-    const esp::SpdEntry* const entry = plane.GetSpd().LookupOutbound(back);
-    const esp::OutboundSa* const sa = entry && entry->action == esp::SpdAction::Protect
-                                        ? plane.GetSad().FindOutbound(entry->peer, back)
-                                        : nullptr;
-    if (sa)
+    if (const esp::OutboundSa* const sa = m_gateway->GetDataPlane().FindProtecting(back))
     {
         const size_t limit = Limit(sa->Config().outerDestination, sa->Config().spi, mtu);
         const uint16_t mss = MssOf(sa->LargestInner(limit, view.espOffset), view.v6);
@@ -296,11 +291,7 @@ IpsecPathMtu::CutInner(Ptr<Packet> packet, uint16_t mtu)
         return {packet};
     }
     esp::DataPlane& plane = m_gateway->GetDataPlane();
-    const ipseclab::PacketSelectors selectors = wire::ReadSelectors(view);
-    const esp::SpdEntry* const entry = plane.GetSpd().LookupOutbound(selectors);
-    const esp::OutboundSa* const sa = entry && entry->action == esp::SpdAction::Protect
-                                        ? plane.GetSad().FindOutbound(entry->peer, selectors)
-                                        : nullptr;
+    const esp::OutboundSa* const sa = plane.FindProtecting(plane.Select(view));
     if (!sa || sa->Config().ipsecMode != esp::IpsecMode::Tunnel ||
         (sa->Config().aggfrag && sa->Config().aggfragFragments))
     {

@@ -93,6 +93,14 @@ DataPlane::Select(const wire::IpView& view) const
     return packet;
 }
 
+OutboundSa*
+DataPlane::FindProtecting(const PacketSelectors& packet)
+{
+    const SpdEntry* const entry = m_spd.LookupOutbound(packet);
+    return entry && entry->action == SpdAction::Protect ? m_sad.FindOutbound(entry->peer, packet)
+                                                        : nullptr;
+}
+
 /// Tells of a resource that has no SA of its own; false: its packets must wait for one.
 bool
 DataPlane::MayTake(const OutboundSa& sa, const PacketSelectors& packet, const std::string& peer)

@@ -130,6 +130,8 @@ class DataPlane
     void SetResourceFallback(bool allowed);
     /// What chooses the policy and the SA of an outbound packet.
     PacketSelectors Select(const wire::IpView& packet) const;
+    /// The SA that takes such packets now, if any does; nothing is counted, and no SA asked for.
+    OutboundSa* FindProtecting(const PacketSelectors& packet);
     /// Called for every packet whose resource has no SA of its own where there is one for all.
     void SetResourceCallback(
         std::function<void(const std::string& peer, std::uint32_t resource)> callback);
