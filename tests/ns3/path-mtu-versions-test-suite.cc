@@ -3,6 +3,7 @@
  */
 #include "dual-stack.h"
 
+#include "model/ike/extensions/aggfrag.h"
 #include "model/wire/icmp-too-big.h"
 #include "model/wire/tcp-mss.h"
 
@@ -45,7 +46,7 @@ constexpr uint16_t kNarrow = 1400;
 class VersionsChain
 {
   public:
-    VersionsChain(bool inner6, bool outer6)
+    VersionsChain(bool inner6, bool outer6, bool aggfrag = false)
         : m_inner6(inner6)
     {
         RngSeedManager::SetSeed(1);
@@ -59,6 +60,12 @@ class VersionsChain
         const std::string prefix = inner6 ? "/64" : "/24";
         tunnel.protectedA = dual::Text(inner6, 1, 0) + prefix;
         tunnel.protectedB = dual::Text(inner6, 4, 0) + prefix;
+        if (aggfrag)
+        {
+            ipseclab::ike::AggfragConfig config;
+            config.required = true;
+            tunnel.extensions = {ipseclab::ike::UseAggfrag(config)};
+        }
         IpsecHelper::Configure(tunnel, a, b);
         // Duplicate address detection takes a second.
         Simulator::Schedule(Seconds(3), &IpsecGateway::Initiate, a, tunnel.name);
@@ -101,7 +108,8 @@ class VersionsChain
     Sizes arrived;         ///< at host B, octets of IP
     Sizes told;            ///< MTUs that host A was told
     Sizes mss;             ///< of SYNs that came to host B
-    uint32_t fragments{0}; ///< on the narrow link
+    Sizes esp;             ///< packets of ESP on the narrow link
+    uint32_t fragments{0}; ///< there
 
   private:
     void BuildLinks()
@@ -235,6 +243,10 @@ class VersionsChain
         wire::IpView view;
         const Bytes packet = Read(frame, view);
         fragments += !packet.empty() && view.isFragment;
+        if (!packet.empty() && view.Protocol() == wire::kProtocolEsp)
+        {
+            esp.push_back(static_cast<uint32_t>(view.totalLength));
+        }
     }
 
     bool m_inner6;
@@ -269,6 +281,7 @@ class VersionsPathMtuCase : public TestCase
         CutAfterEsp();
         CutBeforeEsp();
         ClampsTheMss();
+        AggregatesAndCuts();
     }
 
     /// Fits the gateway's link, but not the router's: one is lost to learn it, the next is
@@ -353,6 +366,38 @@ class VersionsPathMtuCase : public TestCase
         const Sizes expected{Largest(1500) - headers, Largest(kNarrow) - headers, 536};
         NS_TEST_EXPECT_MSG_EQ((chain.mss == expected), true, "MSS");
         NS_TEST_EXPECT_MSG_EQ(chain.a->GetPathMtu()->GetCounters().clampedSent, 2, "counted");
+        ExpectBalanced(chain);
+    }
+
+    /// AGGFRAG takes 4 octets of the largest packet, carries larger ones in parts, and follows the
+    /// path MTU without a word to sources.
+    void AggregatesAndCuts()
+    {
+        VersionsChain chain(m_inner6, m_outer6, true);
+        for (const int second : {4, 6, 8})
+        {
+            chain.Send(Seconds(second), 1500, true);
+        }
+        chain.Send(Seconds(7), 64, true);
+        chain.Run(Seconds(10));
+        // The first ESP packet, of 1500, is lost; its rest waits behind it for a second.
+        NS_TEST_EXPECT_MSG_EQ((chain.arrived == Sizes{1500, 64, 1500}), true, "arrived");
+        const auto sealed = [this](uint32_t blocks)
+        { return (m_outer6 ? 40U : 20U) + 8 + 8 + (4 + blocks + 2 + 3) / 4 * 4 + 16; };
+        const uint32_t lost = 1500 - (Largest(1500) - 4);
+        const uint32_t rest = 1500 - (Largest(kNarrow) - 4);
+        const Sizes expected{sealed(lost),
+                             kNarrow,
+                             sealed(rest),
+                             sealed(64),
+                             kNarrow,
+                             sealed(rest)};
+        NS_TEST_EXPECT_MSG_EQ((chain.esp == expected), true, "on the wire");
+        NS_TEST_EXPECT_MSG_EQ(chain.told.size(), 0, "reports");
+        NS_TEST_EXPECT_MSG_EQ(chain.a->GetPathMtu()->GetCounters().learnt, 1, "learnt");
+        NS_TEST_EXPECT_MSG_EQ(chain.b->GetAggfrag()->GetCounters().received.missing, 1, "missing");
+        NS_TEST_EXPECT_MSG_EQ(chain.a->GetAggfrag()->GetCounters().Balanced(), true, "sender");
+        NS_TEST_EXPECT_MSG_EQ(chain.b->GetAggfrag()->GetCounters().Balanced(), true, "receiver");
         ExpectBalanced(chain);
     }
 
