@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from ipseclab import core, descriptions
 from ipseclab.descriptions import Description, Drawn
 from ipseclab.points import FAMILY_CONFIDENCE, PLOT_CONFIDENCE, Point, varying
-from ipseclab.screen import TitledTable
+from ipseclab.screen import TitledTable, WideTable
 from ipseclab.statistics import Estimate
 
 
@@ -92,37 +92,41 @@ def confidence_note() -> str:
     )
 
 
-def points_table(title: str, scenario: str, points: Sequence[Point]) -> TitledTable:
+def points_table(title: str, scenario: str, points: Sequence[Point]) -> WideTable:
     """One row per point: what differs, the measure with its interval, theory and verdict."""
     description = descriptions.load(scenario)
     measure, *beside = Measure.of_figure(description)
     names = varying(points)
-    table = TitledTable(heading=title)
-    for name in names:
-        table.add_column(name, justify="right", no_wrap=True)
     curve = [description.figure["curve"]["label"].partition(" [")[0]] if measure.curve else []
-    for heading in (*curve, "runs", measure.heading, "interval", "theory", "verdict"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    further = (*(other.heading for other in beside), *map(metric_name, description.columns))
-    for heading in (*further, "wall"):
-        table.add_column(heading, justify="right")
-    for point in points:
-        table.add_row(
+    theory = any(point.theory is not None for point in points)
+    columns = [
+        *curve,
+        "runs",
+        measure.heading,
+        "interval",
+        *(["theory", "verdict"] if theory else []),
+        *(other.heading for other in beside),
+        *map(metric_name, description.columns),
+        "wall",
+    ]
+    rows = [
+        [
             *(point.parameters[name] for name in names),
             *([f"{measure.curve(point.values):g}"] if measure.curve else []),
             f"{point.runs}" + (f" ({point.failed} failed)" if point.failed else ""),
             measure.value(point.measured.value if point.measured else None),
             measure.interval(point.judged),
-            measure.value(point.theory),
-            verdict_text(point),
+            *([measure.value(point.theory), verdict_text(point)] if theory else []),
             *(
                 other.value(estimate.value if estimate else None)
                 for other, estimate in zip(beside, point.beside, strict=True)
             ),
             *(measure.column(point, name) for name in description.columns),
             f"{point.wall_seconds:.1f} s",
-        )
-    return table
+        ]
+        for point in points
+    ]
+    return WideTable(title, names, columns, rows)
 
 
 def point_table(title: str, scenario: str, point: Point) -> TitledTable:
