@@ -3,6 +3,7 @@
  */
 #include "ipsec-helper.h"
 
+#include "model/ike/extensions/non-first-fragments.h"
 #include "model/ike/extensions/transport-mode.h"
 
 #include "ns3/abort.h"
@@ -78,12 +79,25 @@ ConfigureSide(const IpsecTunnel& tunnel, const Side& local, const Side& remote, 
     }
     peer.localSelectors = {ParseSelector(local.network)};
     peer.remoteSelectors = {ParseSelector(remote.network)};
+    peer.opaqueFragments = tunnel.laterFragments == IpsecLaterFragments::Opaque;
+    if (tunnel.laterFragments == IpsecLaterFragments::Stateful)
+    {
+        peer.extensions.push_back(ike::NonFirstFragmentsAlso());
+    }
     to.AddPeer(peer);
     to.AddPolicy({tunnel.name,
                   peer.localSelectors,
                   peer.remoteSelectors,
                   esp::SpdAction::Protect,
                   tunnel.name});
+    if (peer.opaqueFragments)
+    {
+        to.AddPolicy({tunnel.name + ".opaque",
+                      ipseclab::OpaquePorts(peer.localSelectors),
+                      ipseclab::OpaquePorts(peer.remoteSelectors),
+                      esp::SpdAction::Protect,
+                      tunnel.name});
+    }
 }
 
 Ptr<PointToPointNetDevice>

@@ -28,14 +28,25 @@ enum class IpsecAttachment
     FastPath ///< IpsecFastPath
 };
 
+/// How fragments that are not the first meet selectors that name ports (RFC 4301, section 7).
+enum class IpsecLaterFragments
+{
+    NotAtAll, ///< they are dropped: only selectors for any port let them pass (7.1)
+    Opaque,   ///< Child SAs of their own, asked for by the first of them (7.2)
+    Stateful, ///< with their first fragments, where both sides agree (7.3)
+};
+
 /// One tunnel between two gateways, as a scenario writes it down.
 struct IpsecTunnel
 {
     std::string name{"tunnel"};
-    Address addressA;       ///< outer, of gateway A: Ipv4Address or Ipv6Address
-    Address addressB;       ///< outer, of gateway B, of the same version
-    std::string protectedA; ///< "10.1.0.0/24" or "2001:db8:1::/48", whatever the outer version
+    Address addressA; ///< outer, of gateway A: Ipv4Address or Ipv6Address
+    Address addressB; ///< outer, of gateway B, of the same version
+    /// "10.1.0.0/24" or "2001:db8:1::/48", whatever the outer version; "10.1.0.0/24[17/53]" for a
+    /// protocol and a port (TrafficSelector::FromString).
+    std::string protectedA;
     std::string protectedB;
+    IpsecLaterFragments laterFragments{IpsecLaterFragments::NotAtAll};
     std::string identityA{"a.example"};
     std::string identityB{"b.example"};
     std::string preSharedKey{"simulation only"};

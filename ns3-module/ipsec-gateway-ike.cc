@@ -13,6 +13,7 @@
 #include "model/ike/extensions/aggfrag.h"
 #include "model/ike/extensions/dscp-classes.h"
 #include "model/ike/extensions/eesp.h"
+#include "model/ike/extensions/non-first-fragments.h"
 #include "model/ike/extensions/per-resource-sa.h"
 #include "model/ike/extensions/tfc-padding.h"
 #include "model/ike/extensions/transport-mode.h"
@@ -116,23 +117,23 @@ IpsecGateway::Initiate(const std::string& peer)
 }
 
 void
-IpsecGateway::Acquire(const std::string& peer)
+IpsecGateway::Acquire(const std::string& peer, bool opaque)
 {
     if (m_negotiating.count(peer) == 0)
     {
         Initiate(peer);
     }
     // Several packets may have asked at once, and an SA may have come up since.
-    else if (!m_dataPlane.GetSad().FindOutbound(peer))
+    else if (!m_dataPlane.GetSad().HasOutbound(peer, opaque))
     {
-        AcquireChildSa(peer);
+        AcquireChildSa(peer, opaque);
     }
 }
 
 void
-IpsecGateway::AcquireChildSa(const std::string& peer)
+IpsecGateway::AcquireChildSa(const std::string& peer, bool opaque)
 {
-    const auto last = m_childRequests.find(peer);
+    const auto last = m_childRequests.find({peer, opaque});
     const Time now = Simulator::Now();
     if (last != m_childRequests.end() &&
         (last->second.open || now < last->second.made + m_acquireInterval))
@@ -143,9 +144,14 @@ IpsecGateway::AcquireChildSa(const std::string& peer)
     if (std::any_of(m_established.rbegin(),
                     m_established.rend(),
                     [&](const auto& sa)
-                    { return sa.second == peer && m_ike.CreateChildSa(ModelNow(), sa.first); }))
+                    {
+                        ike::ChildRequest request;
+                        request.opaque = opaque;
+                        return sa.second == peer &&
+                               m_ike.CreateChildSa(ModelNow(), sa.first, request);
+                    }))
     {
-        m_childRequests[peer] = {now};
+        m_childRequests[{peer, opaque}] = {now};
         Drive();
     }
 }
@@ -179,10 +185,13 @@ IpsecGateway::AcquireResourceSa(const std::string& peer, uint32_t resource)
 void
 IpsecGateway::EndChildRequest(const std::string& peer)
 {
-    const auto request = m_childRequests.find(peer);
-    if (request != m_childRequests.end())
+    for (const bool opaque : {false, true})
     {
-        request->second.open = false;
+        const auto request = m_childRequests.find({peer, opaque});
+        if (request != m_childRequests.end())
+        {
+            request->second.open = false;
+        }
     }
 }
 
@@ -434,6 +443,13 @@ IpsecGateway::InstallChildSa(const ike::ChildSaInstalled& sa)
     out.ipsecMode = in.ipsecMode = sa.properties.Find<ike::TransportMode>()
                                      ? esp::IpsecMode::Transport
                                      : esp::IpsecMode::Tunnel;
+
+    in.leastFragmentOffset = m_leastFragmentOffset;
+    if (sa.properties.Find<ike::LaterFragments>())
+    {
+        out.laterFragments = true;
+        in.laterFragments = m_dataPlane.InboundFragments();
+    }
 
     out.subspaceRule = m_subspaceRule;
     if (const auto* eesp = sa.properties.Find<ike::EespSa>())

@@ -66,7 +66,7 @@ IpsecGateway::ForwardOutbound(Ptr<const Packet> packet, uint16_t mtu)
         return {esp::Verdict::Bypass, nullptr};
     }
     const esp::SpdEntry* const entry =
-        m_dataPlane.GetSpd().LookupOutbound(wire::ReadSelectors(view));
+        m_dataPlane.GetSpd().LookupOutbound(m_dataPlane.Select(view));
     if (!entry || entry->action != esp::SpdAction::Protect)
     {
         return {esp::Verdict::Bypass, nullptr};

@@ -259,6 +259,27 @@ IpsecGateway::GetTypeId()
                           MakeBooleanAccessor(&IpsecGateway::SetResourceFallback,
                                               &IpsecGateway::GetResourceFallback),
                           MakeBooleanChecker())
+            .AddAttribute("FragmentStates",
+                          "Packets whose first fragments are remembered for the later ones where "
+                          "selectors name ports (RFC 4301, sections 7.3 and 7.4), each for what "
+                          "leaves, comes out of tunnels, and comes in clear. 0: none. Set before "
+                          "the simulation starts.",
+                          UintegerValue(1024),
+                          MakeUintegerAccessor(&IpsecGateway::m_fragmentStates),
+                          MakeUintegerChecker<uint32_t>(0, 1U << 20))
+            .AddAttribute("FragmentTimeout",
+                          "How long they are remembered. Set before the simulation starts.",
+                          TimeValue(Seconds(30)),
+                          MakeTimeAccessor(&IpsecGateway::m_fragmentTimeout),
+                          MakeTimeChecker(Time(0)))
+            .AddAttribute(
+                "LeastFragmentOffset",
+                "Octets of its packet's payload before an IPv4 fragment that is let in on "
+                "an SA for OPAQUE ports, so that it cannot overlap ports and flags (RFC "
+                "4301, section 7.2). For SAs that are set up from now on.",
+                UintegerValue(40),
+                MakeUintegerAccessor(&IpsecGateway::m_leastFragmentOffset),
+                MakeUintegerChecker<uint32_t>(0, 65535))
             .AddAttribute("AcquireInterval",
                           "Least time from one request for a Child SA to the next, on an IKE SA "
                           "whose Child SA was refused or deleted while packets need one.",
@@ -292,8 +313,8 @@ IpsecGateway::IpsecGateway()
     m_dataPlane.GetSpd().Add(NeighbourBypass());
     // Not at once: the data plane is in the middle of a packet.
     m_dataPlane.SetAcquireCallback(
-        [this](const std::string& peer)
-        { Simulator::ScheduleNow(&IpsecGateway::Acquire, Ptr<IpsecGateway>(this), peer); });
+        [this](const std::string& peer, bool opaque)
+        { Simulator::ScheduleNow(&IpsecGateway::Acquire, Ptr<IpsecGateway>(this), peer, opaque); });
     m_dataPlane.SetResourceCallback(
         [this](const std::string& peer, uint32_t resource)
         {
@@ -356,6 +377,9 @@ IpsecGateway::DoInitialize()
 {
     LearnAddresses();
     OpenSockets();
+    m_dataPlane.TrackFragments(
+        {m_fragmentStates, std::chrono::nanoseconds(m_fragmentTimeout.GetNanoSeconds())},
+        [] { return ModelNow(); });
     Object::DoInitialize();
 }
 

@@ -201,7 +201,8 @@ class IpsecGateway : public Object
     void Send(const ipseclab::ike::Datagram& datagram);
     void ScheduleTimer();
     /// Starts the IKE exchanges, or asks for a Child SA on an IKE SA that has none.
-    void Acquire(const std::string& peer);
+    /// \param opaque one for OPAQUE ports
+    void Acquire(const std::string& peer, bool opaque);
     /// At most once in the AcquireInterval.
     bool MayAskForResource(const std::string& peer, uint32_t resource);
     void AcquireResourceSa(const std::string& peer, uint32_t resource);
@@ -209,7 +210,7 @@ class IpsecGateway : public Object
     uint32_t GetResources() const;
     void SetResourceFallback(bool allowed);
     bool GetResourceFallback() const;
-    void AcquireChildSa(const std::string& peer);
+    void AcquireChildSa(const std::string& peer, bool opaque);
     /// Another request for a Child SA may be made when it is time.
     void EndChildRequest(const std::string& peer);
     /// A packet of ESP has come with an SPI that is not there.
@@ -279,7 +280,8 @@ class IpsecGateway : public Object
     std::vector<uint32_t> m_broadcasts;           ///< of the node's interfaces, host order
     std::set<std::string> m_negotiating;          ///< peers whose IKE SA is there or on its way
     std::vector<std::pair<ipseclab::ike::IkeSaId, std::string>> m_established; ///< with the peer
-    std::map<std::string, ChildRequest> m_childRequests;                       ///< by peer
+    /// By peer, and whether for OPAQUE ports.
+    std::map<std::pair<std::string, bool>, ChildRequest> m_childRequests;
     std::map<std::pair<std::string, uint32_t>, Time> m_resourceRequests; ///< by peer and resource
     const uint8_t* m_loaded{nullptr};                            ///< where the last packet was put
     std::vector<std::pair<TypeId, std::unique_ptr<Tag>>> m_tags; ///< reused from packet to packet
@@ -300,6 +302,9 @@ class IpsecGateway : public Object
     uint32_t m_resourceSaLimit; ///< 0: twice as many as resources
     bool m_resourceFallback;
     Time m_acquireInterval;
+    uint32_t m_fragmentStates; ///< packets
+    Time m_fragmentTimeout;
+    uint32_t m_leastFragmentOffset;
 
     TracedCallback<Ptr<const Packet>, ipseclab::esp::DropReason, bool> m_dropTrace;
     TracedCallback<uint32_t, uint64_t> m_espSentTrace;

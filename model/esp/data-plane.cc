@@ -38,6 +38,42 @@ ReadUdpPath(const wire::IpView& view, std::size_t espOffset)
                    {LoadBe16(udp), LoadBe16(udp + 2)}};
 }
 
+/// Of a packet that goes by without protection (RFC 4301, section 7.4).
+void
+NoteBypassed(FragmentTracker* tracker,
+             const SpdEntry& entry,
+             const wire::IpView& view,
+             const PacketSelectors& packet)
+{
+    if (tracker && view.isFragment && !packet.laterFragment &&
+        (NamePorts(entry.local) || NamePorts(entry.remote)))
+    {
+        tracker->Note(view, packet);
+    }
+}
+
+/// The selectors of a later fragment get the ports of its first, if they are remembered.
+void
+Recall(const FragmentTracker* tracker, const wire::IpView& view, PacketSelectors& packet)
+{
+    if (packet.laterFragment && tracker)
+    {
+        tracker->Recall(view, packet);
+    }
+}
+
+/// Why nothing fits a packet: that its ports are not known, or `otherwise`.
+DropReason
+Unfit(const FragmentTracker* tracker,
+      const wire::IpView& view,
+      const PacketSelectors& packet,
+      DropReason otherwise)
+{
+    PacketSelectors known = packet;
+    return tracker && packet.laterFragment && !packet.portsKnown ? tracker->Recall(view, known)
+                                                                 : otherwise;
+}
+
 } // namespace
 
 bool
@@ -58,9 +94,31 @@ DataPlaneCounters::Balanced() const
 }
 
 void
-DataPlane::SetAcquireCallback(std::function<void(const std::string& peer)> callback)
+DataPlane::SetAcquireCallback(AcquireCallback callback)
 {
     m_acquire = std::move(callback);
+}
+
+void
+DataPlane::TrackFragments(const FragmentTracker::Limits& limits,
+                          const std::function<FragmentTracker::Instant()>& now)
+{
+    for (auto* tracker : {&m_outboundFragments, &m_inboundFragments, &m_clearFragments})
+    {
+        *tracker = std::make_shared<FragmentTracker>(limits, now);
+    }
+}
+
+const FragmentTracker*
+DataPlane::OutboundFragments() const
+{
+    return m_outboundFragments.get();
+}
+
+std::shared_ptr<FragmentTracker>
+DataPlane::InboundFragments() const
+{
+    return m_inboundFragments;
 }
 
 void
@@ -90,6 +148,7 @@ DataPlane::Select(const wire::IpView& view) const
     {
         packet.resource = m_resourceRule(view);
     }
+    Recall(m_outboundFragments.get(), view, packet);
     return packet;
 }
 
@@ -209,7 +268,7 @@ DataPlane::ProcessOutbound(std::size_t mtu)
     const SpdEntry* const entry = m_spd.LookupOutbound(packet);
     if (!entry)
     {
-        return DropOutbound(DropReason::NoPolicy);
+        return DropOutbound(Unfit(m_outboundFragments.get(), view, packet, DropReason::NoPolicy));
     }
     if (entry->action == SpdAction::Discard)
     {
@@ -217,26 +276,33 @@ DataPlane::ProcessOutbound(std::size_t mtu)
     }
     if (entry->action == SpdAction::Bypass)
     {
+        NoteBypassed(m_outboundFragments.get(), *entry, view, packet);
         ++m_counters.outboundBypassed;
         return {};
     }
     OutboundSa* const sa = m_sad.FindOutbound(entry->peer, packet);
-    if (!sa && m_sad.FindOutbound(entry->peer))
+    if (!sa && m_sad.HasOutbound(entry->peer, entry->IsOpaque()))
     {
-        return DropOutbound(DropReason::SelectorMismatch);
+        return DropOutbound(
+            Unfit(m_outboundFragments.get(), view, packet, DropReason::SelectorMismatch));
     }
     if (!sa)
     {
         const DataPlaneResult result = DropOutbound(DropReason::AcquirePending);
         if (m_acquire)
         {
-            m_acquire(entry->peer);
+            m_acquire(entry->peer, entry->IsOpaque());
         }
         return result;
     }
     if (!MayTake(*sa, packet, entry->peer))
     {
         return DropOutbound(DropReason::AcquirePending);
+    }
+    if (view.isFragment && !packet.laterFragment && sa->Config().laterFragments &&
+        m_outboundFragments)
+    {
+        m_outboundFragments->Note(view, packet);
     }
     const DataPlaneResult result = sa->Config().aggfrag
                                      ? Aggregate(*sa, view, mtu)
@@ -457,10 +523,12 @@ DataPlane::ProcessInboundClear()
     {
         return DropInbound(DropReason::Malformed);
     }
-    const SpdEntry* const entry = m_spd.LookupInbound(wire::ReadSelectors(view));
+    PacketSelectors packet = wire::ReadSelectors(view);
+    Recall(m_clearFragments.get(), view, packet);
+    const SpdEntry* const entry = m_spd.LookupInbound(packet);
     if (!entry)
     {
-        return DropInbound(DropReason::NoPolicy);
+        return DropInbound(Unfit(m_clearFragments.get(), view, packet, DropReason::NoPolicy));
     }
     switch (entry->action)
     {
@@ -471,6 +539,7 @@ DataPlane::ProcessInboundClear()
     case SpdAction::Bypass:
         break;
     }
+    NoteBypassed(m_clearFragments.get(), *entry, view, packet);
     ++m_counters.inboundBypassed;
     return {};
 }

@@ -121,14 +121,25 @@ class DataPlane
     }
 
     /// Called with the peer's name when a packet needs an SA that is not there.
-    void SetAcquireCallback(std::function<void(const std::string& peer)> callback);
+    /// \param opaque one for OPAQUE ports is needed
+    using AcquireCallback = std::function<void(const std::string& peer, bool opaque)>;
+    void SetAcquireCallback(AcquireCallback callback);
+    /// From now on the ports of first fragments are remembered for their later ones, of bypassed
+    /// packets and of packets on SAs for which that was agreed (RFC 4301, sections 7.3 and 7.4).
+    void TrackFragments(const FragmentTracker::Limits& limits,
+                        const std::function<FragmentTracker::Instant()>& now);
+    /// Of packets that leave; null unless they are tracked.
+    const FragmentTracker* OutboundFragments() const;
+    /// Of packets out of tunnels, for InboundSaConfig; null unless they are tracked.
+    std::shared_ptr<FragmentTracker> InboundFragments() const;
     /// Which of this side's CPUs or queues works on an outbound packet, from 0; unset: SAs of
     /// single resources carry nothing.
     void SetResourceRule(std::function<std::uint32_t(const wire::IpView& packet)> rule);
     /// Whether packets take an SA for all while their resource has none of its own (RFC 9611,
     /// section 4); otherwise they are dropped, as acquire-pending. Default: yes.
     void SetResourceFallback(bool allowed);
-    /// What chooses the policy and the SA of an outbound packet.
+    /// What chooses the policy and the SA of an outbound packet. A later fragment has the ports of
+    /// its first, where those are remembered.
     PacketSelectors Select(const wire::IpView& packet) const;
     /// The SA that takes such packets now, if any does; nothing is counted, and no SA asked for.
     OutboundSa* FindProtecting(const PacketSelectors& packet);
@@ -212,7 +223,10 @@ class DataPlane
     Spd m_spd;
     Sad m_sad;
     DataPlaneCounters m_counters;
-    std::function<void(const std::string&)> m_acquire;
+    AcquireCallback m_acquire;
+    std::shared_ptr<FragmentTracker> m_outboundFragments; ///< null: not tracked, as the others
+    std::shared_ptr<FragmentTracker> m_inboundFragments;  ///< out of tunnels
+    std::shared_ptr<FragmentTracker> m_clearFragments;    ///< that came in clear
     std::function<std::uint32_t(const wire::IpView&)> m_resourceRule;
     bool m_resourceFallback{true};
     std::function<void(const std::string&, std::uint32_t)> m_resourceWanted;

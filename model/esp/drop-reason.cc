@@ -47,6 +47,10 @@ Name(DropReason reason)
         return "next-header";
     case DropReason::SelectorMismatch:
         return "selector-mismatch";
+    case DropReason::FragmentUnknown:
+        return "fragment-unknown";
+    case DropReason::FragmentOverlap:
+        return "fragment-overlap";
     case DropReason::UnprotectedInbound:
         return "unprotected-inbound";
     case DropReason::EcnInvalid:

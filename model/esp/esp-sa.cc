@@ -5,6 +5,7 @@
 
 #include "model/esp/spd.h"
 #include "model/wire/aggfrag.h"
+#include "model/wire/ip-fragment.h"
 
 #include <algorithm>
 #include <cstring>
@@ -160,15 +161,25 @@ PaddingIsRight(const std::uint8_t* padding, std::size_t length)
 }
 
 bool
-FitsSelectors(const InboundSaConfig& config, const wire::IpView& inner)
+FitsSelectors(const InboundSaConfig& config, const PacketSelectors& packet)
 {
-    if (config.remoteSelectors.empty() && config.localSelectors.empty())
-    {
-        return true;
-    }
-    const PacketSelectors packet = wire::ReadSelectors(inner);
     return MatchesAny(config.remoteSelectors, packet.source, packet.sourcePort, packet) &&
            MatchesAny(config.localSelectors, packet.destination, packet.destinationPort, packet);
+}
+
+bool
+IsForOpaquePorts(const InboundSaConfig& config)
+{
+    return AreOpaque(config.remoteSelectors) || AreOpaque(config.localSelectors);
+}
+
+/// Whether a later fragment on an SA for OPAQUE ports might overlap ports. Of IPv6 nobody can tell,
+/// for extension headers may come before them.
+bool
+MayOverlapPorts(const wire::IpView& later, std::size_t leastOffset)
+{
+    const auto fields = wire::ReadFragment(later);
+    return later.v6 || !fields || fields->offset < leastOffset;
 }
 
 SubSaCiphers
@@ -680,9 +691,47 @@ InboundSa::Unwrap(PacketBuffer& buffer, std::size_t front, std::size_t length) c
 DropReason
 InboundSa::Admit(const wire::IpView& inner) const
 {
-    const bool fitsClass = m_config.dscps.none() || m_config.dscps[inner.Tos() >> 2];
-    return fitsClass && FitsSelectors(m_config, inner) ? DropReason::None
-                                                       : DropReason::SelectorMismatch;
+    if (m_config.dscps.any() && !m_config.dscps[inner.Tos() >> 2])
+    {
+        return DropReason::SelectorMismatch;
+    }
+    if (m_config.remoteSelectors.empty() && m_config.localSelectors.empty())
+    {
+        return DropReason::None;
+    }
+    PacketSelectors packet = wire::ReadSelectors(inner);
+    const bool fits = FitsSelectors(m_config, packet);
+    if (inner.isFragment)
+    {
+        return AdmitFragment(inner, packet, fits);
+    }
+    return fits ? DropReason::None : DropReason::SelectorMismatch;
+}
+
+/// \param fits whether the fragment's own selectors do
+DropReason
+InboundSa::AdmitFragment(const wire::IpView& inner, PacketSelectors& packet, bool fits) const
+{
+    FragmentTracker* const tracker = m_config.laterFragments.get();
+    if (fits && !packet.laterFragment && tracker)
+    {
+        tracker->Note(inner, packet);
+    }
+    else if (!fits && packet.laterFragment && tracker)
+    {
+        const DropReason unknown = tracker->Recall(inner, packet);
+        if (unknown != DropReason::None)
+        {
+            return unknown;
+        }
+        fits = FitsSelectors(m_config, packet);
+    }
+    else if (fits && packet.laterFragment && IsForOpaquePorts(m_config) &&
+             MayOverlapPorts(inner, m_config.leastFragmentOffset))
+    {
+        return DropReason::FragmentOverlap;
+    }
+    return fits ? DropReason::None : DropReason::SelectorMismatch;
 }
 
 DropReason
@@ -755,7 +804,8 @@ InboundSa::UnwrapTransport(PacketBuffer& buffer,
     {
         return DropReason::NextHeader;
     }
-    return FitsSelectors(m_config, clear) ? DropReason::None : DropReason::SelectorMismatch;
+    return FitsSelectors(m_config, wire::ReadSelectors(clear)) ? DropReason::None
+                                                               : DropReason::SelectorMismatch;
 }
 
 } // namespace ipseclab::esp

@@ -9,6 +9,7 @@
 #include "model/esp/drop-reason.h"
 #include "model/esp/ecn.h"
 #include "model/esp/eesp-format.h"
+#include "model/esp/fragment-tracker.h"
 #include "model/esp/packet-buffer.h"
 #include "model/esp/sequence-counters.h"
 #include "model/esp/sequence-receiver.h"
@@ -104,6 +105,9 @@ struct OutboundSaConfig : EspSaConfig
     bool dscpsBind{false};
     /// Only packets that this CPU or queue works on take it (RFC 9611); nothing: all may.
     std::optional<std::uint32_t> resource;
+    /// Both sides have agreed that later fragments go where their first went, although selectors
+    /// name ports (RFC 4301, section 7.3).
+    bool laterFragments{false};
     bool aggfragFragments{true}; ///< of AGGFRAG: the peer takes fragments of packets
     DfPolicy df{DfPolicy::Copy};
     std::uint8_t ttl{64}; ///< or hop limit, of the outer header
@@ -121,6 +125,12 @@ struct InboundSaConfig : EspSaConfig
     TrafficSelectorList localSelectors;  ///< of the inner destination; empty: any
     /// Inner DSCPs that may come; empty: all, as RFC 4301, section 4.1 has it.
     DscpSet dscps;
+    /// Where selectors name ports: of first fragments, for their later ones (RFC 4301,
+    /// section 7.3). Several SAs may share it. Null: not agreed, and later fragments are dropped.
+    std::shared_ptr<FragmentTracker> laterFragments;
+    /// Of an IPv4 fragment on an SA for OPAQUE ports, octets behind the IP header of the whole; so
+    /// that ports and flags cannot be overlapped (RFC 4301, section 7.2).
+    std::size_t leastFragmentOffset{40};
 };
 
 /// The sending half: numbers packets and seals them.
@@ -297,6 +307,7 @@ class InboundSa
     SequenceNumber PeekNumber(ByteSpan packet) const;
 
     /// Whether an inner packet is what the SA is for (RFC 4301, section 5.2).
+    /// Of an SA with laterFragments, a first fragment is remembered when it is.
     DropReason Admit(const wire::IpView& inner) const;
 
     /// The window, or that of subspace 0.
@@ -323,6 +334,7 @@ class InboundSa
     }
 
   private:
+    DropReason AdmitFragment(const wire::IpView& inner, PacketSelectors& packet, bool fits) const;
     OpenResult OpenEesp(PacketBuffer& buffer, std::size_t outerHeaderLength);
     DropReason UnwrapEesp(PacketBuffer& buffer, std::size_t front, std::size_t length) const;
     DropReason Unwrap(PacketBuffer& buffer, std::size_t front, std::size_t length) const;

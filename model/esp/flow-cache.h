@@ -80,7 +80,7 @@ class FlowCache
         hash = (hash ^ hash >> 32) * kMultiplier +
                (std::uint64_t{packet.dscp} << 48 | std::uint64_t{packet.sourcePort} << 32 |
                 std::uint64_t{packet.destinationPort} << 16 | std::uint64_t{packet.protocol} << 8 |
-                (packet.portsKnown ? 1U : 0U));
+                (packet.portsKnown ? 1U : 0U) | (packet.laterFragment ? 2U : 0U));
         hash = (hash ^ hash >> 32) * kMultiplier;
         return hash >> 32 & (kSlots - 1);
     }
@@ -89,7 +89,8 @@ class FlowCache
     {
         return a.source == b.source && a.destination == b.destination && a.protocol == b.protocol &&
                a.sourcePort == b.sourcePort && a.destinationPort == b.destinationPort &&
-               a.portsKnown == b.portsKnown && a.dscp == b.dscp && a.resource == b.resource;
+               a.portsKnown == b.portsKnown && a.laterFragment == b.laterFragment &&
+               a.dscp == b.dscp && a.resource == b.resource;
     }
 
     std::vector<Slot> m_slots;

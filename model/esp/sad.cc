@@ -14,10 +14,22 @@ namespace
 {
 
 bool
-Fits(const OutboundSaConfig& config, const PacketSelectors& packet)
+FitsSelectors(const OutboundSaConfig& config, const PacketSelectors& packet)
 {
     return MatchesAny(config.localSelectors, packet.source, packet.sourcePort, packet) &&
-           MatchesAny(config.remoteSelectors, packet.destination, packet.destinationPort, packet) &&
+           MatchesAny(config.remoteSelectors, packet.destination, packet.destinationPort, packet);
+}
+
+bool
+Fits(const OutboundSaConfig& config, const PacketSelectors& packet)
+{
+    if (packet.laterFragment && packet.portsKnown && !config.laterFragments)
+    {
+        PacketSelectors itself = packet; // its ports are remembered, but not for such an SA
+        itself.portsKnown = false;
+        return Fits(config, itself);
+    }
+    return FitsSelectors(config, packet) &&
            (!config.resource || config.resource == packet.resource) &&
            (!config.dscpsBind || TellClass(config, packet) != ClassFit::Foreign);
 }
@@ -147,6 +159,21 @@ Sad::FindInbound(std::uint32_t spi) const
 {
     const auto found = m_pairs.find(spi);
     return found == m_pairs.end() ? nullptr : found->second.inbound.get();
+}
+
+bool
+Sad::HasOutbound(const std::string& peer, bool opaque) const
+{
+    const auto found = m_outbound.find(peer);
+    return found != m_outbound.end() &&
+           std::any_of(found->second.list.begin(),
+                       found->second.list.end(),
+                       [opaque](const Sender& sender)
+                       {
+                           const OutboundSaConfig& config = sender.sa->Config();
+                           return (AreOpaque(config.localSelectors) ||
+                                   AreOpaque(config.remoteSelectors)) == opaque;
+                       });
 }
 
 bool

@@ -64,6 +64,9 @@ class Sad
     /// The newest SA to that peer that is ready; if none is, the newest at all; null without any.
     OutboundSa* FindOutbound(const std::string& peer) const;
 
+    /// Whether any pair may send to that peer that is for OPAQUE ports, or that is not.
+    bool HasOutbound(const std::string& peer, bool opaque) const;
+
     /// Whether the pair with this inbound SPI may send.
     bool IsOutboundReady(std::uint32_t spiInbound);
     /// Of the pair with this inbound SPI, also when it does not send any more; null without.

@@ -80,11 +80,15 @@ MatchesAny(const TrafficSelectorList& selectors,
            std::uint16_t port,
            const PacketSelectors& packet)
 {
-    return selectors.empty() ||
-           std::any_of(selectors.begin(),
-                       selectors.end(),
-                       [&](const TrafficSelector& s)
-                       { return s.Matches(address, packet.protocol, port, packet.portsKnown); });
+    return selectors.empty() || std::any_of(selectors.begin(),
+                                            selectors.end(),
+                                            [&](const TrafficSelector& s) {
+                                                return s.Matches(address,
+                                                                 packet.protocol,
+                                                                 port,
+                                                                 packet.portsKnown,
+                                                                 packet.laterFragment);
+                                            });
 }
 
 std::size_t

@@ -30,6 +30,12 @@ struct SpdEntry
     TrafficSelectorList remote; ///< empty: any
     SpdAction action{SpdAction::Discard};
     std::string peer; ///< with whom, for Protect
+
+    /// For fragments that are not the first, and nothing else (RFC 4301, section 7.2).
+    bool IsOpaque() const
+    {
+        return AreOpaque(local) || AreOpaque(remote);
+    }
 };
 
 /// Does one of the selectors match this end of a packet? An empty list matches any.

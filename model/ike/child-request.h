@@ -59,6 +59,8 @@ struct ChildRequest
     /// The packet that needs it, as it leaves: source on this side. Its selectors are offered first
     /// (RFC 7296, section 2.9); of no effect when the peer's selectors do not allow it.
     std::optional<PacketSelectors> packet;
+    /// For fragments that are not the first and nothing else (PeerConfig::opaqueFragments).
+    bool opaque{false};
     ChildProperties properties;
 };
 

@@ -185,6 +185,9 @@ struct PeerConfig
     TrafficSelectorList localSelectors;
     TrafficSelectorList remoteSelectors;
     ChildGranularity granularity{ChildGranularity::All};
+    /// Fragments that are not the first have Child SAs of their own, for the same selectors with
+    /// OPAQUE ports (RFC 4301, section 7.2). Default: they are neither asked for nor granted.
+    bool opaqueFragments{false};
     RetransmissionPolicy retransmission;
     /// A liveness check is sent after this long without a message from the peer; zero: never.
     Duration livenessInterval{Duration::zero()};

@@ -130,7 +130,7 @@ IkeSa::MakeAuthRequest(InitResult& init)
 void
 IkeSa::AddFirstChild(ExtensionSet& extensions, wire::PayloadList& request)
 {
-    const auto offer = OfferSelectors(m_peer, m_firstChild.packet, false);
+    const auto offer = OfferSelectors(m_peer, m_firstChild, false);
     Append(request,
            {wire::MakePayload(PayloadType::Sa,
                               MakeChildProposals(m_peer.childSuites, *m_firstChildSpi, false)),
@@ -347,8 +347,7 @@ IkeSa::FinishFirstChild(Instant now, const wire::PayloadList& response)
         return;
     }
     const auto choice = CheckChildAnswer(*sa);
-    const bool selectorsFit = IsNarrowing(tsI->selectors, m_peer.localSelectors) &&
-                              IsNarrowing(tsR->selectors, m_peer.remoteSelectors);
+    const bool selectorsFit = IsAcceptable(m_peer, tsI->selectors, tsR->selectors);
     if (!choice || !selectorsFit || refusal)
     {
         // The responder has installed its half of the Child SA.

@@ -171,7 +171,7 @@ IkeSa::Request(CreateChildTask& task)
     // What is rekeyed stays as it is (RFC 7296, section 2.9.2).
     const ChildSa* old = task.rekeyOf ? FindChild(*task.rekeyOf) : nullptr;
     const auto offer = old ? SelectorChoice{old->local, old->remote}
-                           : OfferSelectors(m_peer, task.wanted.packet, task.onlyPacket);
+                           : OfferSelectors(m_peer, task.wanted, task.onlyPacket);
     payloads.push_back(wire::MakePayload(PayloadType::TsI, wire::TsPayload{offer.local}));
     payloads.push_back(wire::MakePayload(PayloadType::TsR, wire::TsPayload{offer.remote}));
     ChildNegotiation child = Negotiation(task);
@@ -289,8 +289,7 @@ IkeSa::ReadNewChild(const CreateChildTask& task, const wire::PayloadList& respon
     if (!nonce || !tsI || !tsR || !choice || !IsSpi(choice->peerSpi) ||
         !WasOffered(m_peer.childSuites, *choice, true) ||
         !IsNonceAcceptable(nonce->data, m_channel->Suite().prf) ||
-        !IsNarrowing(tsI->selectors, m_peer.localSelectors) ||
-        !IsNarrowing(tsR->selectors, m_peer.remoteSelectors))
+        !IsAcceptable(m_peer, tsI->selectors, tsR->selectors))
     {
         return std::nullopt;
     }

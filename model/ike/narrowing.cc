@@ -69,6 +69,15 @@ OneHost(const TrafficSelectorList& offered, const TrafficSelectorList& ours)
     return Narrow({host}, ours);
 }
 
+/// What may be agreed on with the peer: its selectors, or the OPAQUE form when that is meant.
+SelectorChoice
+Allowed(const PeerConfig& peer, const TrafficSelectorList& local, const TrafficSelectorList& remote)
+{
+    return peer.opaqueFragments && (AreOpaque(local) || AreOpaque(remote))
+             ? SelectorChoice{OpaquePorts(peer.localSelectors), OpaquePorts(peer.remoteSelectors)}
+             : SelectorChoice{peer.localSelectors, peer.remoteSelectors};
+}
+
 /// Whether anything that both sides allow is missing in the answer.
 bool
 LeavesOut(const TrafficSelectorList& answer,
@@ -100,11 +109,14 @@ Narrow(const TrafficSelectorList& offered, const TrafficSelectorList& ours)
 }
 
 SelectorChoice
-OfferSelectors(const PeerConfig& peer,
-               const std::optional<PacketSelectors>& packet,
-               bool onlyPacket)
+OfferSelectors(const PeerConfig& peer, const ChildRequest& wanted, bool onlyPacket)
 {
+    if (wanted.opaque)
+    {
+        return {OpaquePorts(peer.localSelectors), OpaquePorts(peer.remoteSelectors)};
+    }
     SelectorChoice offer{peer.localSelectors, peer.remoteSelectors};
+    const std::optional<PacketSelectors>& packet = wanted.packet;
     if (!packet)
     {
         return offer;
@@ -134,8 +146,9 @@ AnswerSelectors(const PeerConfig& peer,
                 const TrafficSelectorList& offeredLocal,
                 const TrafficSelectorList& offeredRemote)
 {
-    TrafficSelectorList local = peer.localSelectors;
-    TrafficSelectorList remote = peer.remoteSelectors;
+    const SelectorChoice allowed = Allowed(peer, offeredLocal, offeredRemote);
+    TrafficSelectorList local = allowed.local;
+    TrafficSelectorList remote = allowed.remote;
     SelectorChoice answer{Narrow(offeredLocal, local), Narrow(offeredRemote, remote)};
     if (answer.local.empty() || answer.remote.empty())
     {
@@ -153,8 +166,8 @@ AnswerSelectors(const PeerConfig& peer,
     {
         return tl::make_unexpected(wire::NotifyType::SinglePairRequired);
     }
-    answer.more = LeavesOut(answer.local, offeredLocal, peer.localSelectors) ||
-                  LeavesOut(answer.remote, offeredRemote, peer.remoteSelectors);
+    answer.more = LeavesOut(answer.local, offeredLocal, allowed.local) ||
+                  LeavesOut(answer.remote, offeredRemote, allowed.remote);
     return answer;
 }
 
@@ -165,6 +178,15 @@ IsNarrowing(const TrafficSelectorList& answer, const TrafficSelectorList& offere
                                           answer.end(),
                                           [&](const TrafficSelector& selector)
                                           { return IsInside(selector, offered); });
+}
+
+bool
+IsAcceptable(const PeerConfig& peer,
+             const TrafficSelectorList& local,
+             const TrafficSelectorList& remote)
+{
+    const SelectorChoice allowed = Allowed(peer, local, remote);
+    return IsNarrowing(local, allowed.local) && IsNarrowing(remote, allowed.remote);
 }
 
 } // namespace ipseclab::ike

@@ -29,12 +29,10 @@ struct SelectorChoice
 
 /**
  * What to ask a peer for (RFC 7296, section 2.9): first the packet that needs the Child SA, where
- * the peer's selectors allow it, then these selectors.
+ * the peer's selectors allow it, then these selectors; or their OPAQUE form.
  * \param onlyPacket the peer has said SINGLE_PAIR_REQUIRED, so the selectors are left out
  */
-SelectorChoice OfferSelectors(const PeerConfig& peer,
-                              const std::optional<PacketSelectors>& packet,
-                              bool onlyPacket);
+SelectorChoice OfferSelectors(const PeerConfig& peer, const ChildRequest& wanted, bool onlyPacket);
 
 /**
  * The answer to an offer, as much of it as PeerConfig::granularity allows on one Child SA. What was
@@ -49,6 +47,11 @@ tl::expected<SelectorChoice, wire::NotifyType> AnswerSelectors(
 
 /// Whether an answer is a narrowing of what was offered: not empty, each selector inside one.
 bool IsNarrowing(const TrafficSelectorList& answer, const TrafficSelectorList& offered);
+
+/// Whether an answer of the peer is within its selectors, or their OPAQUE form where that may be.
+bool IsAcceptable(const PeerConfig& peer,
+                  const TrafficSelectorList& local,
+                  const TrafficSelectorList& remote);
 
 /// Whether two lists allow the same, where one selector of each holds one of the other.
 inline bool

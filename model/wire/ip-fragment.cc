@@ -170,6 +170,35 @@ CutPacket(ByteSpan packet, std::size_t mtu, std::uint32_t identification)
     return view.v6 ? CutIpv6(packet, view, mtu, identification) : CutIpv4(packet, view, mtu);
 }
 
+std::optional<FragmentFields>
+ReadFragment(const IpView& view)
+{
+    FragmentFields fields;
+    if (!view.v6)
+    {
+        const std::uint16_t word = LoadBe16(view.header + kIpv4Flags);
+        fields.header = fields.begin = view.upperOffset;
+        fields.identification = LoadBe16(view.header + 4);
+        fields.offset = (word & kOffsetMask) * kFragmentUnit;
+        fields.more = word & kMoreFragments;
+        return fields;
+    }
+    const FragmentHeaderPlace place = FindFragmentHeader(view);
+    Ipv6View v6;
+    if (!ParseIpv6({view.header, view.totalLength}, v6) || v6.fragmentHeader != place.header)
+    {
+        return std::nullopt;
+    }
+    const std::uint16_t word = LoadBe16(view.header + place.header + 2);
+    fields.header = place.header;
+    fields.begin = place.header + kFragmentHeaderSize;
+    fields.nextField = place.field;
+    fields.identification = LoadBe32(view.header + place.header + 4);
+    fields.offset = word & 0xfff8U;
+    fields.more = word & 1;
+    return fields;
+}
+
 /// What Add needs of a fragment.
 struct Reassembler::Fragment
 {
@@ -183,48 +212,27 @@ struct Reassembler::Fragment
 bool
 Reassembler::Read(ByteSpan packet, const IpView& view, Fragment& fragment)
 {
-    std::size_t begin = view.upperOffset;
-    std::size_t front = begin; ///< octets of header in the whole
-    std::uint16_t word = 0;
-    std::uint32_t identification = 0;
-    FragmentHeaderPlace place;
-    if (view.v6)
+    const auto fields = ReadFragment(view);
+    if (!fields)
     {
-        Ipv6View v6;
-        place = FindFragmentHeader(view);
-        if (!ParseIpv6(packet, v6) || v6.fragmentHeader != place.header)
-        {
-            return false; // a fragment within a fragment
-        }
-        const std::uint8_t* const header = view.header + place.header;
-        front = place.header;
-        begin = front + kFragmentHeaderSize;
-        word = LoadBe16(header + 2);
-        identification = LoadBe32(header + 4);
-        fragment.offset = word & 0xfff8U;
-        fragment.more = word & 1;
+        return false;
     }
-    else
-    {
-        word = LoadBe16(view.header + kIpv4Flags);
-        identification = LoadBe16(view.header + 4);
-        fragment.offset = (word & kOffsetMask) * kFragmentUnit;
-        fragment.more = word & kMoreFragments;
-    }
-    fragment.data = packet.subspan(begin, view.totalLength - begin);
+    fragment.offset = fields->offset;
+    fragment.more = fields->more;
+    fragment.data = packet.subspan(fields->begin, view.totalLength - fields->begin);
     fragment.key = {view.Source(),
                     view.Destination(),
                     view.v6 ? std::uint8_t{0} : view.Protocol(),
-                    identification};
+                    fields->identification};
     if (fragment.offset == 0)
     {
-        fragment.header.assign(view.header, view.header + front);
+        fragment.header.assign(view.header, view.header + fields->header);
         if (view.v6)
         {
-            fragment.header[place.field] = view.header[place.header];
+            fragment.header[fields->nextField] = view.header[fields->header];
         }
     }
-    const std::size_t inLength = view.v6 ? front - kIpv6HeaderSize : front;
+    const std::size_t inLength = view.v6 ? fields->header - kIpv6HeaderSize : fields->header;
     return !fragment.data.empty() &&
            inLength + fragment.offset + fragment.data.size() <= kLargestPayload &&
            (!fragment.more || fragment.data.size() % kFragmentUnit == 0);

@@ -34,6 +34,27 @@ struct FragmentPart
     std::size_t length{0};
 };
 
+/// What a fragment says of its place.
+struct FragmentFields
+{
+    std::size_t header{0};    ///< octets that precede the fragmented part in the whole packet
+    std::size_t begin{0};     ///< of the fragment's part, from its IP header on
+    std::size_t nextField{0}; ///< of IPv6: of the octet that announces the fragment header
+    std::uint32_t identification{0};
+    std::size_t offset{0}; ///< octets, of the part in the whole packet's
+    bool more{false};
+
+    /// Where the part ends in the whole packet's.
+    std::size_t End(const IpView& view) const
+    {
+        return offset + view.totalLength - begin;
+    }
+};
+
+/// Of a packet that ParseIp has checked and that is a fragment; nothing of an IPv6 fragment within
+/// a fragment.
+std::optional<FragmentFields> ReadFragment(const IpView& view);
+
 /**
  * Cuts a packet. Whether DF allows it is the caller's business; the fragments of IPv4 have the bit
  * as the packet has it, and of its options those that are to be copied. A fragment of IPv4 may be

@@ -72,6 +72,7 @@ ReadSelectors(const IpView& view)
     selectors.destination = view.Destination();
     selectors.protocol = view.Protocol();
     selectors.dscp = static_cast<std::uint8_t>(view.Tos() >> 2);
+    selectors.laterFragment = !view.hasUpperHeader;
     ReadPorts(selectors,
               view.header + view.upperOffset,
               view.hasUpperHeader ? view.totalLength - view.upperOffset : 0);

@@ -98,6 +98,47 @@ RangeText(const IpAddress& start, const IpAddress& end)
     return start.ToString() + "-" + end.ToString();
 }
 
+std::optional<std::uint16_t>
+ParseNumber(const std::string& text, std::uint16_t largest)
+{
+    std::uint16_t number = 0;
+    const char* const last = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), last, number);
+    return error == std::errc{} && stop == last && number <= largest ? std::optional(number)
+                                                                     : std::nullopt;
+}
+
+std::optional<PortRange>
+ParsePorts(const std::string& text)
+{
+    if (text == "OPAQUE")
+    {
+        return kOpaquePorts;
+    }
+    const std::size_t separator = text.find('-');
+    const auto first = ParseNumber(text.substr(0, separator), 65535);
+    const auto last =
+        separator == std::string::npos ? first : ParseNumber(text.substr(separator + 1), 65535);
+    return first && last && *first <= *last ? std::optional(PortRange{*first, *last})
+                                            : std::nullopt;
+}
+
+std::optional<TrafficSelector>
+ParseRange(const std::string& text)
+{
+    const std::size_t separator = text.find_first_of("/-");
+    const std::string first = text.substr(0, separator);
+    if (separator == std::string::npos)
+    {
+        const auto address = IpAddress::FromString(first);
+        return MakeRange(address, address);
+    }
+    const std::string second = text.substr(separator + 1);
+    return text[separator] == '/'
+             ? ParsePrefix(first, second)
+             : MakeRange(IpAddress::FromString(first), IpAddress::FromString(second));
+}
+
 std::string
 PortText(const PortRange& ports)
 {
@@ -132,17 +173,28 @@ TrafficSelector::Intersect(const TrafficSelector& a, const TrafficSelector& b)
 std::optional<TrafficSelector>
 TrafficSelector::FromString(const std::string& text)
 {
-    const std::size_t separator = text.find_first_of("/-");
-    const std::string first = text.substr(0, separator);
-    if (separator == std::string::npos)
+    const std::size_t bracket = text.find('[');
+    auto selector = ParseRange(text.substr(0, bracket));
+    if (!selector || bracket == std::string::npos)
     {
-        const auto address = IpAddress::FromString(first);
-        return MakeRange(address, address);
+        return selector;
     }
-    const std::string second = text.substr(separator + 1);
-    return text[separator] == '/'
-             ? ParsePrefix(first, second)
-             : MakeRange(IpAddress::FromString(first), IpAddress::FromString(second));
+    if (text.back() != ']')
+    {
+        return std::nullopt;
+    }
+    const std::string inside = text.substr(bracket + 1, text.size() - bracket - 2);
+    const std::size_t slash = inside.find('/');
+    const auto protocol = ParseNumber(inside.substr(0, slash), 255);
+    const auto ports = slash == std::string::npos ? std::optional(kAnyPorts)
+                                                  : ParsePorts(inside.substr(slash + 1));
+    if (!protocol || !ports)
+    {
+        return std::nullopt;
+    }
+    selector->protocol = static_cast<std::uint8_t>(*protocol);
+    std::tie(selector->startPort, selector->endPort) = *ports;
+    return selector;
 }
 
 std::string
@@ -162,6 +214,41 @@ TrafficSelector::operator==(const TrafficSelector& o) const
 {
     return protocol == o.protocol && startPort == o.startPort && endPort == o.endPort &&
            start == o.start && end == o.end;
+}
+
+bool
+NamePorts(const TrafficSelectorList& selectors)
+{
+    return std::any_of(selectors.begin(),
+                       selectors.end(),
+                       [](const TrafficSelector& s) { return !s.AnyPort() && !s.OpaquePort(); });
+}
+
+bool
+AreOpaque(const TrafficSelectorList& selectors)
+{
+    return !selectors.empty() &&
+           std::all_of(selectors.begin(),
+                       selectors.end(),
+                       [](const TrafficSelector& s) { return s.OpaquePort(); });
+}
+
+TrafficSelectorList
+OpaquePorts(const TrafficSelectorList& selectors)
+{
+    TrafficSelectorList opaque;
+    for (TrafficSelector selector : selectors)
+    {
+        if (selector.protocol != 0)
+        {
+            std::tie(selector.startPort, selector.endPort) = kOpaquePorts;
+        }
+        if (std::find(opaque.begin(), opaque.end(), selector) == opaque.end())
+        {
+            opaque.push_back(selector);
+        }
+    }
+    return opaque;
 }
 
 } // namespace ipseclab

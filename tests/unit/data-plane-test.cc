@@ -154,7 +154,7 @@ TEST_F(TwoGateways, AMissingSaIsAskedFor)
     ExpectDrop(Send(), DropReason::AcquirePending);
     std::vector<std::string> asked;
     a.SetAcquireCallback(
-        [&](const std::string& peer)
+        [&](const std::string& peer, bool)
         {
             asked.push_back(peer);
             Connect(0x1000);

@@ -53,7 +53,7 @@ For(const PacketSelectors& packet)
 
 TEST(OfferedSelectors, ThePacketComesFirst)
 {
-    const auto offer = OfferSelectors(MakePeer(true), DnsQuery(), false);
+    const auto offer = OfferSelectors(MakePeer(true), For(DnsQuery()), false);
     EXPECT_EQ(offer.local,
               (TrafficSelectorList{Of("10.1.0.5", 17, 4000), Selectors({"10.1.0.0/16"}).front()}));
     EXPECT_EQ(offer.remote,
@@ -66,7 +66,7 @@ TEST(OfferedSelectors, IcmpHasTypeAndCode)
     PacketSelectors echo = DnsQuery();
     echo.protocol = 1;
     echo.sourcePort = echo.destinationPort = 8 << 8;
-    const auto offer = OfferSelectors(MakePeer(true), echo, true);
+    const auto offer = OfferSelectors(MakePeer(true), For(echo), true);
     EXPECT_EQ(offer.local, TrafficSelectorList{Of("10.1.0.5", 1, 0x0800)});
     EXPECT_EQ(offer.remote, TrafficSelectorList{Of("10.2.0.9", 1, 0x0800)});
 }
@@ -74,7 +74,7 @@ TEST(OfferedSelectors, IcmpHasTypeAndCode)
 TEST(OfferedSelectors, APacketThatIsNotAllowedIsLeftOut)
 {
     const auto peer = MakePeer(true);
-    const auto offer = OfferSelectors(peer, DnsQuery("10.3.0.1"), false);
+    const auto offer = OfferSelectors(peer, For(DnsQuery("10.3.0.1")), false);
     EXPECT_EQ(offer.local, peer.localSelectors);
     EXPECT_EQ(offer.remote, peer.remoteSelectors);
 }
@@ -83,7 +83,7 @@ TEST(OfferedSelectors, TheWireCountsTo255)
 {
     auto peer = MakePeer(true);
     peer.localSelectors.assign(255, peer.localSelectors.front());
-    EXPECT_EQ(OfferSelectors(peer, DnsQuery(), false).local.size(), 255U);
+    EXPECT_EQ(OfferSelectors(peer, For(DnsQuery()), false).local.size(), 255U);
 }
 
 struct GranularityCase

@@ -1,0 +1,640 @@
+/*
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "model/esp/data-plane.h"
+#include "model/ike/extensions/non-first-fragments.h"
+#include "model/wire/ip-fragment.h"
+#include "tests/unit/esp-test-support.h"
+#include "tests/unit/ike-ledger.h"
+
+#include <gtest/gtest.h>
+#include <random>
+
+/*
+ * Inner fragments and selectors that name ports (RFC 4301, section 7): what is remembered of first
+ * fragments, two data planes under each of the three rules, and how IKE agrees on them.
+ */
+
+namespace ipseclab::esp
+{
+
+namespace
+{
+
+using Instant = FragmentTracker::Instant;
+using namespace std::chrono_literals;
+
+constexpr std::uint16_t kPort = 2000; ///< what the selectors of the remote side name
+
+/// The fragments of a UDP packet with that identification, each with `part` octets behind its IP
+/// header, but for the last.
+std::vector<Bytes>
+Fragments(std::uint16_t identification, std::uint16_t port = kPort, std::size_t part = 48)
+{
+    test::InnerPacket inner;
+    inner.length = 160;
+    inner.destinationPort = port;
+    Bytes packet = inner.Build();
+    StoreBe16(&packet[4], identification);
+    std::vector<Bytes> fragments;
+    for (const auto& cut : wire::CutPacket(packet, wire::kIpv4HeaderSize + part, 0))
+    {
+        fragments.push_back(cut.header);
+        fragments.back().insert(fragments.back().end(),
+                                packet.begin() + static_cast<std::ptrdiff_t>(cut.begin),
+                                packet.begin() +
+                                    static_cast<std::ptrdiff_t>(cut.begin + cut.length));
+    }
+    return fragments;
+}
+
+/// The same packet from fd00::1 to fd00::2, cut likewise.
+std::vector<Bytes>
+FragmentsV6(std::uint32_t identification, std::size_t part = 48)
+{
+    Bytes packet(wire::kIpv6HeaderSize + 140);
+    wire::Ipv6HeaderFields fields;
+    fields.totalLength = packet.size();
+    fields.protocol = wire::kProtocolUdp;
+    fields.source = *IpAddress::FromString("fd00::1");
+    fields.destination = *IpAddress::FromString("fd00::2");
+    wire::WriteIpv6Header(packet.data(), fields);
+    StoreBe16(&packet[wire::kIpv6HeaderSize], 1000);
+    StoreBe16(&packet[wire::kIpv6HeaderSize + 2], kPort);
+    std::vector<Bytes> fragments;
+    for (const auto& cut :
+         wire::CutPacket(packet, wire::kIpv6HeaderSize + 8 + part, identification))
+    {
+        fragments.push_back(cut.header);
+        fragments.back().insert(fragments.back().end(),
+                                packet.begin() + static_cast<std::ptrdiff_t>(cut.begin),
+                                packet.begin() +
+                                    static_cast<std::ptrdiff_t>(cut.begin + cut.length));
+    }
+    return fragments;
+}
+
+wire::IpView
+View(const Bytes& packet)
+{
+    wire::IpView view;
+    EXPECT_TRUE(wire::ParseIp(packet, view));
+    return view;
+}
+
+class Tracker : public testing::Test
+{
+  protected:
+    void Note(const Bytes& packet)
+    {
+        const wire::IpView view = View(packet);
+        tracker.Note(view, wire::ReadSelectors(view));
+    }
+
+    /// What is remembered of the port, or why nothing is.
+    std::string Recall(const Bytes& packet)
+    {
+        const wire::IpView view = View(packet);
+        PacketSelectors selectors = wire::ReadSelectors(view);
+        EXPECT_TRUE(selectors.laterFragment);
+        EXPECT_FALSE(selectors.portsKnown);
+        const DropReason reason = tracker.Recall(view, selectors);
+        EXPECT_EQ(selectors.portsKnown, reason == DropReason::None);
+        return reason == DropReason::None ? std::to_string(selectors.destinationPort)
+                                          : Name(reason);
+    }
+
+    Instant now{0};
+    FragmentTracker tracker{{64, 30s}, [this] { return now; }};
+};
+
+TEST_F(Tracker, LaterFragmentsHaveThePortsOfTheirFirst)
+{
+    EXPECT_EQ(tracker.Memory(), 0U);
+    EXPECT_EQ(Recall(Fragments(1).at(1)), "fragment-unknown");
+    Note(Fragments(1, 53).at(0));
+    Note(Fragments(2, 443).at(0));
+    EXPECT_EQ(Recall(Fragments(1).at(1)), "53");
+    EXPECT_EQ(Recall(Fragments(1).at(2)), "53");
+    EXPECT_EQ(Recall(Fragments(2).at(2)), "443");
+    EXPECT_EQ(Recall(Fragments(3).at(1)), "fragment-unknown");
+    EXPECT_EQ(tracker.GetCounters().noted, 2U);
+    EXPECT_EQ(tracker.GetCounters().overwritten, 0U);
+}
+
+TEST_F(Tracker, SoHaveThoseOfIpv6)
+{
+    Note(FragmentsV6(0x10001).at(0));
+    EXPECT_EQ(Recall(FragmentsV6(0x10001).at(1)), std::to_string(kPort));
+    EXPECT_EQ(Recall(FragmentsV6(1).at(1)), "fragment-unknown"); // the identification has 32 bits
+}
+
+TEST_F(Tracker, AddressesAndProtocolTellPacketsApart)
+{
+    Note(Fragments(1).at(0));
+    Bytes other = Fragments(1).at(1);
+    ++other[15]; // the source
+    EXPECT_EQ(Recall(other), "fragment-unknown");
+    other = Fragments(1).at(1);
+    ++other[19];
+    EXPECT_EQ(Recall(other), "fragment-unknown");
+    other = Fragments(1).at(1);
+    other[9] = wire::kProtocolTcp;
+    EXPECT_EQ(Recall(other), "fragment-unknown");
+}
+
+TEST_F(Tracker, OneThatBeginsWithinTheFirstIsRefused)
+{
+    Note(Fragments(1, kPort, 48).at(0));
+    EXPECT_EQ(Recall(Fragments(1, kPort, 40).at(1)), "fragment-overlap");
+    EXPECT_EQ(Recall(Fragments(1, kPort, 48).at(1)), std::to_string(kPort));
+    Note(FragmentsV6(1, 48).at(0));
+    EXPECT_EQ(Recall(FragmentsV6(1, 40).at(1)), "fragment-overlap");
+}
+
+TEST_F(Tracker, WhatIsRememberedAges)
+{
+    Note(Fragments(1).at(0));
+    now = 30s - 1ns;
+    EXPECT_EQ(Recall(Fragments(1).at(1)), std::to_string(kPort));
+    now = 30s;
+    EXPECT_EQ(Recall(Fragments(1).at(1)), "fragment-unknown");
+    Note(Fragments(1, 7).at(0)); // the identification comes again
+    EXPECT_EQ(Recall(Fragments(1).at(1)), "7");
+    EXPECT_EQ(tracker.GetCounters().overwritten, 0U);
+}
+
+TEST_F(Tracker, TheNewerOfTwoFirstFragmentsCounts)
+{
+    Note(Fragments(1, 53).at(0));
+    Note(Fragments(1, 54).at(0));
+    EXPECT_EQ(Recall(Fragments(1).at(1)), "54");
+}
+
+TEST_F(Tracker, AFirstFragmentWithoutPortsTellsNothing)
+{
+    Bytes first = Fragments(1).at(0);
+    first[9] = 47; // GRE has none
+    Note(first);
+    EXPECT_EQ(tracker.GetCounters().noted, 0U);
+}
+
+/// A flood makes others be forgotten, and takes no memory.
+TEST_F(Tracker, AFloodTakesNoMemory)
+{
+    Note(Fragments(0).at(0));
+    const std::size_t memory = tracker.Memory();
+    EXPECT_LT(memory, 64 * 256U);
+    for (std::uint32_t i = 1; i < 20000; ++i)
+    {
+        now += 1us;
+        Note(Fragments(static_cast<std::uint16_t>(i)).at(0));
+    }
+    EXPECT_EQ(tracker.Memory(), memory);
+    EXPECT_EQ(Recall(Fragments(0).at(1)), "fragment-unknown");
+    EXPECT_EQ(Recall(Fragments(19999).at(1)), std::to_string(kPort));
+    EXPECT_EQ(tracker.GetCounters().noted, 20000U);
+    EXPECT_EQ(tracker.GetCounters().overwritten, 20000U - 64U);
+}
+
+TEST_F(Tracker, WithoutPlacesNothingIsRemembered)
+{
+    FragmentTracker none({0, 30s}, [this] { return now; });
+    const Bytes first = Fragments(1).at(0);
+    none.Note(View(first), wire::ReadSelectors(View(first)));
+    PacketSelectors later = wire::ReadSelectors(View(Fragments(1).at(1)));
+    EXPECT_EQ(none.Recall(View(Fragments(1).at(1)), later), DropReason::FragmentUnknown);
+}
+
+/// Which SAs there are between gateways a and b; the remote side's selector is for kPort of UDP.
+enum class Rule
+{
+    Ports,    ///< of ports alone
+    AllPorts, ///< for all ports of UDP
+    Opaque,   ///< of ports, and one for OPAQUE ports
+    Stateful, ///< of ports, and later fragments are agreed on
+};
+
+class FragmentTunnel : public testing::Test
+{
+  protected:
+    void Begin(Rule rule)
+    {
+        a.TrackFragments({64, 30s}, [this] { return now; });
+        b.TrackFragments({64, 30s}, [this] { return now; });
+        const std::string remote =
+            rule == Rule::AllPorts ? "10.2.0.0/16[17]" : "10.2.0.0/16[17/2000]";
+        Connect(0x1000, remote, rule == Rule::Stateful);
+        if (rule == Rule::Opaque)
+        {
+            Connect(0x2000, "10.2.0.0/16[17/OPAQUE]", false);
+        }
+    }
+
+    void Connect(std::uint32_t spi, const std::string& remoteOfA, bool later)
+    {
+        const TrafficSelectorList local{*TrafficSelector::FromString("10.1.0.0/16[17]")};
+        const TrafficSelectorList remote{*TrafficSelector::FromString(remoteOfA)};
+        a.GetSpd().Add({remoteOfA, local, remote, SpdAction::Protect, "b"});
+        b.GetSpd().Add({remoteOfA, remote, local, SpdAction::Protect, "a"});
+        OutboundSaConfig out = test::OutboundConfig(spi);
+        out.localSelectors = local;
+        out.remoteSelectors = remote;
+        out.laterFragments = later;
+        InboundSaConfig in = test::InboundConfig(spi);
+        in.remoteSelectors = local;
+        in.localSelectors = remote;
+        in.laterFragments = later ? b.InboundFragments() : nullptr;
+        ASSERT_TRUE(a.GetSad().Add("b",
+                                   OutboundSa::Create(out),
+                                   InboundSa::Create(test::InboundConfig(spi + 1))));
+        ASSERT_TRUE(b.GetSad().Add("a",
+                                   OutboundSa::Create(test::OutboundConfig(spi + 1)),
+                                   InboundSa::Create(in)));
+    }
+
+    /// The SPI of the SA on which it arrives, or where and why it is dropped.
+    std::string Carry(const Bytes& packet)
+    {
+        test::Fill(a.Buffer(), packet);
+        const DataPlaneResult sent = a.ProcessOutbound();
+        if (sent.verdict != Verdict::Transformed)
+        {
+            return std::string("a: ") + Name(sent.drop);
+        }
+        const std::string result = Open(test::ToBytes(a.Buffer()), packet);
+        return result.empty() ? std::to_string(sent.spi) : result;
+    }
+
+    /// Why gateway b does not open it.
+    std::string Open(const Bytes& sealed, const Bytes& packet)
+    {
+        test::Fill(b.Buffer(), sealed);
+        const DataPlaneResult result = b.ProcessInbound();
+        if (result.verdict != Verdict::Transformed)
+        {
+            return std::string("b: ") + Name(result.drop);
+        }
+        EXPECT_EQ(test::ToBytes(b.Buffer()), packet);
+        return {};
+    }
+
+    ~FragmentTunnel() override
+    {
+        EXPECT_TRUE(a.Counters().Balanced());
+        EXPECT_TRUE(b.Counters().Balanced());
+    }
+
+    Instant now{0};
+    DataPlane a;
+    DataPlane b;
+};
+
+const std::string kFirstSa = std::to_string(0x1000);
+const std::string kOpaqueSa = std::to_string(0x2000);
+
+// Section 7.1.
+TEST_F(FragmentTunnel, AnSaForAllPortsTakesThemAll)
+{
+    Begin(Rule::AllPorts);
+    for (const Bytes& fragment : Fragments(1))
+    {
+        EXPECT_EQ(Carry(fragment), kFirstSa);
+    }
+    EXPECT_EQ(Carry(Fragments(9).at(2)), kFirstSa); // whichever comes first
+    EXPECT_EQ(a.OutboundFragments()->GetCounters().noted, 0U);
+}
+
+TEST_F(FragmentTunnel, WithPortsOnlyTheFirstGoes)
+{
+    Begin(Rule::Ports);
+    EXPECT_EQ(Carry(Fragments(1).at(0)), kFirstSa);
+    EXPECT_EQ(Carry(Fragments(1).at(1)), "a: fragment-unknown");
+    EXPECT_EQ(Carry(Fragments(1, 53).at(0)), "a: no-policy");
+    EXPECT_EQ(a.OutboundFragments()->GetCounters().noted, 0U);
+}
+
+// Section 7.2.
+TEST_F(FragmentTunnel, OpaquePortsTakeTheLaterOnesAndNothingElse)
+{
+    Begin(Rule::Opaque);
+    const auto fragments = Fragments(1);
+    EXPECT_EQ(Carry(fragments.at(0)), kFirstSa);
+    EXPECT_EQ(Carry(fragments.at(1)), kOpaqueSa);
+    EXPECT_EQ(Carry(fragments.at(2)), kOpaqueSa);
+    EXPECT_EQ(Carry(test::InnerPacket{}.Build()), kFirstSa);
+    EXPECT_EQ(Carry(Fragments(1, 53).at(0)), "a: no-policy");
+    // The price of OPAQUE: nobody knows whose later fragments these are.
+    EXPECT_EQ(Carry(Fragments(2, 53).at(1)), kOpaqueSa);
+}
+
+TEST_F(FragmentTunnel, OpaquePortsRefuseWhatMayOverlapPorts)
+{
+    Begin(Rule::Opaque);
+    EXPECT_EQ(Carry(Fragments(1, kPort, 40).at(1)), kOpaqueSa);
+    EXPECT_EQ(Carry(Fragments(1, kPort, 32).at(1)), "b: fragment-overlap");
+    EXPECT_EQ(Carry(Fragments(1, kPort, 8).at(1)), "b: fragment-overlap");
+    EXPECT_EQ(Carry(Fragments(1, kPort, 8).at(5)), kOpaqueSa);
+}
+
+/// A whole packet without ports is no fragment.
+TEST_F(FragmentTunnel, OpaquePortsAreForFragments)
+{
+    Begin(Rule::Opaque);
+    Bytes cut = test::InnerPacket{}.Build();
+    cut.resize(wire::kIpv4HeaderSize + 2);
+    StoreBe16(&cut[2], static_cast<std::uint16_t>(cut.size()));
+    StoreBe16(&cut[10], 0);
+    StoreBe16(&cut[10], wire::Ipv4Checksum(cut.data(), wire::kIpv4HeaderSize));
+    EXPECT_EQ(Carry(cut), "a: no-policy");
+}
+
+TEST_F(FragmentTunnel, AnSaForOpaquePortsIsAskedForByItself)
+{
+    Begin(Rule::Ports);
+    std::vector<bool> asked;
+    a.SetAcquireCallback([&](const std::string&, bool opaque) { asked.push_back(opaque); });
+    const TrafficSelectorList local{*TrafficSelector::FromString("10.1.0.0/16[17/OPAQUE]")};
+    const TrafficSelectorList remote{*TrafficSelector::FromString("10.2.0.0/16[17/OPAQUE]")};
+    a.GetSpd().Add({"opaque", local, remote, SpdAction::Protect, "b"});
+    EXPECT_EQ(Carry(Fragments(1).at(1)), "a: acquire-pending");
+    EXPECT_EQ(asked, std::vector<bool>{true});
+    ASSERT_TRUE(a.GetSad().Remove(0x1001));
+    EXPECT_EQ(Carry(Fragments(1).at(0)), "a: acquire-pending");
+    EXPECT_EQ(asked, (std::vector<bool>{true, false}));
+}
+
+// Section 7.3.
+TEST_F(FragmentTunnel, WhereItIsAgreedTheyFollowTheirFirst)
+{
+    Begin(Rule::Stateful);
+    for (std::uint16_t packet = 1; packet <= 3; ++packet)
+    {
+        for (const Bytes& fragment : Fragments(packet))
+        {
+            EXPECT_EQ(Carry(fragment), kFirstSa);
+        }
+    }
+    EXPECT_EQ(a.OutboundFragments()->GetCounters().noted, 3U);
+    EXPECT_EQ(b.InboundFragments()->GetCounters().noted, 3U);
+}
+
+TEST_F(FragmentTunnel, OnesThatComeBeforeTheirFirstAreNotHeld)
+{
+    Begin(Rule::Stateful);
+    EXPECT_EQ(Carry(Fragments(1).at(1)), "a: fragment-unknown");
+    EXPECT_EQ(Carry(Fragments(1).at(0)), kFirstSa);
+    EXPECT_EQ(Carry(Fragments(1).at(1)), kFirstSa);
+    EXPECT_EQ(Carry(Fragments(1, kPort, 40).at(1)), "a: fragment-overlap");
+    now = 30s;
+    EXPECT_EQ(Carry(Fragments(1).at(2)), "a: fragment-unknown");
+}
+
+/// On the way the later ones may overtake.
+TEST_F(FragmentTunnel, TheReceiverChecksForItself)
+{
+    Begin(Rule::Stateful);
+    std::vector<Bytes> sealed;
+    const auto fragments = Fragments(1);
+    for (const Bytes& fragment : fragments)
+    {
+        test::Fill(a.Buffer(), fragment);
+        ASSERT_EQ(a.ProcessOutbound().verdict, Verdict::Transformed);
+        sealed.push_back(test::ToBytes(a.Buffer()));
+    }
+    EXPECT_EQ(Open(sealed.at(1), fragments.at(1)), "b: fragment-unknown");
+    EXPECT_EQ(Open(sealed.at(0), fragments.at(0)), "");
+    EXPECT_EQ(Open(sealed.at(2), fragments.at(2)), "");
+}
+
+/// A receiver that has not agreed discards them, whatever the sender thinks.
+TEST_F(FragmentTunnel, AReceiverThatHasNotAgreedRefuses)
+{
+    a.TrackFragments({64, 30s}, [this] { return now; });
+    Connect(0x1000, "10.2.0.0/16[17/2000]", true);
+    EXPECT_EQ(Carry(Fragments(1).at(0)), kFirstSa);
+    EXPECT_EQ(Carry(Fragments(1).at(1)), "b: selector-mismatch");
+}
+
+/// What arrives on one SA is not admitted by what a first fragment on another one had.
+TEST_F(FragmentTunnel, TheWholePacketsPolicyHolds)
+{
+    Begin(Rule::Stateful);
+    Connect(0x3000, "10.2.0.0/16[17/53]", true);
+    const std::string second = std::to_string(0x3000);
+    EXPECT_EQ(Carry(Fragments(1, 53).at(0)), second);
+    EXPECT_EQ(Carry(Fragments(1, 53).at(1)), second);
+    // The same packet, sealed by hand on the other SA.
+    test::Fill(a.Buffer(), Fragments(1, 53).at(2));
+    OutboundSa* const first = a.GetSad().FindOutboundOf(0x1001);
+    first->Seal(a.Buffer(), *first->NextNumber());
+    EXPECT_EQ(Open(test::ToBytes(a.Buffer()), {}), "b: selector-mismatch");
+}
+
+// Section 7.4: BYPASS with ports, both ways.
+TEST_F(FragmentTunnel, BypassFollowsTheFirstToo)
+{
+    Begin(Rule::Ports);
+    const TrafficSelectorList any{*TrafficSelector::FromString("0.0.0.0/0")};
+    const TrafficSelectorList port{*TrafficSelector::FromString("0.0.0.0/0[17/53]")};
+    a.GetSpd().Add({"dns", any, port, SpdAction::Bypass, ""});
+    b.GetSpd().Add({"dns", port, any, SpdAction::Bypass, ""});
+    const auto enter = [this](const Bytes& packet)
+    {
+        test::Fill(b.Buffer(), packet);
+        return b.ProcessInboundClear();
+    };
+    const auto leave = [this](const Bytes& packet)
+    {
+        test::Fill(a.Buffer(), packet);
+        return a.ProcessOutbound();
+    };
+    const auto fragments = Fragments(1, 53);
+    EXPECT_EQ(leave(fragments.at(1)).drop, DropReason::FragmentUnknown);
+    EXPECT_EQ(leave(fragments.at(0)).verdict, Verdict::Bypass);
+    EXPECT_EQ(leave(fragments.at(1)).verdict, Verdict::Bypass);
+    EXPECT_EQ(enter(fragments.at(1)).drop, DropReason::FragmentUnknown);
+    EXPECT_EQ(enter(fragments.at(0)).verdict, Verdict::Bypass);
+    EXPECT_EQ(enter(fragments.at(1)).verdict, Verdict::Bypass);
+    // What came in clear helps nobody out of a tunnel.
+    EXPECT_EQ(b.InboundFragments()->GetCounters().noted, 0U);
+}
+
+/// Any octets at all, most of them fragments: nothing grows, and counts balance.
+TEST_F(FragmentTunnel, HostileFragmentsAreBounded)
+{
+    Begin(Rule::Stateful);
+    std::mt19937 random(1);
+    const auto fragments = Fragments(1);
+    for (int i = 0; i < 20000; ++i)
+    {
+        Bytes packet = fragments.at(random() % fragments.size());
+        StoreBe16(&packet[4], static_cast<std::uint16_t>(random() % 512));
+        StoreBe16(&packet[6], static_cast<std::uint16_t>(random() & 0x3fff));
+        packet[19] = static_cast<std::uint8_t>(random());
+        StoreBe16(&packet[22], random() % 2 ? kPort : 53);
+        StoreBe16(&packet[10], 0);
+        StoreBe16(&packet[10], wire::Ipv4Checksum(packet.data(), wire::kIpv4HeaderSize));
+        Carry(packet);
+    }
+    EXPECT_LT(a.OutboundFragments()->Memory(), 64 * 256U);
+    EXPECT_LT(b.InboundFragments()->Memory(), 64 * 256U);
+    EXPECT_EQ(a.Counters().outboundIn, 20000U);
+}
+
+} // namespace
+
+} // namespace ipseclab::esp
+
+namespace ipseclab::test
+{
+
+namespace
+{
+
+using ike::ChildSaInstalled;
+
+TEST(PortSelectors, AreReadAsTheyAreWritten)
+{
+    for (const char* text : {"10.1.0.0/16[17]",
+                             "10.1.0.5[17/53]",
+                             "10.1.0.0/16[6/1024-65535]",
+                             "10.1.0.1-10.1.0.9[17/OPAQUE]",
+                             "fd00::/64[17/53]"})
+    {
+        const auto selector = TrafficSelector::FromString(text);
+        ASSERT_TRUE(selector) << text;
+        EXPECT_EQ(selector->ToString(), text);
+    }
+    for (const char* text : {"10.1.0.0/16[",
+                             "10.1.0.0/16[]",
+                             "10.1.0.0/16[256]",
+                             "10.1.0.0/16[17/]",
+                             "10.1.0.0/16[17/70000]",
+                             "10.1.0.0/16[17/9-8]",
+                             "10.1.0.0/16[17/53",
+                             "10.1.0.0/16[17/53]x",
+                             "[17/53]"})
+    {
+        EXPECT_FALSE(TrafficSelector::FromString(text)) << text;
+    }
+}
+
+ike::PeerConfig
+PortPeer(bool atA, const std::string& local = "10.1.0.0/16[17]")
+{
+    ike::PeerConfig peer = MakePeer(atA);
+    const auto netA = Selectors({local});
+    const auto netB = Selectors({"10.2.0.0/16[17/2000]"});
+    peer.localSelectors = atA ? netA : netB;
+    peer.remoteSelectors = atA ? netB : netA;
+    return peer;
+}
+
+bool
+FollowFirst(const Pair::Node& node)
+{
+    return node.Last<ChildSaInstalled>().properties.Find<ike::LaterFragments>() != nullptr;
+}
+
+/// RFC 7296, section 1.3.1: only where both say so, and the Child SA is there in any case.
+TEST(NonFirstFragmentsAlso, NeedsBothSides)
+{
+    for (const bool byA : {false, true})
+    {
+        for (const bool byB : {false, true})
+        {
+            ike::PeerConfig atA = PortPeer(true);
+            ike::PeerConfig atB = PortPeer(false);
+            atA.extensions.assign(byA ? 1 : 0, ike::NonFirstFragmentsAlso());
+            atB.extensions.assign(byB ? 1 : 0, ike::NonFirstFragmentsAlso());
+            Story story(atA, atB);
+            EXPECT_EQ(FollowFirst(story.pair.a), byA && byB);
+            EXPECT_EQ(FollowFirst(story.pair.b), byA && byB);
+            const auto spi = story.pair.b.Last<ChildSaInstalled>().spiInbound;
+            ASSERT_TRUE(story.pair.b.endpoint.RekeyChildSa(story.pair.now, spi));
+            story.Rest();
+            EXPECT_EQ(FollowFirst(story.pair.a), byA && byB);
+            EXPECT_EQ(FollowFirst(story.pair.b), byA && byB);
+            ASSERT_TRUE(story.pair.b.endpoint.CreateChildSa(story.pair.now, story.Id()));
+            story.Rest();
+            EXPECT_EQ(FollowFirst(story.pair.a), byA && byB);
+            EXPECT_EQ(FollowFirst(story.pair.b), byA && byB);
+        }
+    }
+}
+
+TEST(NonFirstFragmentsAlso, IsSaidWhereSelectorsNamePorts)
+{
+    const auto says = [](const Pair& pair)
+    {
+        return wire::FindNotify(Unseal(pair, pair.log.at(2)),
+                                wire::NotifyType::NonFirstFragmentsAlso) != nullptr;
+    };
+    for (const bool ports : {false, true})
+    {
+        ike::PeerConfig atA = ports ? PortPeer(true) : MakePeer(true);
+        ike::PeerConfig atB = ports ? PortPeer(false) : MakePeer(false);
+        atA.extensions = atB.extensions = {ike::NonFirstFragmentsAlso()};
+        Pair pair(atA, atB);
+        pair.Connect();
+        EXPECT_EQ(says(pair), ports);
+    }
+}
+
+ike::ChildRequest
+Opaque()
+{
+    ike::ChildRequest request;
+    request.opaque = true;
+    return request;
+}
+
+// On the wire OPAQUE is the range from 65535 to 0 (RFC 7296, section 3.13.1).
+TEST(OpaqueFragments, HaveAChildSaOfTheirOwn)
+{
+    ike::PeerConfig atA = PortPeer(true);
+    ike::PeerConfig atB = PortPeer(false);
+    atA.opaqueFragments = atB.opaqueFragments = true;
+    Story story(atA, atB);
+    EXPECT_EQ(story.pair.a.Last<ChildSaInstalled>().remoteSelectors,
+              Selectors({"10.2.0.0/16[17/2000]"}));
+    ASSERT_TRUE(story.pair.a.endpoint.CreateChildSa(story.pair.now, story.Id(), Opaque()));
+    story.Rest();
+    const auto request = Unseal(story.pair, story.pair.log.at(4));
+    const auto* tsR = wire::Find<wire::TsPayload>(request, wire::PayloadType::TsR);
+    ASSERT_TRUE(tsR);
+    EXPECT_EQ(tsR->selectors.front().startPort, 65535);
+    EXPECT_EQ(tsR->selectors.front().endPort, 0);
+    ExpectMirrored(story.pair);
+    EXPECT_EQ(story.pair.a.Last<ChildSaInstalled>().localSelectors,
+              Selectors({"10.1.0.0/16[17/OPAQUE]"}));
+    EXPECT_EQ(story.pair.a.Last<ChildSaInstalled>().remoteSelectors,
+              Selectors({"10.2.0.0/16[17/OPAQUE]"}));
+    EXPECT_EQ(story.a.LiveChildren().size(), 2U);
+    for (const bool byA : {true, false}) // rekeying keeps it
+    {
+        const auto spi = story.Side(byA).Last<ChildSaInstalled>().spiInbound;
+        ASSERT_TRUE(story.Side(byA).endpoint.RekeyChildSa(story.pair.now, spi));
+        story.Rest();
+        EXPECT_EQ(story.pair.a.Last<ChildSaInstalled>().replaces.has_value(), true);
+        EXPECT_EQ(story.pair.a.Last<ChildSaInstalled>().remoteSelectors,
+                  Selectors({"10.2.0.0/16[17/OPAQUE]"}));
+    }
+    EXPECT_EQ(story.a.LiveChildren().size(), 2U);
+}
+
+TEST(OpaqueFragments, AreRefusedByASideThatIsNotToldOfThem)
+{
+    ike::PeerConfig atA = PortPeer(true);
+    atA.opaqueFragments = true;
+    Story story(atA, PortPeer(false));
+    ASSERT_TRUE(story.pair.a.endpoint.CreateChildSa(story.pair.now, story.Id(), Opaque()));
+    story.Rest();
+    EXPECT_EQ(story.pair.a.Last<ike::ChildSaRefused>().reason, wire::NotifyType::TsUnacceptable);
+    EXPECT_EQ(story.a.LiveChildren().size(), 1U);
+}
+
+} // namespace
+
+} // namespace ipseclab::test
