@@ -53,6 +53,7 @@ SendDatagram(ns3::Ptr<ns3::Socket> socket,
     header.SetTtl(64);
     header.SetPayloadSize(static_cast<std::uint16_t>(payload->GetSize()));
     header.SetIdentification(fields.identification);
+    header.SetTos(fields.tos);
     if (fields.dontFragment)
     {
         header.SetDontFragment();

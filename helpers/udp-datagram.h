@@ -20,6 +20,7 @@ struct DatagramFields
     std::uint16_t port{0}; ///< at both ends
     std::uint16_t identification{0};
     bool dontFragment{false};
+    std::uint8_t tos{0};
 };
 
 /// A raw socket that sends what has its IPv4 header, and receives nothing.

@@ -3,6 +3,7 @@
  */
 #include "scenarios/iptfs/iptfs-network.h"
 
+#include "helpers/gateway-chain.h"
 #include "helpers/node-setup.h"
 
 #include "model/ike/extensions/aggfrag.h"
@@ -27,14 +28,6 @@ constexpr std::int64_t kStreamsOfGatewayB = 200;
 constexpr std::int64_t kStreamsOfPath = 300;
 constexpr std::int64_t kStreamOfLate = 400;
 constexpr const char* kLinkRate = "100Gbps";
-constexpr const char* kOutsideA = "192.0.2.1";
-constexpr const char* kOutsideB = "198.51.100.1";
-
-std::uint32_t
-AddAddress(Ptr<ns3::NetDevice> device, const char* address)
-{
-    return ipseclab::AddAddress(device, address, "255.255.255.0");
-}
 
 ns3::NetDeviceContainer
 Connect(Ptr<ns3::Node> a, Ptr<ns3::Node> b, std::uint16_t mtu)
@@ -56,14 +49,14 @@ EspNumber(Ptr<const ns3::Packet> frame)
     std::uint8_t front[kEsp + 8] = {};
     frame->CopyData(front, sizeof(front));
     const bool esp = front[kIp + 9] == wire::kProtocolEsp;
-    const bool toB = LoadBe32(front + kIp + 16) == ns3::Ipv4Address(kOutsideB).Get();
+    const bool toB = LoadBe32(front + kIp + 16) == ns3::Ipv4Address(GatewayChain::kOutsideB).Get();
     return esp && toB ? LoadBe32(front + kEsp + 4) : 0;
 }
 
 Network::Network(const NetworkSettings& settings)
     : hostA(CreateObject<ns3::Node>()),
       hostB(CreateObject<ns3::Node>()),
-      addressB("10.2.0.2"),
+      addressB(GatewayChain::kHostB),
       m_settings(settings),
       m_router(CreateObject<ns3::Node>()),
       m_late(CreateObject<ns3::UniformRandomVariable>())
@@ -74,11 +67,7 @@ Network::Network(const NetworkSettings& settings)
     InstallIpv4Stack(m_router);
     InstallGateways();
     BuildLinks();
-    ns3::IpsecTunnel description;
-    description.addressA = ns3::Ipv4Address(kOutsideA);
-    description.addressB = ns3::Ipv4Address(kOutsideB);
-    description.protectedA = "10.1.0.0/24";
-    description.protectedB = "10.2.0.0/24";
+    ns3::IpsecTunnel description = GatewayChain::Tunnel();
     if (settings.aggfrag)
     {
         ike::AggfragConfig config;
@@ -96,16 +85,8 @@ Network::InstallGateways()
     ns3::IpsecHelper helper;
     helper.SetGatewayAttribute("ReplayWindow", ns3::UintegerValue(m_settings.window));
     helper.SetGatewayAttribute("CryptoMode", ns3::StringValue(m_settings.sized ? "Sized" : "Real"));
-    const auto install = [&helper](std::int64_t streams)
-    {
-        const auto node = CreateObject<ns3::Node>();
-        InstallIpv4Stack(node);
-        const Ptr<ns3::IpsecGateway> gateway = helper.Install(node);
-        gateway->AssignStreams(streams);
-        return gateway;
-    };
-    gatewayA = install(kStreamsOfGatewayA);
-    gatewayB = install(kStreamsOfGatewayB);
+    gatewayA = CreateGateway(helper, kStreamsOfGatewayA);
+    gatewayB = CreateGateway(helper, kStreamsOfGatewayB);
     const Ptr<ns3::IpsecAggfrag> sending = gatewayA->GetAggfrag();
     sending->SetAttribute("Delay", ns3::TimeValue(m_settings.wait));
     sending->SetAttribute("Interval", ns3::TimeValue(m_settings.interval));
@@ -120,20 +101,18 @@ void
 Network::BuildLinks()
 {
     const auto nodeA = gatewayA->GetObject<ns3::Node>();
-    const auto nodeB = gatewayB->GetObject<ns3::Node>();
-    const auto linkA = Connect(hostA, nodeA, kHostMtu);
-    const auto middle = Connect(nodeA, m_router, m_settings.mtu);
-    const auto path = ConnectPath();
-    const auto linkB = Connect(nodeB, hostB, kHostMtu);
-    outsideA = middle.Get(0);
-    outsideB = path.Get(1);
-
-    StaticRoutesOf(hostA)->SetDefaultRoute("10.1.0.1", AddAddress(linkA.Get(0), "10.1.0.2"));
-    AddGateway(gatewayA, linkA.Get(1), "10.1.0.1", outsideA, kOutsideA, "192.0.2.2");
-    AddAddress(middle.Get(1), "192.0.2.2");
-    AddAddress(path.Get(0), "198.51.100.2");
-    AddGateway(gatewayB, linkB.Get(0), "10.2.0.1", outsideB, kOutsideB, "198.51.100.2");
-    StaticRoutesOf(hostB)->SetDefaultRoute("10.2.0.1", AddAddress(linkB.Get(1), "10.2.0.2"));
+    GatewayChain chain;
+    chain.linkA = Connect(hostA, nodeA, kHostMtu);
+    chain.middle = Connect(nodeA, m_router, m_settings.mtu);
+    chain.path = ConnectPath();
+    chain.linkB = Connect(gatewayB->GetObject<ns3::Node>(), hostB, kHostMtu);
+    const ns3::NetDeviceContainer tops = chain.Configure(gatewayA, gatewayB);
+    for (const auto& top : {tops.Get(0), tops.Get(1)})
+    {
+        top->SetAttribute("InnerMtu", ns3::UintegerValue(kHostMtu)); // takes what hosts send
+    }
+    outsideA = chain.middle.Get(0);
+    outsideB = chain.path.Get(1);
 }
 
 ns3::NetDeviceContainer
@@ -165,21 +144,6 @@ Network::ExtraDelay(Ptr<const ns3::Packet> frame)
     const bool late = m_settings.lateShare > 0 && m_late->GetValue(0, 1) < m_settings.lateShare;
     return (slowPath ? m_settings.stripeDelay : ns3::Time(0)) +
            (late ? m_settings.lateBy : ns3::Time(0));
-}
-
-/// Addresses and routes of a gateway, and IPsec on its outside, which takes what hosts send.
-void
-Network::AddGateway(Ptr<ns3::IpsecGateway> gateway,
-                    Ptr<ns3::NetDevice> inside,
-                    const char* insideAddress,
-                    Ptr<ns3::NetDevice> outside,
-                    const char* outsideAddress,
-                    const char* next) const
-{
-    AddAddress(inside, insideAddress);
-    const Ptr<ns3::NetDevice> top = ns3::IpsecHelper::AttachDevice(gateway, outside);
-    top->SetAttribute("InnerMtu", ns3::UintegerValue(kHostMtu));
-    StaticRoutesOf(inside->GetNode())->SetDefaultRoute(next, AddAddress(top, outsideAddress));
 }
 
 Ptr<ns3::ReorderingChannel>

@@ -62,12 +62,6 @@ class Network
   private:
     void InstallGateways();
     void BuildLinks();
-    void AddGateway(ns3::Ptr<ns3::IpsecGateway> gateway,
-                    ns3::Ptr<ns3::NetDevice> inside,
-                    const char* insideAddress,
-                    ns3::Ptr<ns3::NetDevice> outside,
-                    const char* outsideAddress,
-                    const char* next) const;
     ns3::NetDeviceContainer ConnectPath();
     ns3::Time ExtraDelay(ns3::Ptr<const ns3::Packet> frame);
 

@@ -5,6 +5,7 @@
 
 #include "helpers/udp-datagram.h"
 #include "model/wire/icmp-too-big.h"
+#include "scenarios/path-mtu/path-mtu-network.h"
 
 #include "ns3/inet-socket-address.h"
 #include "ns3/ipv4-raw-socket-factory.h"
@@ -26,8 +27,6 @@ using ns3::Socket;
 namespace
 {
 
-constexpr std::uint16_t kDataPort = 40000;
-constexpr std::uint16_t kProbePort = 40001;
 constexpr std::uint32_t kNumberOctets = 8;
 
 Ptr<Packet>
@@ -71,13 +70,68 @@ IcmpSocket(Ptr<ns3::Node> node)
 
 } // namespace
 
+Source::Source(const StreamSettings& settings, std::function<void(std::uint64_t)> sending)
+    : m_settings(settings),
+      m_sending(std::move(sending))
+{
+}
+
+void
+Source::Start()
+{
+    m_start = Simulator::Now();
+    m_lastChange = m_start;
+    Open();
+    SendNext();
+}
+
+void
+Source::SendNext()
+{
+    m_sending(m_sent);
+    Send(m_sent);
+    if (++m_sent < m_settings.packets)
+    {
+        Simulator::Schedule(SentAt(m_sent) - Simulator::Now(), &Source::SendNext, this);
+    }
+}
+
+void
+Source::NoteChange()
+{
+    m_lastChange = Simulator::Now();
+}
+
+std::uint64_t
+Source::Sent() const
+{
+    return m_sent;
+}
+
+ns3::Time
+Source::LastChange() const
+{
+    return m_lastChange;
+}
+
+ns3::Time
+Source::FirstSend() const
+{
+    return m_start;
+}
+
+ns3::Time
+Source::SentAt(std::uint64_t number) const
+{
+    return m_start + ns3::Seconds(static_cast<double>(number) / m_settings.rate);
+}
+
 Sender::Sender(Ptr<ns3::Node> node,
                ns3::Ipv4Address destination,
                const StreamSettings& settings,
                std::function<void(std::uint64_t)> sending)
-    : m_settings(settings),
+    : Source(settings, std::move(sending)),
       m_destination(destination),
-      m_sending(std::move(sending)),
       m_raw(CreateDatagramSocket(node)),
       m_answers(BoundUdpSocket(node, kProbePort)),
       m_icmp(IcmpSocket(node)),
@@ -92,51 +146,48 @@ Sender::Sender(Ptr<ns3::Node> node,
 }
 
 void
-Sender::Send(std::uint16_t port, std::uint64_t number, std::uint32_t size)
+Sender::SendTo(std::uint16_t port, std::uint64_t number, std::uint32_t size, std::uint8_t tos)
 {
     DatagramFields fields;
     fields.destination = m_destination;
     fields.port = port;
     fields.identification = ++m_identification;
-    fields.dontFragment = m_settings.policy != SizePolicy::Fixed;
+    fields.dontFragment = Settings().policy != SizePolicy::Fixed;
+    fields.tos = tos;
     SendDatagram(m_raw, NumberedPacket(number, size), fields);
 }
 
 void
-Sender::Start()
+Sender::Open()
 {
-    m_start = Simulator::Now();
-    m_lastChange = m_start;
-    if (m_settings.policy == SizePolicy::Probing)
+    if (Settings().policy == SizePolicy::Probing)
     {
         SendProbe();
     }
-    SendData();
 }
 
 void
-Sender::SendData()
+Sender::Send(std::uint64_t number)
 {
-    const bool small = m_settings.smallShare > 0 && m_small->GetValue(0, 1) < m_settings.smallShare;
-    const std::uint32_t size = small ? std::min(kSmall, Size()) : Size();
-    m_sending(m_sent);
-    Send(kDataPort, m_sent, size);
-    if (++m_sent < m_settings.packets)
-    {
-        Simulator::Schedule(SentAt(m_sent) - Simulator::Now(), &Sender::SendData, this);
-    }
+    constexpr unsigned kSelectorShift = 5; // class selectors are the upper bits of the TOS octet
+    const double share = Settings().smallShare;
+    const bool small = share > 0 && m_small->GetValue(0, 1) < share;
+    SendTo(kDataPort,
+           number,
+           small ? std::min(kSmall, Size()) : Size(),
+           static_cast<std::uint8_t>(number % Settings().classes << kSelectorShift));
 }
 
 void
 Sender::SendProbe()
 {
     const auto size = m_search.Probe();
-    if (!size || m_sent == m_settings.packets)
+    if (!size || Sent() == Settings().packets)
     {
         return;
     }
-    Send(kProbePort, *size, *size);
-    Simulator::Schedule(m_settings.probeTimer, &Sender::GiveUpProbe, this, ++m_probes);
+    SendTo(kProbePort, *size, *size, 0);
+    Simulator::Schedule(Settings().probeTimer, &Sender::GiveUpProbe, this, ++m_probes);
 }
 
 void
@@ -179,7 +230,7 @@ Sender::ReadReport(Ptr<Socket> socket)
         wire::IpView view;
         const auto report = wire::ParseIp(octets, view) ? wire::ParseTooBig(view) : std::nullopt;
         constexpr std::size_t kPorts = 24; // quoted as far as them
-        if (m_settings.policy == SizePolicy::Reports && report && report->quoted.size() >= kPorts &&
+        if (Settings().policy == SizePolicy::Reports && report && report->quoted.size() >= kPorts &&
             LoadBe32(report->quoted.data() + 16) == m_destination.Get() &&
             LoadBe16(report->quoted.data() + 20) == kDataPort)
         {
@@ -205,44 +256,20 @@ Sender::NoteSize()
     if (Size() != m_size)
     {
         m_size = Size();
-        m_lastChange = Simulator::Now();
+        NoteChange();
     }
 }
 
 std::uint32_t
 Sender::Size() const
 {
-    return m_settings.policy == SizePolicy::Probing ? m_search.Size() : m_limit;
-}
-
-std::uint64_t
-Sender::Sent() const
-{
-    return m_sent;
+    return Settings().policy == SizePolicy::Probing ? m_search.Size() : m_limit;
 }
 
 std::uint64_t
 Sender::Probes() const
 {
     return m_probes;
-}
-
-ns3::Time
-Sender::LastChange() const
-{
-    return m_lastChange;
-}
-
-ns3::Time
-Sender::FirstSend() const
-{
-    return m_start;
-}
-
-ns3::Time
-Sender::SentAt(std::uint64_t number) const
-{
-    return m_start + ns3::Seconds(static_cast<double>(number) / m_settings.rate);
 }
 
 Receiver::Receiver(Ptr<ns3::Node> node, std::uint64_t packets)

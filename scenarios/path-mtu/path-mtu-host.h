@@ -36,6 +36,7 @@ struct StreamSettings
     std::uint64_t packets{2000};  ///< of data
     std::uint32_t octets{1400};   ///< wanted, of an IP packet
     double smallShare{0};         ///< of packets of kSmall octets
+    std::uint64_t classes{1};     ///< class selectors, from 0, that packets have in turn
     ns3::Time probeTimer;         ///< PROBE_TIMER
     std::int64_t randomStream{0}; ///< which packets are small
 };
@@ -43,19 +44,46 @@ struct StreamSettings
 constexpr std::uint32_t kUdpHeaders = 28; ///< IPv4 and UDP, octets
 constexpr std::uint32_t kSmall = 100;     ///< octets of a small packet
 
-/// What host A sends, whatever its transport. "Packets" are what the application sends: datagrams,
-/// or messages of TCP.
+/// What host A sends at a constant rate, whatever its transport. "Packets" are what the application
+/// sends: datagrams, or messages of TCP.
 class Source
 {
   public:
     virtual ~Source() = default;
-    virtual void Start() = 0;
-    virtual std::uint64_t Sent() const = 0;   ///< packets of data
+    void Start();
+    std::uint64_t Sent() const;               ///< packets of data
     virtual std::uint64_t Probes() const = 0; ///< sent
     virtual std::uint32_t Size() const = 0;   ///< of the largest IP packet, octets
-    virtual ns3::Time LastChange() const = 0; ///< of the size; when it started if there was none
-    virtual ns3::Time FirstSend() const = 0;
-    virtual ns3::Time SentAt(std::uint64_t number) const = 0;
+    ns3::Time LastChange() const;             ///< of the size; when it started if there was none
+    ns3::Time FirstSend() const;
+    ns3::Time SentAt(std::uint64_t number) const;
+
+  protected:
+    /**
+     * \param settings outlive the source
+     * \param sending called with the number of each packet before it is sent
+     */
+    Source(const StreamSettings& settings, std::function<void(std::uint64_t number)> sending);
+
+    const StreamSettings& Settings() const
+    {
+        return m_settings;
+    }
+
+    /// The size has changed, now.
+    void NoteChange();
+
+  private:
+    /// Before the first packet.
+    virtual void Open() = 0;
+    virtual void Send(std::uint64_t number) = 0;
+    void SendNext();
+
+    const StreamSettings& m_settings;
+    std::function<void(std::uint64_t)> m_sending;
+    ns3::Time m_start;
+    ns3::Time m_lastChange;
+    std::uint64_t m_sent{0};
 };
 
 /// What host B gets of them.
@@ -73,36 +101,27 @@ class Sink
 class Sender : public Source
 {
   public:
-    /**
-     * \param settings outlive the sender
-     * \param sending called with the number of each data packet before it is sent
-     */
+    /// As for Source.
     Sender(ns3::Ptr<ns3::Node> node,
            ns3::Ipv4Address destination,
            const StreamSettings& settings,
            std::function<void(std::uint64_t number)> sending);
 
-    void Start() override;
-    std::uint64_t Sent() const override;
     std::uint64_t Probes() const override;
     std::uint32_t Size() const override;
-    ns3::Time LastChange() const override;
-    ns3::Time FirstSend() const override;
-    ns3::Time SentAt(std::uint64_t number) const override;
 
   private:
-    void SendData();
+    void Open() override;
+    void Send(std::uint64_t number) override;
     void SendProbe();
     void GiveUpProbe(std::uint64_t probe);
     void ReadAnswer(ns3::Ptr<ns3::Socket> socket);
     void ReadReport(ns3::Ptr<ns3::Socket> socket);
     void Lower(std::uint32_t mtu);
     void NoteSize();
-    void Send(std::uint16_t port, std::uint64_t number, std::uint32_t size);
+    void SendTo(std::uint16_t port, std::uint64_t number, std::uint32_t size, std::uint8_t tos);
 
-    const StreamSettings& m_settings;
     ns3::Ipv4Address m_destination;
-    std::function<void(std::uint64_t)> m_sending;
     ns3::Ptr<ns3::Socket> m_raw; ///< UDP sockets of ns-3 never set DF
     ns3::Ptr<ns3::Socket> m_answers;
     ns3::Ptr<ns3::Socket> m_icmp;
@@ -110,10 +129,7 @@ class Sender : public Source
     SizeSearch m_search;
     std::uint32_t m_limit; ///< by reports
     std::uint32_t m_size;  ///< as last noted
-    ns3::Time m_start;
-    ns3::Time m_lastChange;
     std::uint16_t m_identification{0};
-    std::uint64_t m_sent{0};
     std::uint64_t m_probes{0};
 };
 

@@ -3,9 +3,11 @@
  */
 #include "scenarios/path-mtu/path-mtu-network.h"
 
+#include "helpers/gateway-chain.h"
 #include "helpers/node-setup.h"
 
 #include "model/ike/extensions/aggfrag.h"
+#include "model/ike/extensions/dscp-classes.h"
 #include "model/ike/extensions/path-sizes.h"
 #include "model/timing/engine-config.h"
 
@@ -32,14 +34,7 @@ constexpr std::int64_t kStreamsOfLink = 300;
 constexpr std::int64_t kStreamsOfRouter = 400;
 constexpr std::size_t kCoreQueue = 1024;   // packets
 constexpr std::size_t kMostFragments = 64; // of a packet that gateway B takes
-constexpr const char* kOutsideB = "198.51.100.1";
 constexpr const char* kLinkRate = "10Gbps";
-
-std::uint32_t
-AddAddress(Ptr<ns3::NetDevice> device, const char* address)
-{
-    return ipseclab::AddAddress(device, address, "255.255.255.0");
-}
 
 ns3::NetDeviceContainer
 Connect(Ptr<ns3::Node> a, Ptr<ns3::Node> b)
@@ -70,8 +65,8 @@ NetworkSettings::LongestWork() const
 Network::Network(const NetworkSettings& settings)
     : hostA(CreateObject<ns3::Node>()),
       hostB(CreateObject<ns3::Node>()),
-      addressB("10.2.0.2"),
-      endB(IpAddress::V4(ns3::Ipv4Address(kOutsideB).Get())),
+      addressB(GatewayChain::kHostB),
+      endB(IpAddress::V4(ns3::Ipv4Address(GatewayChain::kOutsideB).Get())),
       m_settings(settings),
       m_router(CreateObject<ns3::Node>())
 {
@@ -80,22 +75,45 @@ Network::Network(const NetworkSettings& settings)
     InstallGateways();
     InstallRouter();
     BuildLinks();
-    ns3::IpsecTunnel description;
-    description.addressA = ns3::Ipv4Address("192.0.2.1");
-    description.addressB = ns3::Ipv4Address(kOutsideB);
-    description.protectedA = "10.1.0.0/24";
-    description.protectedB = "10.2.0.0/24";
+    ns3::IpsecTunnel description = GatewayChain::Tunnel();
+    if (settings.portProtocol != 0)
+    {
+        const std::string protocol = std::to_string(settings.portProtocol);
+        description.protectedA += "[" + protocol + "]";
+        description.protectedB += "[" + protocol + "/" + std::to_string(kDataPort) + "-" +
+                                  std::to_string(kProbePort) + "]";
+    }
+    description.laterFragments = settings.laterFragments;
     description.natTraversal.forceEncapsulation = settings.udpEncapsulation;
-    if (settings.notifications)
-    {
-        description.extensions = {ike::PathSizeNotifications({})};
-    }
-    if (settings.aggfrag)
-    {
-        description.extensions = {ike::UseAggfrag({})};
-    }
+    AddExtensions(description);
     ns3::IpsecHelper::Configure(description, gatewayA, gatewayB);
     tunnel = description.name;
+}
+
+void
+Network::AddExtensions(ns3::IpsecTunnel& description) const
+{
+    if (m_settings.notifications)
+    {
+        ike::PathSizesConfig config;
+        config.namesSa = m_settings.namesSa;
+        description.extensions.push_back(ike::PathSizeNotifications(config));
+    }
+    if (m_settings.aggfrag)
+    {
+        description.extensions.push_back(ike::UseAggfrag({}));
+    }
+    if (m_settings.childSas > 1)
+    {
+        constexpr unsigned kSelectorShift = 3; // class selectors are the upper bits of a DSCP
+        ike::DscpClassesConfig config;         // the first Child SA is for all, so for class 0
+        for (std::uint64_t number = 1; number < m_settings.childSas; ++number)
+        {
+            config.classes.emplace_back();
+            config.classes.back().set(number << kSelectorShift);
+        }
+        description.extensionsOfA.push_back(ike::DscpClasses(config));
+    }
 }
 
 void
@@ -105,16 +123,8 @@ Network::InstallGateways()
     helper.SetGatewayAttribute("ReplayWindow", ns3::UintegerValue(m_settings.window));
     helper.SetGatewayAttribute("DfPolicy", ns3::StringValue(m_settings.dfPolicy));
     helper.SetGatewayAttribute("CryptoMode", ns3::StringValue(m_settings.sized ? "Sized" : "Real"));
-    const auto install = [&helper](std::int64_t streams)
-    {
-        const auto node = CreateObject<ns3::Node>();
-        InstallIpv4Stack(node);
-        const Ptr<ns3::IpsecGateway> gateway = helper.Install(node);
-        gateway->AssignStreams(streams);
-        return gateway;
-    };
-    gatewayA = install(kStreamsOfGatewayA);
-    gatewayB = install(kStreamsOfGatewayB);
+    gatewayA = CreateGateway(helper, kStreamsOfGatewayA);
+    gatewayB = CreateGateway(helper, kStreamsOfGatewayB);
     ConfigureSizes();
     if (m_settings.openTime > 0 || m_settings.joinTime > 0)
     {
@@ -137,6 +147,8 @@ Network::ConfigureSizes()
     gatewayA->GetAggfrag()->SetAttribute("Delay", ns3::TimeValue(m_settings.aggfragWait));
     gatewayA->GetPathSizes()->SetAttribute("DraftOverhead",
                                            ns3::BooleanValue(m_settings.draftOverhead));
+    gatewayA->GetPathSizes()->SetAttribute("DraftCondition",
+                                           ns3::BooleanValue(m_settings.draftCondition));
     gatewayB->GetPathMtu()->SetAttribute("ReassemblyTimeout",
                                          ns3::TimeValue(m_settings.reassemblyTimeout));
     const auto egress = gatewayB->GetPathSizes();
@@ -176,21 +188,15 @@ void
 Network::BuildLinks()
 {
     const auto nodeA = gatewayA->GetObject<ns3::Node>();
-    const auto nodeB = gatewayB->GetObject<ns3::Node>();
-    const auto linkA = Connect(hostA, nodeA);
-    const auto middle = Connect(nodeA, m_router);
-    const auto narrowLink = ConnectNarrow();
-    const auto linkB = Connect(nodeB, hostB);
-    outsideA = middle.Get(0);
-    narrow = narrowLink.Get(0);
-    outsideB = narrowLink.Get(1);
-
-    StaticRoutesOf(hostA)->SetDefaultRoute("10.1.0.1", AddAddress(linkA.Get(0), "10.1.0.2"));
-    AddGateway(gatewayA, linkA.Get(1), "10.1.0.1", outsideA, "192.0.2.1", "192.0.2.2");
-    AddAddress(middle.Get(1), "192.0.2.2");
-    AddAddress(narrow, "198.51.100.2");
-    AddGateway(gatewayB, linkB.Get(0), "10.2.0.1", outsideB, kOutsideB, "198.51.100.2");
-    StaticRoutesOf(hostB)->SetDefaultRoute("10.2.0.1", AddAddress(linkB.Get(1), "10.2.0.2"));
+    GatewayChain chain;
+    chain.linkA = Connect(hostA, nodeA);
+    chain.middle = Connect(nodeA, m_router);
+    chain.path = ConnectNarrow();
+    chain.linkB = Connect(gatewayB->GetObject<ns3::Node>(), hostB);
+    chain.Configure(gatewayA, gatewayB);
+    outsideA = chain.middle.Get(0);
+    narrow = chain.path.Get(0);
+    outsideB = chain.path.Get(1);
 }
 
 ns3::NetDeviceContainer
@@ -212,20 +218,6 @@ Network::ConnectNarrow() const
                                 { return IsFragment(frame) ? longer : ns3::Time(0); });
     }
     return devices;
-}
-
-/// Addresses and routes of a gateway, and IPsec on its outside.
-void
-Network::AddGateway(Ptr<ns3::IpsecGateway> gateway,
-                    Ptr<ns3::NetDevice> inside,
-                    const char* insideAddress,
-                    Ptr<ns3::NetDevice> outside,
-                    const char* outsideAddress,
-                    const char* next) const
-{
-    AddAddress(inside, insideAddress);
-    const Ptr<ns3::NetDevice> top = ns3::IpsecHelper::AttachDevice(gateway, outside);
-    StaticRoutesOf(inside->GetNode())->SetDefaultRoute(next, AddAddress(top, outsideAddress));
 }
 
 void

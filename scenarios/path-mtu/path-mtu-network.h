@@ -15,6 +15,9 @@
 namespace ipseclab::path_mtu
 {
 
+constexpr std::uint16_t kDataPort = 40000;  ///< of host B
+constexpr std::uint16_t kProbePort = 40001; ///< of both hosts
+
 struct NetworkSettings
 {
     std::string fragmentation{"Drop"}; ///< of IpsecPathMtu
@@ -32,20 +35,25 @@ struct NetworkSettings
     std::uint16_t quotedOctets{8};     ///< of the router's reports, behind the IP header
     bool udpEncapsulation{false};
     std::uint32_t window{64};
-    ns3::DataRate linkRate;      ///< of the narrow link
-    ns3::Time delay;             ///< of the narrow link
-    ns3::Time fragmentDelay;     ///< what fragments take longer
-    double loss{0};              ///< of each frame on the narrow link
-    ns3::Time reassemblyTimeout; ///< of gateway B
-    double openTime{0};          ///< seconds that gateway B takes for an ESP packet
-    double joinTime{0};          ///< seconds that it takes for each fragment of one
-    std::uint16_t emtuR{65535};  ///< longest ESP packet that it takes in fragments, octets of IP
-    std::uint32_t floor{576};    ///< least path MTU that gateway A believes, octets of IP
-    ns3::Time lifetime;          ///< of what gateway A was told
-    ns3::Time tellInterval;      ///< between notifications of gateway B
-    bool tellUnfinished{false};  ///< whether gateway B tells of what never becomes whole
-    bool draftOverhead{false};   ///< whether gateway A reckons as the draft does
-    bool sized{false};           ///< crypto mode
+    ns3::DataRate linkRate;       ///< of the narrow link
+    ns3::Time delay;              ///< of the narrow link
+    ns3::Time fragmentDelay;      ///< what fragments take longer
+    double loss{0};               ///< of each frame on the narrow link
+    ns3::Time reassemblyTimeout;  ///< of gateway B
+    double openTime{0};           ///< seconds that gateway B takes for an ESP packet
+    double joinTime{0};           ///< seconds that it takes for each fragment of one
+    std::uint16_t emtuR{65535};   ///< longest ESP packet that it takes in fragments, octets of IP
+    std::uint32_t floor{576};     ///< least path MTU that gateway A believes, octets of IP
+    ns3::Time lifetime;           ///< of what gateway A was told
+    ns3::Time tellInterval;       ///< between notifications of gateway B
+    bool tellUnfinished{false};   ///< whether gateway B tells of what never becomes whole
+    bool draftOverhead{false};    ///< whether gateway A reckons as the draft does
+    bool draftCondition{false};   ///< whether gateway A reads PTB as the draft has it
+    bool namesSa{false};          ///< whether notifications name a Child SA
+    std::uint64_t childSas{1};    ///< each for a class selector
+    std::uint8_t portProtocol{0}; ///< whose ports of host B selectors name; 0: all ports
+    ns3::IpsecLaterFragments laterFragments{ns3::IpsecLaterFragments::NotAtAll};
+    bool sized{false}; ///< crypto mode
 
     /// Longest queue of gateway B's core, in time.
     ns3::Time LongestWork() const;
@@ -82,17 +90,12 @@ class Network
   private:
     void NoteQueueLoss(ns3::Ptr<const ns3::Packet> packet);
     void Change(std::uint16_t mtu, std::uint16_t next);
+    void AddExtensions(ns3::IpsecTunnel& description) const;
     void InstallGateways();
     void ConfigureSizes();
     ns3::Ptr<ns3::IpsecEngine> MakeCore() const;
     void InstallRouter();
     void BuildLinks();
-    void AddGateway(ns3::Ptr<ns3::IpsecGateway> gateway,
-                    ns3::Ptr<ns3::NetDevice> inside,
-                    const char* insideAddress,
-                    ns3::Ptr<ns3::NetDevice> outside,
-                    const char* outsideAddress,
-                    const char* next) const;
     ns3::NetDeviceContainer ConnectNarrow() const;
 
     const NetworkSettings& m_settings;

@@ -66,6 +66,18 @@ IsClamping(const ParameterValues& values)
     return values.Word("strategy") == "clamping";
 }
 
+ns3::IpsecLaterFragments
+LaterFragmentsOf(const ParameterValues& values)
+{
+    static const std::map<std::string, ns3::IpsecLaterFragments> rules{
+        {"all-ports", ns3::IpsecLaterFragments::NotAtAll}, // an SA for all ports takes them anyway
+        {"opaque", ns3::IpsecLaterFragments::Opaque},
+        {"stateful", ns3::IpsecLaterFragments::Stateful},
+        {"none", ns3::IpsecLaterFragments::NotAtAll},
+    };
+    return rules.at(values.Word("inner_fragments"));
+}
+
 std::uint16_t
 Octets(const ParameterValues& values, const std::string& name)
 {
@@ -107,6 +119,14 @@ MakeNetworkSettings(const ParameterValues& values, bool sized)
     settings.tellInterval = Seconds(values.Number("tell_interval"));
     settings.tellUnfinished = values.Word("unfinished") == "told";
     settings.draftOverhead = values.Word("overhead") == "draft";
+    settings.draftCondition = values.Word("condition") == "draft";
+    settings.namesSa = values.Word("binding") == "child-sa";
+    settings.childSas = values.Count("child_sas");
+    if (values.Word("inner_fragments") != "all-ports")
+    {
+        settings.portProtocol = IsTcp(values) ? wire::kProtocolTcp : wire::kProtocolUdp;
+    }
+    settings.laterFragments = LaterFragmentsOf(values);
     settings.sized = sized;
     return settings;
 }
@@ -121,6 +141,7 @@ MakeStreamSettings(const ParameterValues& values)
     settings.packets = values.Count("packets");
     settings.octets = static_cast<std::uint32_t>(values.Count("size"));
     settings.smallShare = values.Number("small_share");
+    settings.classes = values.Count("child_sas");
     settings.probeTimer = Seconds(values.Number("probe_timer"));
     settings.randomStream = kStreamOfSender;
     return settings;
@@ -152,6 +173,10 @@ CheckTogether(const ParameterValues& values)
     if (IsTcp(values) && values.Number("small_share") > 0)
     {
         throw ParameterError("small_share: is of packets of UDP");
+    }
+    if (IsTcp(values) && values.Count("child_sas") > 1)
+    {
+        throw ParameterError("child_sas: one TCP connection uses one Child SA");
     }
 }
 
@@ -204,6 +229,15 @@ MakeParameters()
          {},
          "probability that the narrow link refuses a fragment that is not the first"},
         {"quote", Q::Octets, "8B", 8, 528, "", {}, "what a report quotes behind the IP header"},
+        {"inner_fragments",
+         Q::Choice,
+         "all-ports",
+         0,
+         0,
+         "",
+         {"all-ports", "opaque", "stateful", "none"},
+         "how later fragments of inner packets meet selectors: of the tunnel, which are for all "
+         "ports, or for host B's ports with one of the ways of RFC 4301, section 7, or with none"},
         {"encapsulation",
          Q::Choice,
          "esp",
@@ -294,6 +328,32 @@ MakeParameters()
          "",
          {"exact", "draft"},
          "of the tunnel, as gateway A reckons it for lmap"},
+        {"condition",
+         Q::Choice,
+         "meant",
+         0,
+         0,
+         "",
+         {"meant", "draft"},
+         "of a PTB with LMAP, as gateway A reads it: LMAP counts, or LMTU as the draft has it"},
+        {"binding",
+         Q::Choice,
+         "ike-sa",
+         0,
+         0,
+         "",
+         {"ike-sa", "child-sa"},
+         "of a notification: to all Child SAs of the IKE SA, or to the one that it names, which "
+         "the "
+         "draft has not got"},
+        {"child_sas",
+         Q::Count,
+         "1",
+         1,
+         8,
+         "",
+         {},
+         "that packets are put on in turn, each for one class of DSCPs"},
         {"mss_limit",
          Q::Octets,
          "1200B",

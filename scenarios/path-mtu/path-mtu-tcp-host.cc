@@ -3,10 +3,11 @@
  */
 #include "scenarios/path-mtu/path-mtu-tcp-host.h"
 
+#include "scenarios/path-mtu/path-mtu-network.h"
+
 #include "ns3/boolean.h"
 #include "ns3/inet-socket-address.h"
 #include "ns3/path-mtu-socket-factory.h"
-#include "ns3/simulator.h"
 #include "ns3/uinteger.h"
 
 namespace ipseclab::path_mtu
@@ -14,13 +15,11 @@ namespace ipseclab::path_mtu
 
 using ns3::Packet;
 using ns3::Ptr;
-using ns3::Simulator;
 using ns3::Socket;
 
 namespace
 {
 
-constexpr std::uint16_t kPort = 40000;
 constexpr std::uint32_t kBuffer = 1U << 30; ///< octets: the source is never held back
 
 } // namespace
@@ -29,9 +28,8 @@ TcpSender::TcpSender(Ptr<ns3::Node> node,
                      ns3::Ipv4Address destination,
                      const StreamSettings& settings,
                      std::function<void(std::uint64_t)> sending)
-    : m_settings(settings),
+    : Source(settings, std::move(sending)),
       m_destination(destination),
-      m_sending(std::move(sending)),
       m_socket(ns3::DynamicCast<ns3::PathMtuTcpSocket>(
           ns3::PathMtuSocketFactory::Install(node)->CreateSocket()))
 {
@@ -42,23 +40,15 @@ TcpSender::TcpSender(Ptr<ns3::Node> node,
 }
 
 void
-TcpSender::Start()
+TcpSender::Open()
 {
-    m_start = Simulator::Now();
-    m_lastChange = m_start;
-    m_socket->Connect(ns3::InetSocketAddress(m_destination, kPort));
-    SendMessage();
+    m_socket->Connect(ns3::InetSocketAddress(m_destination, kDataPort));
 }
 
 void
-TcpSender::SendMessage()
+TcpSender::Send(std::uint64_t)
 {
-    m_sending(m_sent);
-    m_socket->Send(ns3::Create<Packet>(m_settings.octets - kTcpHeaders), 0);
-    if (++m_sent < m_settings.packets)
-    {
-        Simulator::Schedule(SentAt(m_sent) - Simulator::Now(), &TcpSender::SendMessage, this);
-    }
+    m_socket->Send(ns3::Create<Packet>(Settings().octets - kTcpHeaders), 0);
 }
 
 void
@@ -66,14 +56,8 @@ TcpSender::NotePathMtu(std::uint32_t before, std::uint32_t now)
 {
     if (before != 0 && now != before) // the first is that of the link and the peer
     {
-        m_lastChange = Simulator::Now();
+        NoteChange();
     }
-}
-
-std::uint64_t
-TcpSender::Sent() const
-{
-    return m_sent;
 }
 
 std::uint64_t
@@ -88,24 +72,6 @@ TcpSender::Size() const
     return m_socket->GetPathMtu();
 }
 
-ns3::Time
-TcpSender::LastChange() const
-{
-    return m_lastChange;
-}
-
-ns3::Time
-TcpSender::FirstSend() const
-{
-    return m_start;
-}
-
-ns3::Time
-TcpSender::SentAt(std::uint64_t number) const
-{
-    return m_start + ns3::Seconds(static_cast<double>(number) / m_settings.rate);
-}
-
 TcpReceiver::TcpReceiver(Ptr<ns3::Node> node,
                          const StreamSettings& settings,
                          std::function<void()> finished)
@@ -114,7 +80,7 @@ TcpReceiver::TcpReceiver(Ptr<ns3::Node> node,
       m_finished(std::move(finished)),
       m_listener(ns3::PathMtuSocketFactory::Install(node)->CreateSocket())
 {
-    m_listener->Bind(ns3::InetSocketAddress(ns3::Ipv4Address::GetAny(), kPort));
+    m_listener->Bind(ns3::InetSocketAddress(ns3::Ipv4Address::GetAny(), kDataPort));
     m_listener->Listen();
     m_listener->SetAcceptCallback(ns3::MakeNullCallback<bool, Ptr<Socket>, const ns3::Address&>(),
                                   ns3::MakeCallback(&TcpReceiver::Accept, this));

@@ -17,34 +17,22 @@ constexpr std::uint32_t kTcpHeaders = 52; ///< IPv4 and TCP with timestamps, oct
 class TcpSender : public Source
 {
   public:
-    /**
-     * \param settings outlive the sender
-     * \param sending called with the number of each message before it is written
-     */
+    /// As for Source.
     TcpSender(ns3::Ptr<ns3::Node> node,
               ns3::Ipv4Address destination,
               const StreamSettings& settings,
               std::function<void(std::uint64_t number)> sending);
 
-    void Start() override;
-    std::uint64_t Sent() const override;
     std::uint64_t Probes() const override;
     std::uint32_t Size() const override;
-    ns3::Time LastChange() const override;
-    ns3::Time FirstSend() const override;
-    ns3::Time SentAt(std::uint64_t number) const override;
 
   private:
-    void SendMessage();
+    void Open() override;
+    void Send(std::uint64_t number) override;
     void NotePathMtu(std::uint32_t before, std::uint32_t now);
 
-    const StreamSettings& m_settings;
     ns3::Ipv4Address m_destination;
-    std::function<void(std::uint64_t)> m_sending;
     ns3::Ptr<ns3::PathMtuTcpSocket> m_socket;
-    ns3::Time m_start;
-    ns3::Time m_lastChange;
-    std::uint64_t m_sent{0};
 };
 
 /// Takes the octets of one connection in order; a message is there with its last.

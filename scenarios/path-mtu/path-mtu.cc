@@ -4,6 +4,7 @@
 #include "helpers/drop-metrics.h"
 #include "helpers/scenario-run.h"
 #include "helpers/tunnel-handshake.h"
+#include "model/ike/extensions/dscp-classes.h"
 #include "scenarios/path-mtu/path-mtu-settings.h"
 #include "scenarios/path-mtu/path-mtu-tcp-host.h"
 
@@ -41,9 +42,12 @@ class Run
               m_network.gatewayA,
               m_network.gatewayB,
               m_network.tunnel,
-              [this]() { Begin(); },
+              [this]() { HandleTunnel(); },
               []() { Simulator::Stop(); })
     {
+        m_network.gatewayA->TraceConnectWithoutContext(
+            "IkeEvent",
+            ns3::MakeCallback(&Run::HandleIkeEvent, this));
         m_network.narrow->TraceConnectWithoutContext("PhyTxBegin",
                                                      ns3::MakeCallback(&Run::SeeFrame, this));
         m_network.outsideB->TraceConnectWithoutContext("PhyRxEnd",
@@ -107,6 +111,40 @@ class Run
                                                            []() { Simulator::Stop(); });
         }
         return std::make_unique<path_mtu::Receiver>(node, m_streamSettings.packets);
+    }
+
+    void HandleIkeEvent(const ike::IkeEvent& event)
+    {
+        if (const auto* up = std::get_if<ike::IkeSaEstablished>(&event))
+        {
+            m_ikeSa = up->id;
+        }
+        if (m_ready && std::holds_alternative<ike::ChildSaInstalled>(event))
+        {
+            BeginWhenComplete();
+        }
+    }
+
+    void HandleTunnel()
+    {
+        m_ready = true;
+        if (m_networkSettings.childSas > 1)
+        {
+            m_network.gatewayA->Command(
+                [this](ike::IkeEndpoint& endpoint, ike::Instant now)
+                { return endpoint.Command(now, m_ikeSa, ike::AskForClassSas{}); });
+        }
+        BeginWhenComplete();
+    }
+
+    /// Starts when all Child SAs are there.
+    void BeginWhenComplete()
+    {
+        const std::size_t pairs = m_network.gatewayA->GetDataPlane().GetSad().PairCount();
+        if (!m_begun && pairs == m_networkSettings.childSas)
+        {
+            Begin();
+        }
     }
 
     void Begin()
@@ -232,6 +270,9 @@ class Run
         metrics["frame_octets"] = Whole(m_octets);
         metrics["frames_lost"] = Whole(LostFrames() - m_lostBefore);
         metrics["octets_per_payload"] = Ratio(m_octets, m_receiver->Octets());
+        metrics["fragments_noted"] =
+            Whole(m_network.gatewayB->GetDataPlane().InboundFragments()->GetCounters().noted);
+        metrics["sa_pairs"] = Whole(m_network.gatewayA->GetDataPlane().GetSad().PairCount());
         metrics["reassembled_packets"] = Whole(reassembled[wire::FragmentVerdict::Complete]);
         metrics["reassembly_conflicts"] = Whole(reassembled[wire::FragmentVerdict::Conflict]);
         metrics["reassembly_timeouts"] = Whole(reassembled.timedOut);
@@ -253,7 +294,8 @@ class Run
     std::uint64_t PathMtuOfA() const
     {
         const auto known = m_network.gatewayA->GetPathMtu()->GetPathMtu(m_network.endB, m_spi);
-        return known.value_or(m_network.outsideA->GetMtu());
+        const std::size_t link = m_network.outsideA->GetMtu();
+        return std::min(known.value_or(link), link);
     }
 
     void AddNotifications(Metrics& metrics) const
@@ -277,6 +319,8 @@ class Run
     const std::unique_ptr<path_mtu::Source> m_sender;
     const std::unique_ptr<path_mtu::Sink> m_receiver;
     TunnelHandshake m_handshake;
+    ike::IkeSaId m_ikeSa{};
+    bool m_ready{false}; ///< the first Child SA is there
     bool m_begun{false};
     std::uint64_t m_frames{0};
     std::uint64_t m_lostBefore{0}; ///< frames, while IKE set up
@@ -312,6 +356,8 @@ MakeMetrics()
          "1",
          "on the narrow link, both ways and in its queue, since the first packet"},
         {"octets_per_payload", "1", "frame_octets / delivered_octets"},
+        {"fragments_noted", "1", "first fragments of inner packets that gateway B remembered"},
+        {"sa_pairs", "1", "pairs of SAs of gateway A at the end"},
         {"reassembled_packets", "1", "ESP packets that gateway B put together"},
         {"reassembly_conflicts", "1", "fragments there that contradicted others"},
         {"reassembly_timeouts", "1", "packets there that never became whole"},
@@ -326,7 +372,10 @@ MakeMetrics()
         {"notifications_heard", "1", "requests that gateway A took"},
         {"ike_datagrams", "1", "that the gateways sent in the whole run"},
         {"path_mtu_falls", "1", "times that the path MTU of gateway A fell"},
-        {"gateway_path_mtu", "B", "that gateway A reckons with at the end, of sealed packets"},
+        {"gateway_path_mtu",
+         "B",
+         "that gateway A reckons with at the end, of sealed packets of the SA that it learnt for "
+         "last"},
         {"simulated_time_s", "s", "simulated time of the whole run"},
         {"events", "1", "events that the simulator executed"},
     };

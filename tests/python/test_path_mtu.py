@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 import ipseclab as lab
@@ -87,6 +89,33 @@ def test_what_a_round_trip_sends_is_cut_by_the_router_and_the_rest_by_the_gatewa
     assert 0 < ike < 150  # the answer to the notification
 
 
+INNER_FRAGMENTS = ["all-ports", "opaque", "stateful", "none"]
+
+
+@pytest.mark.parametrize("rule", INNER_FRAGMENTS)
+def test_later_fragments_meet_selectors_that_name_ports(rule: str) -> None:
+    fragments = {"strategy": "inner-fragments", "inner_fragments": rule, "packets": 100}
+    row = measure(**fragments, delay="12ms")
+    assert row == measure(**fragments, delay="12ms", sized=True)
+    # The first is too large for the path until the report; then each is in two pieces.
+    cut = 99
+    early = 3 if rule == "opaque" else 0  # that are sent within 24 ms, until the Child SA is there
+    lost = cut if rule == "none" else early
+    assert row["lost_packets"] == 1 + lost
+    assert row["frames"] == 2 * cut - lost + (2 if rule == "opaque" else 0) // 2
+    assert row["sa_pairs"] == (2 if rule == "opaque" else 1)
+    assert row["fragments_noted"] == (cut if rule == "stateful" else 0)
+    assert row["drop_outbound_fragment_unknown"] == (cut if rule == "none" else 0)
+    assert row["drop_outbound_acquire_pending"] == early
+
+
+def test_over_tcp_port_selectors_leave_whole_segments_alone() -> None:
+    tcp = {"transport": "tcp", "strategy": "pmtud", "packets": 50}
+    rows = [measure(**tcp, inner_fragments=rule) for rule in INNER_FRAGMENTS]
+    assert all(row["lost_packets"] == 0 for row in rows)
+    assert all(row["sa_pairs"] == 1 for row in rows)
+
+
 def test_packets_that_share_esp_packets_all_fit_once_the_path_is_known() -> None:
     row = measure(strategy="aggfrag", packets=1000, rate="1kpps", delay="5.2ms")
     # One ESP packet in twelve milliseconds or so is still too long; then 1342 octets fit in each.
@@ -115,6 +144,55 @@ def test_what_is_never_whole_is_told_of_when_that_is_asked_for() -> None:
     # Unless that is asked for: what is sent in 100 ms and a round trip, every 10 ms, is lost.
     row = measure(**filtered, unfinished="told", delay="5.2ms")
     assert (row["lost_packets"], row["notifications_told"]) == (12, 1)
+
+
+def test_as_the_draft_writes_its_condition_nothing_is_learnt() -> None:
+    never_whole = {
+        "strategy": "lmap",
+        "packets": 50,
+        "fragment_filter": 1,
+        "reassembly_timeout": "100ms",
+        "unfinished": "told",
+    }
+    row = measure(**never_whole, condition="draft")
+    assert row["lost_packets"] == 50
+    assert row["notifications_heard"] == row["notifications_told"] > 0
+    assert row["gateway_path_mtu"] == 1500
+
+
+def test_a_notification_that_names_no_sa_lowers_all() -> None:
+    two_paths = {
+        "strategy": "lmap",
+        "packets": 100,
+        "child_sas": 2,
+        "path_mtu": "1500B",
+        "later_mtu": "1280B",
+        "change": "alternating",
+        "change_at": "10ms",
+    }
+    rows = {name: measure(**two_paths, binding=name) for name in ("ike-sa", "child-sa")}
+    assert rows["ike-sa"]["path_mtu_falls"] == 2
+    assert rows["child-sa"]["path_mtu_falls"] == 1
+    # Packets 1, 3, 5, ... are always in two pieces; 0 and what is sent within the round trip of
+    # the notification about 1 are as their own path has them, later ones as they were told.
+    assert rows["child-sa"]["frames"] - 1 == 50 + 2 * 50  # and the answer of IKE
+    assert rows["ike-sa"]["frames"] - 1 == 2 + 2 * 98
+    assert all(row["lost_packets"] == 0 for row in rows.values())
+
+
+@pytest.mark.parametrize("interval", ["0s", "500ms"])
+@pytest.mark.parametrize("child_sas", [1, 2, 8])
+def test_each_child_sa_has_an_interval_and_all_share_the_window_of_ike(
+    child_sas: int, interval: str
+) -> None:
+    endless = {"path_mtu": "1396B", "size": "1346B", "overhead": "draft"}
+    row = measure(
+        strategy="lmap", packets=160, tell_interval=interval, child_sas=child_sas, **endless
+    )
+    assert row["sa_pairs"] == child_sas
+    # Packets each 10 ms; an answer takes 20 ms and more, so that every third one finds none open.
+    of_each = math.ceil(160 / child_sas / math.ceil(50 / child_sas))
+    assert row["notifications_told"] == (54 if interval == "0s" else child_sas * of_each)
 
 
 def test_a_packet_beyond_emtu_r_is_told_of_once_and_the_next_ones_fit() -> None:
