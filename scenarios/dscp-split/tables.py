@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Sequence
 
@@ -77,6 +78,7 @@ def costs() -> None:
 
 def bulk() -> None:
     windows, rates = ["0", "32", "64", "128", "256"], ["10Mbps", "20Mbps", "100Mbps"]
+    delays = {"5ms": 10, "10ms": 20, "40ms": 80}  # one-way, and the round trip in ms
     frame = lab.sweep(
         SCENARIO,
         bulk="cubic",
@@ -85,22 +87,26 @@ def bulk() -> None:
         rate="500pps",
         spacing="poisson",
         reverse=0,
-        delay="10ms",
+        delay=list(delays),
         packets=10000,
         link_rate=rates,
         window=windows,
-        runs=3,
+        runs=2,
         sized=True,
     )
     rows = []
-    for rate, chosen in frame.groupby("parameter.link_rate", sort=False):
+    for rate, delay in itertools.product(rates, delays):
         cells = []
         for window in windows:
-            runs = chosen[chosen["parameter.window"] == window]
+            runs = frame[
+                (frame["parameter.link_rate"] == rate)
+                & (frame["parameter.delay"] == delay)
+                & (frame["parameter.window"] == window)
+            ]
             refused = quotient(runs, "low_replay_lost", "low_fresh_packets")
             cells.append(f"{runs['metric.bulk_goodput_bps'].mean() / 1e6:.1f}, {refused:.2%}")
-        rows.append([str(rate), *cells])
-    show(["link, window", *windows], rows)
+        rows.append([f"{rate}, {delays[delay]} ms", *cells])
+    show(["link and round trip, window", *windows], rows)
 
 
 if __name__ == "__main__":
