@@ -497,6 +497,38 @@ TEST_F(TwoGateways, ClearPacketsNeedABypass)
     EXPECT_EQ(b.Counters().inboundBypassed, 1U);
 }
 
+/// Also with a resource, of which each has an SA of its own; nothing is counted or asked for.
+TEST_F(TwoGateways, TheSaThatWouldTakeAPacketIsTold)
+{
+    const auto find = [this](std::uint32_t destination)
+    {
+        test::InnerPacket inner;
+        inner.destination = destination;
+        const Bytes packet = inner.Build();
+        wire::IpView view;
+        EXPECT_TRUE(wire::ParseIp(packet, view));
+        const OutboundSa* const sa = a.FindProtecting(a.Select(view));
+        return sa ? sa->Config().spi : 0;
+    };
+    constexpr std::uint32_t kProtected = 0x0a020002;
+    EXPECT_EQ(find(kProtected), 0U);
+    Connect(0x1000);
+    EXPECT_EQ(find(kProtected), 0x1000U);
+    EXPECT_EQ(find(0x0a030002), 0U) << "bypassed";
+    EXPECT_EQ(find(0x0a040002), 0U) << "discarded";
+    EXPECT_EQ(find(0x0a050002), 0U) << "no policy";
+    OutboundSaConfig own = test::OutboundConfig();
+    own.resource = 1;
+    Connect(0x2000, own);
+    std::uint32_t resource = 0;
+    a.SetResourceRule([&resource](const wire::IpView&) { return resource; });
+    EXPECT_EQ(find(kProtected), 0x1000U);
+    resource = 1;
+    EXPECT_EQ(find(kProtected), 0x2000U);
+    EXPECT_EQ(a.Counters().outboundIn, 0U);
+    EXPECT_EQ(a.Counters().outboundDrops.Total(), 0U);
+}
+
 TEST_F(TwoGateways, QueueDropsKeepTheBalance)
 {
     Connect(0x1000);
