@@ -177,7 +177,18 @@ PathMtuTcpSocket::Begin(const TcpHeader& syn)
     m_timestamps = m_timestampEnabled && syn.HasOption(TcpOption::TS);
     m_largest = std::min(LinkMtu(), headers + MssOf(syn, v6));
     m_tooLarge = m_largest + 1;
+    m_txBuffer->SetRWndCallback(MakeCallback(&PathMtuTcpSocket::WindowOfPeer, this));
     SetPathMtu(m_largest);
+}
+
+/// In ns-3 3.37 TcpTxBuffer::NextSeg finds a segment of no octets when what was sent fills the
+/// window to the octet, and with SACK there is room for congestion: it would be sent, and crash.
+uint32_t
+PathMtuTcpSocket::WindowOfPeer() const
+{
+    const uint32_t window = m_rWnd.Get();
+    const auto sent = m_tcb->m_highTxMark.Get() - m_txBuffer->HeadSequence();
+    return window > 0 && sent >= 0 && static_cast<uint32_t>(sent) == window ? window - 1 : window;
 }
 
 uint32_t

@@ -83,6 +83,8 @@ class PathMtuTcpSocket : public TcpSocketBase
     /// The peer's SYN is there: what may segments have?
     void Begin(const TcpHeader& syn);
     uint32_t LinkMtu() const;
+    /// The peer's window, less one octet when it is full.
+    uint32_t WindowOfPeer() const;
     uint32_t Headers() const; ///< of a packet around its data, octets
     uint32_t Floor() const;   ///< that no report gets the path MTU below, octets
     void NoteReport(uint32_t mtu);

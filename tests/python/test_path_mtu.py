@@ -307,6 +307,22 @@ def test_tcp_stalls_in_a_black_hole_unless_it_probes_or_is_clamped() -> None:
     assert (clamped["router_too_large"], clamped["convergence_s"]) == (0, 0)
 
 
+def test_tcp_survives_losses_while_the_window_of_the_peer_is_full() -> None:
+    """ns-3 3.37 by itself sends a segment of no octets then, and crashes."""
+    row = measure(
+        transport="tcp",
+        strategy="clamping",
+        mss_limit="536B",
+        link_rate="10Mbps",
+        delay="50ms",
+        rate="2kpps",
+        packets=2000,
+        sized=True,
+    )
+    assert row["frames_lost"] > 0
+    assert row["delivered_packets"] == 2000
+
+
 def test_an_mss_that_is_clamped_too_little_helps_nobody() -> None:
     for limit, delivered in ((tunnel_mtu(1400, in_udp=False) - 40, 300), (1400 - 40, 0)):
         row = measure(strategy="clamping", mss_limit=f"{limit}B", icmp_filter=1, **TCP)
