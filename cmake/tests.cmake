@@ -20,21 +20,21 @@ function(ipseclab_program name)
   target_link_libraries(${name} PRIVATE ipseclab-test-vectors ${arg_UNPARSED_ARGUMENTS})
 endfunction()
 
+# For tests that run for seconds and compile for minutes, nearly half of which would be optimisation.
+set(not_optimised $<$<CONFIG:Release>:-O0>)
+
 # ---- hostile bytes ----
 foreach(source ${fuzz_sources})
   get_filename_component(name ${source} NAME_WE)
   string(REGEX REPLACE "-fuzz$" "" topic ${name})
+  ipseclab_program(${name}-replay ipseclab-model SOURCES ${source} ${fuzz_replay_sources})
+  add_test(NAME ${name}-replay COMMAND ${name}-replay ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${topic})
   if(IPSECLAB_FUZZ)
     ipseclab_program(${name} ipseclab-model SOURCES ${source})
+    target_compile_options(${name} PRIVATE -fsanitize=fuzzer-no-link)
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
-  else()
-    ipseclab_program(${name}-replay ipseclab-model SOURCES ${source} ${fuzz_replay_sources})
-    add_test(NAME ${name}-replay COMMAND ${name}-replay ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${topic})
   endif()
 endforeach()
-if(IPSECLAB_FUZZ)
-  return()
-endif()
 
 # ---- the model in the hand ----
 find_package(GTest QUIET)
@@ -44,8 +44,7 @@ if(GTest_FOUND)
     ipseclab_program(${kind}-tests ipseclab-model GTest::gtest_main SOURCES ${${kind}_sources})
     gtest_discover_tests(${kind}-tests DISCOVERY_MODE PRE_TEST)
   endforeach()
-  # They run for seconds and compile for minutes, a third of which would be optimisation.
-  target_compile_options(unit-tests PRIVATE $<$<CONFIG:Release>:-O0>)
+  target_compile_options(unit-tests PRIVATE ${not_optimised})
 else()
   message(STATUS "GoogleTest not found: unit and property tests are not built")
 endif()
@@ -57,6 +56,7 @@ endif()
 
 # ---- on ns-3 ----
 ipseclab_program(ns3-tests ipseclab-ns3 SOURCES ${ns3_tests} ${ns3_runner_sources})
+target_compile_options(ns3-tests PRIVATE ${not_optimised})
 add_test(NAME ns3-ipsec COMMAND ns3-tests)
 
 find_package(benchmark QUIET)
