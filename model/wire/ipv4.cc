@@ -92,6 +92,7 @@ ReadSelectors(const Ipv4View& view)
     selectors.source = IpAddress::V4(view.Source());
     selectors.destination = IpAddress::V4(view.Destination());
     selectors.protocol = view.Protocol();
+    selectors.laterFragment = view.FragmentOffset() != 0;
     ReadPorts(selectors,
               view.header + view.headerLength,
               view.FragmentOffset() == 0 ? view.totalLength - view.headerLength : 0);

@@ -8,7 +8,7 @@
  * keys and puts nonsense inside. An input is one octet of options and then records: one octet of
  * kind, two octets of length, that many octets. Whatever comes, the counters must balance and what
  * is let through must be an IP packet. The options choose suite, ESN, window, the outer IP version,
- * transport mode, and EESP in place of ESP.
+ * transport mode, EESP in place of ESP, and selectors for ports, with later fragments agreed on.
  */
 
 #include "model/crypto/payload-cipher.h"
@@ -16,6 +16,7 @@
 #include "model/wire/ip-packet.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <memory>
 
@@ -75,6 +76,13 @@ class Gateway
                                                    m_integrityKey,
                                                    crypto::Direction::Seal,
                                                    crypto::CryptoMode::Sized);
+        }
+        if (options & 64)
+        {
+            m_plane.TrackFragments({16, std::chrono::seconds(30)},
+                                   [] { return std::chrono::nanoseconds(0); });
+            m_ports = {*TrafficSelector::FromString("0.0.0.0/0[17/0-1023]"),
+                       *TrafficSelector::FromString("::/0[17/0-1023]")};
         }
         AddSa(options & 4 ? 0 : 64);
         const TrafficSelectorList any{*TrafficSelector::FromString("10.0.0.0/8"),
@@ -136,6 +144,9 @@ class Gateway
         FillConfig(out);
         FillConfig(in);
         in.antiReplay.window = window;
+        out.remoteSelectors = in.localSelectors = m_ports;
+        out.laterFragments = !m_ports.empty();
+        in.laterFragments = m_plane.InboundFragments();
         Require(
             m_plane.GetSad().Add("peer", esp::OutboundSa::Create(out), esp::InboundSa::Create(in)));
     }
@@ -257,6 +268,7 @@ class Gateway
     Bytes m_key;
     Bytes m_integrityKey;
     std::unique_ptr<crypto::PayloadCipher> m_peer;
+    TrafficSelectorList m_ports; ///< of the destination; empty: any
     esp::DataPlane m_plane;
 };
 

@@ -231,9 +231,12 @@ class FragmentTunnel : public testing::Test
         }
     }
 
-    void Connect(std::uint32_t spi, const std::string& remoteOfA, bool later)
+    void Connect(std::uint32_t spi,
+                 const std::string& remoteOfA,
+                 bool later,
+                 const std::string& localOfA = "10.1.0.0/16[17]")
     {
-        const TrafficSelectorList local{*TrafficSelector::FromString("10.1.0.0/16[17]")};
+        const TrafficSelectorList local{*TrafficSelector::FromString(localOfA)};
         const TrafficSelectorList remote{*TrafficSelector::FromString(remoteOfA)};
         a.GetSpd().Add({remoteOfA, local, remote, SpdAction::Protect, "b"});
         b.GetSpd().Add({remoteOfA, remote, local, SpdAction::Protect, "a"});
@@ -414,6 +417,20 @@ TEST_F(FragmentTunnel, AReceiverThatHasNotAgreedRefuses)
     Connect(0x1000, "10.2.0.0/16[17/2000]", true);
     EXPECT_EQ(Carry(Fragments(1).at(0)), kFirstSa);
     EXPECT_EQ(Carry(Fragments(1).at(1)), "b: selector-mismatch");
+}
+
+/// State knows where the first fragment ends; of OPAQUE ports nobody can tell (section 7.2).
+TEST_F(FragmentTunnel, Ipv6NeedsState)
+{
+    Begin(Rule::Stateful);
+    Connect(0x4000, "fd00::2[17/2000]", true, "fd00::1[17]");
+    for (const Bytes& fragment : FragmentsV6(7))
+    {
+        EXPECT_EQ(Carry(fragment), std::to_string(0x4000));
+    }
+    EXPECT_EQ(Carry(FragmentsV6(7, 40).at(1)), "a: fragment-overlap");
+    Connect(0x5000, "fd00::2[17/OPAQUE]", false, "fd00::1[17]");
+    EXPECT_EQ(Carry(FragmentsV6(8).at(2)), "b: fragment-overlap");
 }
 
 /// What arrives on one SA is not admitted by what a first fragment on another one had.
