@@ -231,10 +231,10 @@ class Run
                               m_network.gatewayB->GetAggfrag()->GetCounters().Balanced();
         if (!kept || sent < delivered || !balanced)
         {
-            throw std::logic_error("packets are not conserved: " + std::to_string(sent) +
-                                   " sent, " + std::to_string(delivered) + " delivered, " +
-                                   std::to_string(dropped) + " dropped, " + std::to_string(frames) +
-                                   " frames lost");
+            FailConservation({{"sent", sent},
+                              {"delivered", delivered},
+                              {"dropped", dropped},
+                              {"frames lost", frames}});
         }
     }
 
