@@ -34,8 +34,8 @@ enum class DropReason : std::uint8_t
     NextHeader,       ///< inbound: not an inner protocol of this SA's mode
     SelectorMismatch, ///< the packet is not what the SA is for
     FragmentUnknown,  ///< a fragment that is not the first, of a packet whose first one has not
-                     ///< passed, where selectors name ports (RFC 4301, section 7.3)
-    FragmentOverlap,    ///< one that begins where those ports may be (RFC 4301, section 7.2)
+                      ///< passed, where selectors name ports (RFC 4301, section 7.3)
+    FragmentOverlap,  ///< one that begins where those ports may be (RFC 4301, section 7.2)
     UnprotectedInbound, ///< inbound: clear, though the SPD says PROTECT
     EcnInvalid,         ///< inbound: outer CE on an inner packet that is not ECN capable (RFC 6040)
     Dummy,        ///< inbound: next header 59, discarded without fault (RFC 4303, section 2.6)
