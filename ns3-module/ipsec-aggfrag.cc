@@ -13,6 +13,7 @@
 #include "ns3/uinteger.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace ns3
 {
@@ -249,7 +250,7 @@ IpsecAggfrag::Enqueue(const esp::OutboundSa& sa, ByteSpan packet)
 }
 
 void
-IpsecAggfrag::SendFull(const Port& port)
+IpsecAggfrag::SendFull(Port port)
 {
     Pair* const pair = Find(m_entered);
     esp::OutboundSa* const sa = m_gateway->GetDataPlane().GetSad().FindOutboundOf(m_entered);
@@ -257,8 +258,8 @@ IpsecAggfrag::SendFull(const Port& port)
     {
         return;
     }
-    pair->port = port;
-    while (pair->sender.IsFull(sa->LargestInner(PayloadSize(*sa, port))))
+    pair->port = std::move(port);
+    while (pair->sender.IsFull(sa->LargestInner(PayloadSize(*sa, pair->port))))
     {
         SendOne(*pair, *sa);
     }

@@ -86,7 +86,7 @@ class IpsecAggfrag : public Object
     ipseclab::esp::DropReason Enqueue(const ipseclab::esp::OutboundSa& sa,
                                       ipseclab::ByteSpan packet);
     /// Sends the payloads that are full on the SA that Enqueue was called for last.
-    void SendFull(const Port& port);
+    void SendFull(Port port);
     /// An AGGFRAG payload is in the data plane's buffer.
     void Receive(uint32_t spiInbound, uint64_t number, const Deliver& deliver);
 

@@ -128,6 +128,7 @@ class IpsecNetDevice : public NetDevice
                             const Receiving& receive);
     /// Where AGGFRAG payloads leave by before any packet did.
     IpsecAggfrag::Port AggfragPort();
+    /// Where they leave by once one did.
     template <typename Sending>
     IpsecAggfrag::Port PortOf(const Sending& send);
     /// Counts an IP packet that the device below refused. \return `sent`
