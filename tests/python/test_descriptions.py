@@ -177,8 +177,9 @@ def test_the_y_axis_has_room_for_every_panel() -> None:
     ]
     figure = figures.make("sub-sa", some)
     assert figure is not None
-    assert len(figure.axes) == len(some)
-    for axes in figure.axes:
+    first = figure.axes[: len(some)]  # the row of throughput; others lie below
+    assert len(first) == len(some)
+    for axes in first:
         low, high = axes.get_ylim()
         assert low <= 0
         assert 1000 < high < 1200
