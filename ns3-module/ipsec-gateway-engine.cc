@@ -155,6 +155,7 @@ IpsecGateway::DeferOutbound(Ptr<const Packet> packet, uint16_t mtu, Forward forw
     {
         return false;
     }
+    m_dataPlane.NoteOutbound(view, selectors); // later fragments may come before it is processed
     timing::Job job;
     job.octets = static_cast<uint32_t>(view.totalLength);
     job.spi = sa->Config().spi;

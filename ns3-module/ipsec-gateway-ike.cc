@@ -183,15 +183,12 @@ IpsecGateway::AcquireResourceSa(const std::string& peer, uint32_t resource)
 }
 
 void
-IpsecGateway::EndChildRequest(const std::string& peer)
+IpsecGateway::EndChildRequest(const std::string& peer, bool opaque)
 {
-    for (const bool opaque : {false, true})
+    const auto request = m_childRequests.find({peer, opaque});
+    if (request != m_childRequests.end())
     {
-        const auto request = m_childRequests.find({peer, opaque});
-        if (request != m_childRequests.end())
-        {
-            request->second.open = false;
-        }
+        request->second.open = false;
     }
 }
 
@@ -330,16 +327,17 @@ IpsecGateway::HandleEvent(const ike::IkeEvent& event)
     else if (const auto* closed = std::get_if<ike::IkeSaClosed>(&event))
     {
         ForgetIkeSa(*closed);
-        EndChildRequest(closed->peer);
+        EndChildRequest(closed->peer, false);
+        EndChildRequest(closed->peer, true);
     }
     else if (const auto* sa = std::get_if<ike::ChildSaInstalled>(&event))
     {
         InstallChildSa(*sa);
-        EndChildRequest(sa->peer);
+        EndChildRequest(sa->peer, AreOpaque(sa->localSelectors) || AreOpaque(sa->remoteSelectors));
     }
     else if (const auto* refused = std::get_if<ike::ChildSaRefused>(&event))
     {
-        EndChildRequest(refused->peer);
+        EndChildRequest(refused->peer, refused->opaque);
     }
     else if (const auto* ready = std::get_if<ike::ChildSaOutboundReady>(&event))
     {
@@ -448,7 +446,7 @@ IpsecGateway::InstallChildSa(const ike::ChildSaInstalled& sa)
     if (sa.properties.Find<ike::LaterFragments>())
     {
         out.laterFragments = true;
-        in.laterFragments = m_dataPlane.InboundFragments();
+        in.laterFragments = m_dataPlane.InboundFragments(sa.peer);
     }
 
     out.subspaceRule = m_subspaceRule;

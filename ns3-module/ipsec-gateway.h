@@ -212,7 +212,7 @@ class IpsecGateway : public Object
     bool GetResourceFallback() const;
     void AcquireChildSa(const std::string& peer, bool opaque);
     /// Another request for a Child SA may be made when it is time.
-    void EndChildRequest(const std::string& peer);
+    void EndChildRequest(const std::string& peer, bool opaque);
     /// A packet of ESP has come with an SPI that is not there.
     void HandleUnknownSpi(uint32_t spi, const ipseclab::IpAddress& source);
     /// A packet of ESP in UDP has come from elsewhere than before.

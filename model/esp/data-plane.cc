@@ -38,40 +38,25 @@ ReadUdpPath(const wire::IpView& view, std::size_t espOffset)
                    {LoadBe16(udp), LoadBe16(udp + 2)}};
 }
 
-/// Of a packet that goes by without protection (RFC 4301, section 7.4).
-void
-NoteBypassed(FragmentTracker* tracker,
-             const SpdEntry& entry,
-             const wire::IpView& view,
-             const PacketSelectors& packet)
+/// About a first fragment: later ones follow it past a BYPASS entry that names ports (RFC 4301,
+/// section 7.4), and on an SA for which that was agreed (section 7.3).
+FragmentTracker::Decision
+Decide(const SpdEntry* entry, const OutboundSa* sa)
 {
-    if (tracker && view.isFragment && !packet.laterFragment &&
-        (NamePorts(entry.local) || NamePorts(entry.remote)))
-    {
-        tracker->Note(view, packet);
-    }
+    FragmentTracker::Decision decision;
+    decision.protect = entry && entry->action == SpdAction::Protect;
+    decision.follow = decision.protect ? sa && sa->Config().laterFragments
+                                       : entry && entry->action == SpdAction::Bypass &&
+                                             (NamePorts(entry->local) || NamePorts(entry->remote));
+    return decision;
 }
 
 /// The selectors of a later fragment get the ports of its first, if they are remembered.
-void
+FragmentTracker::Memory
 Recall(const FragmentTracker* tracker, const wire::IpView& view, PacketSelectors& packet)
 {
-    if (packet.laterFragment && tracker)
-    {
-        tracker->Recall(view, packet);
-    }
-}
-
-/// Why nothing fits a packet: that its ports are not known, or `otherwise`.
-DropReason
-Unfit(const FragmentTracker* tracker,
-      const wire::IpView& view,
-      const PacketSelectors& packet,
-      DropReason otherwise)
-{
-    PacketSelectors known = packet;
-    return tracker && packet.laterFragment && !packet.portsKnown ? tracker->Recall(view, known)
-                                                                 : otherwise;
+    return packet.laterFragment && tracker ? tracker->Recall(view, packet)
+                                           : FragmentTracker::Memory{};
 }
 
 } // namespace
@@ -103,10 +88,10 @@ void
 DataPlane::TrackFragments(const FragmentTracker::Limits& limits,
                           const std::function<FragmentTracker::Instant()>& now)
 {
-    for (auto* tracker : {&m_outboundFragments, &m_inboundFragments, &m_clearFragments})
-    {
-        *tracker = std::make_shared<FragmentTracker>(limits, now);
-    }
+    m_outboundFragments = std::make_unique<FragmentTracker>(limits, now);
+    m_clearFragments = std::make_unique<FragmentTracker>(limits, now);
+    m_inboundFragments.clear();
+    m_makeTracker = [limits, now] { return std::make_shared<FragmentTracker>(limits, now); };
 }
 
 const FragmentTracker*
@@ -116,9 +101,14 @@ DataPlane::OutboundFragments() const
 }
 
 std::shared_ptr<FragmentTracker>
-DataPlane::InboundFragments() const
+DataPlane::InboundFragments(const std::string& peer)
 {
-    return m_inboundFragments;
+    std::shared_ptr<FragmentTracker>& tracker = m_inboundFragments[peer];
+    if (!tracker && m_makeTracker)
+    {
+        tracker = m_makeTracker();
+    }
+    return tracker;
 }
 
 void
@@ -143,12 +133,19 @@ DataPlane::SetResourceCallback(
 PacketSelectors
 DataPlane::Select(const wire::IpView& view) const
 {
+    FragmentTracker::Memory ignored;
+    return Select(view, ignored);
+}
+
+PacketSelectors
+DataPlane::Select(const wire::IpView& view, FragmentTracker::Memory& memory) const
+{
     PacketSelectors packet = wire::ReadSelectors(view);
     if (m_resourceRule)
     {
         packet.resource = m_resourceRule(view);
     }
-    Recall(m_outboundFragments.get(), view, packet);
+    memory = Recall(m_outboundFragments.get(), view, packet);
     return packet;
 }
 
@@ -158,6 +155,17 @@ DataPlane::FindProtecting(const PacketSelectors& packet)
     const SpdEntry* const entry = m_spd.LookupOutbound(packet);
     return entry && entry->action == SpdAction::Protect ? m_sad.FindOutbound(entry->peer, packet)
                                                         : nullptr;
+}
+
+void
+DataPlane::NoteOutbound(const wire::IpView& view, const PacketSelectors& packet)
+{
+    if (m_outboundFragments && view.isFragment && !packet.laterFragment)
+    {
+        m_outboundFragments->Note(view,
+                                  packet,
+                                  Decide(m_spd.LookupOutbound(packet), FindProtecting(packet)));
+    }
 }
 
 /// Tells of a resource that has no SA of its own; false: its packets must wait for one.
@@ -255,6 +263,31 @@ DataPlane::DropInbound(DropReason reason)
     return {Verdict::Drop, reason, 0, 0};
 }
 
+/// What the policy has against a packet, before any SA is asked.
+DropReason
+DataPlane::Refuse(const SpdEntry* entry,
+                  const PacketSelectors& packet,
+                  FragmentTracker::Memory memory,
+                  bool outbound) const
+{
+    if (memory.missing == DropReason::FragmentOverlap)
+    {
+        return memory.missing;
+    }
+    if (!entry)
+    {
+        const bool unknown =
+            memory.missing != DropReason::None && m_spd.NamesHosts(packet, outbound);
+        return unknown ? memory.missing : DropReason::NoPolicy;
+    }
+    if (entry->action == SpdAction::Discard)
+    {
+        return DropReason::PolicyDiscard;
+    }
+    const bool leaks = memory.protect && entry->action == SpdAction::Bypass;
+    return leaks ? DropReason::FragmentUnknown : DropReason::None;
+}
+
 DataPlaneResult
 DataPlane::ProcessOutbound(std::size_t mtu)
 {
@@ -264,27 +297,25 @@ DataPlane::ProcessOutbound(std::size_t mtu)
     {
         return DropOutbound(DropReason::Malformed);
     }
-    const PacketSelectors packet = Select(view);
+    FragmentTracker::Memory memory;
+    const PacketSelectors packet = Select(view, memory);
+    NoteOutbound(view, packet);
     const SpdEntry* const entry = m_spd.LookupOutbound(packet);
-    if (!entry)
+    if (const DropReason refused = Refuse(entry, packet, memory, true); refused != DropReason::None)
     {
-        return DropOutbound(Unfit(m_outboundFragments.get(), view, packet, DropReason::NoPolicy));
-    }
-    if (entry->action == SpdAction::Discard)
-    {
-        return DropOutbound(DropReason::PolicyDiscard);
+        return DropOutbound(refused);
     }
     if (entry->action == SpdAction::Bypass)
     {
-        NoteBypassed(m_outboundFragments.get(), *entry, view, packet);
         ++m_counters.outboundBypassed;
         return {};
     }
     OutboundSa* const sa = m_sad.FindOutbound(entry->peer, packet);
     if (!sa && m_sad.HasOutbound(entry->peer, entry->IsOpaque()))
     {
-        return DropOutbound(
-            Unfit(m_outboundFragments.get(), view, packet, DropReason::SelectorMismatch));
+        const bool unknown =
+            memory.missing != DropReason::None && m_sad.NamesHosts(entry->peer, packet);
+        return DropOutbound(unknown ? memory.missing : DropReason::SelectorMismatch);
     }
     if (!sa)
     {
@@ -298,11 +329,6 @@ DataPlane::ProcessOutbound(std::size_t mtu)
     if (!MayTake(*sa, packet, entry->peer))
     {
         return DropOutbound(DropReason::AcquirePending);
-    }
-    if (view.isFragment && !packet.laterFragment && sa->Config().laterFragments &&
-        m_outboundFragments)
-    {
-        m_outboundFragments->Note(view, packet);
     }
     const DataPlaneResult result = sa->Config().aggfrag
                                      ? Aggregate(*sa, view, mtu)
@@ -524,22 +550,21 @@ DataPlane::ProcessInboundClear()
         return DropInbound(DropReason::Malformed);
     }
     PacketSelectors packet = wire::ReadSelectors(view);
-    Recall(m_clearFragments.get(), view, packet);
+    const FragmentTracker::Memory memory = Recall(m_clearFragments.get(), view, packet);
     const SpdEntry* const entry = m_spd.LookupInbound(packet);
-    if (!entry)
+    if (m_clearFragments && view.isFragment && !packet.laterFragment)
     {
-        return DropInbound(Unfit(m_clearFragments.get(), view, packet, DropReason::NoPolicy));
+        m_clearFragments->Note(view, packet, Decide(entry, nullptr));
     }
-    switch (entry->action)
+    if (const DropReason refused = Refuse(entry, packet, memory, false);
+        refused != DropReason::None)
     {
-    case SpdAction::Protect:
+        return DropInbound(refused);
+    }
+    if (entry->action == SpdAction::Protect)
+    {
         return DropInbound(DropReason::UnprotectedInbound);
-    case SpdAction::Discard:
-        return DropInbound(DropReason::PolicyDiscard);
-    case SpdAction::Bypass:
-        break;
     }
-    NoteBypassed(m_clearFragments.get(), *entry, view, packet);
     ++m_counters.inboundBypassed;
     return {};
 }

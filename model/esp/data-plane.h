@@ -130,8 +130,9 @@ class DataPlane
                         const std::function<FragmentTracker::Instant()>& now);
     /// Of packets that leave; null unless they are tracked.
     const FragmentTracker* OutboundFragments() const;
-    /// Of packets out of tunnels, for InboundSaConfig; null unless they are tracked.
-    std::shared_ptr<FragmentTracker> InboundFragments() const;
+    /// Of packets out of the tunnels of one peer, for InboundSaConfig; null unless they are
+    /// tracked.
+    std::shared_ptr<FragmentTracker> InboundFragments(const std::string& peer);
     /// Which of this side's CPUs or queues works on an outbound packet, from 0; unset: SAs of
     /// single resources carry nothing.
     void SetResourceRule(std::function<std::uint32_t(const wire::IpView& packet)> rule);
@@ -143,6 +144,9 @@ class DataPlane
     PacketSelectors Select(const wire::IpView& packet) const;
     /// The SA that takes such packets now, if any does; nothing is counted, and no SA asked for.
     OutboundSa* FindProtecting(const PacketSelectors& packet);
+    /// What is decided about a first fragment now holds for later ones, also when ProcessOutbound
+    /// gets it after them. It calls this itself.
+    void NoteOutbound(const wire::IpView& view, const PacketSelectors& packet);
     /// Called for every packet whose resource has no SA of its own where there is one for all.
     void SetResourceCallback(
         std::function<void(const std::string& peer, std::uint32_t resource)> callback);
@@ -216,6 +220,11 @@ class DataPlane
     void Measure(VolumeMeter& meter, std::uint32_t spiInbound, std::size_t innerLength);
     bool MayTake(const OutboundSa& sa, const PacketSelectors& packet, const std::string& peer);
     void NoteChoice(const OutboundSa& sa, const PacketSelectors& packet);
+    PacketSelectors Select(const wire::IpView& view, FragmentTracker::Memory& memory) const;
+    DropReason Refuse(const SpdEntry* entry,
+                      const PacketSelectors& packet,
+                      FragmentTracker::Memory memory,
+                      bool outbound) const;
     DataPlaneResult DropOutbound(DropReason reason);
     DataPlaneResult DropInbound(DropReason reason);
 
@@ -224,9 +233,11 @@ class DataPlane
     Sad m_sad;
     DataPlaneCounters m_counters;
     AcquireCallback m_acquire;
-    std::shared_ptr<FragmentTracker> m_outboundFragments; ///< null: not tracked, as the others
-    std::shared_ptr<FragmentTracker> m_inboundFragments;  ///< out of tunnels
-    std::shared_ptr<FragmentTracker> m_clearFragments;    ///< that came in clear
+    std::unique_ptr<FragmentTracker> m_outboundFragments; ///< null: not tracked
+    std::unique_ptr<FragmentTracker> m_clearFragments;    ///< of what came in clear; likewise
+    /// By peer, so that none can drive out what is remembered of others.
+    std::unordered_map<std::string, std::shared_ptr<FragmentTracker>> m_inboundFragments;
+    std::function<std::shared_ptr<FragmentTracker>()> m_makeTracker; ///< empty: not tracked
     std::function<std::uint32_t(const wire::IpView&)> m_resourceRule;
     bool m_resourceFallback{true};
     std::function<void(const std::string&, std::uint32_t)> m_resourceWanted;

@@ -167,10 +167,19 @@ FitsSelectors(const InboundSaConfig& config, const PacketSelectors& packet)
            MatchesAny(config.localSelectors, packet.destination, packet.destinationPort, packet);
 }
 
+/// Whether a packet would fit that is no fragment and has no ports.
 bool
-IsForOpaquePorts(const InboundSaConfig& config)
+FitsAllPorts(const InboundSaConfig& config, PacketSelectors packet)
 {
-    return AreOpaque(config.remoteSelectors) || AreOpaque(config.localSelectors);
+    packet.laterFragment = false;
+    return FitsSelectors(config, packet);
+}
+
+bool
+NamesHosts(const InboundSaConfig& config, const PacketSelectors& packet)
+{
+    return NamesHost(config.remoteSelectors, packet.source, packet) &&
+           NamesHost(config.localSelectors, packet.destination, packet);
 }
 
 /// Whether a later fragment on an SA for OPAQUE ports might overlap ports. Of IPv6 nobody can tell,
@@ -700,38 +709,39 @@ InboundSa::Admit(const wire::IpView& inner) const
         return DropReason::None;
     }
     PacketSelectors packet = wire::ReadSelectors(inner);
-    const bool fits = FitsSelectors(m_config, packet);
-    if (inner.isFragment)
+    if (packet.laterFragment)
     {
-        return AdmitFragment(inner, packet, fits);
+        return AdmitLaterFragment(inner, packet);
+    }
+    const bool fits = FitsSelectors(m_config, packet);
+    if (inner.isFragment && m_config.laterFragments)
+    {
+        m_config.laterFragments->Note(inner, packet, {fits});
     }
     return fits ? DropReason::None : DropReason::SelectorMismatch;
 }
 
-/// \param fits whether the fragment's own selectors do
+/// By selectors for all ports (RFC 4301, section 7.1), by its first fragment (7.3), or by OPAQUE
+/// ports (7.2).
 DropReason
-InboundSa::AdmitFragment(const wire::IpView& inner, PacketSelectors& packet, bool fits) const
+InboundSa::AdmitLaterFragment(const wire::IpView& inner, PacketSelectors& packet) const
 {
-    FragmentTracker* const tracker = m_config.laterFragments.get();
-    if (fits && !packet.laterFragment && tracker)
+    if (FitsAllPorts(m_config, packet))
     {
-        tracker->Note(inner, packet);
+        return DropReason::None;
     }
-    else if (!fits && packet.laterFragment && tracker)
+    DropReason missing = DropReason::SelectorMismatch;
+    if (m_config.laterFragments && NamesHosts(m_config, packet))
     {
-        const DropReason unknown = tracker->Recall(inner, packet);
-        if (unknown != DropReason::None)
-        {
-            return unknown;
-        }
-        fits = FitsSelectors(m_config, packet);
+        missing = m_config.laterFragments->Recall(inner, packet).missing;
     }
-    else if (fits && packet.laterFragment && IsForOpaquePorts(m_config) &&
-             MayOverlapPorts(inner, m_config.leastFragmentOffset))
+    if (missing != DropReason::FragmentOverlap && FitsSelectors(m_config, packet))
     {
-        return DropReason::FragmentOverlap;
+        const bool overlaps = !packet.portsKnown && // so it is OPAQUE ports that fit
+                              MayOverlapPorts(inner, m_config.leastFragmentOffset);
+        return overlaps ? DropReason::FragmentOverlap : DropReason::None;
     }
-    return fits ? DropReason::None : DropReason::SelectorMismatch;
+    return missing == DropReason::None ? DropReason::SelectorMismatch : missing;
 }
 
 DropReason

@@ -334,7 +334,7 @@ class InboundSa
     }
 
   private:
-    DropReason AdmitFragment(const wire::IpView& inner, PacketSelectors& packet, bool fits) const;
+    DropReason AdmitLaterFragment(const wire::IpView& inner, PacketSelectors& packet) const;
     OpenResult OpenEesp(PacketBuffer& buffer, std::size_t outerHeaderLength);
     DropReason UnwrapEesp(PacketBuffer& buffer, std::size_t front, std::size_t length) const;
     DropReason Unwrap(PacketBuffer& buffer, std::size_t front, std::size_t length) const;

@@ -38,6 +38,17 @@ FragmentTracker::FragmentTracker(const Limits& limits, std::function<Instant()> 
 {
 }
 
+FragmentTracker::Key
+FragmentTracker::KeyOf(const wire::IpView& view,
+                       const PacketSelectors& packet,
+                       std::uint32_t identification)
+{
+    return {packet.source,
+            packet.destination,
+            view.v6 ? std::uint8_t{0} : packet.protocol,
+            identification};
+}
+
 std::size_t
 FragmentTracker::Hash(const Key& key)
 {
@@ -61,11 +72,37 @@ FragmentTracker::IsAlive(const Place& place, Instant now) const
     return place.born != Instant::min() && now - place.born < m_limits.timeout;
 }
 
+FragmentTracker::Places::const_iterator
+FragmentTracker::Find(const Key& key) const
+{
+    if (m_places.empty())
+    {
+        return m_places.end();
+    }
+    const auto begin = m_places.begin() + static_cast<std::ptrdiff_t>(SetOf(key));
+    const auto end = begin + kSet;
+    const auto place = std::find_if(begin, end, [&](const Place& p) { return p.key == key; });
+    return place == end ? m_places.end() : place;
+}
+
+FragmentTracker::Place&
+FragmentTracker::FindOrOldest(const Key& key)
+{
+    if (const auto found = Find(key); found != m_places.end())
+    {
+        return m_places[static_cast<std::size_t>(found - m_places.begin())];
+    }
+    const auto begin = m_places.begin() + static_cast<std::ptrdiff_t>(SetOf(key));
+    return *std::min_element(begin,
+                             begin + kSet,
+                             [](const Place& a, const Place& b) { return a.born < b.born; });
+}
+
 void
-FragmentTracker::Note(const wire::IpView& first, const PacketSelectors& packet)
+FragmentTracker::Note(const wire::IpView& first, const PacketSelectors& packet, Decision decision)
 {
     const auto fields = wire::ReadFragment(first);
-    if (!fields || !packet.portsKnown || m_limits.packets == 0)
+    if (!fields || m_limits.packets == 0)
     {
         return;
     }
@@ -73,58 +110,49 @@ FragmentTracker::Note(const wire::IpView& first, const PacketSelectors& packet)
     {
         m_places.resize((m_limits.packets + kSet - 1) / kSet * kSet);
     }
-    const Key key{packet.source,
-                  packet.destination,
-                  first.v6 ? std::uint8_t{0} : packet.protocol,
-                  fields->identification};
-    const auto begin = m_places.begin() + static_cast<std::ptrdiff_t>(SetOf(key));
-    const auto end = begin + kSet;
-    auto place = std::find_if(begin, end, [&](const Place& p) { return p.key == key; });
+    decision.follow = decision.follow && packet.portsKnown;
+    const Key key = KeyOf(first, packet, fields->identification);
     const Instant now = m_now();
-    if (place == end)
+    Place& place = FindOrOldest(key);
+    if (IsAlive(place, now))
     {
-        place = std::min_element(begin,
-                                 end,
-                                 [](const Place& a, const Place& b) { return a.born < b.born; });
-        m_counters.overwritten += IsAlive(*place, now) ? 1 : 0;
+        const bool again = place.key == key;
+        decision.protect = decision.protect || (again && place.decision.protect);
+        m_counters.overwritten += again ? 0 : 1;
     }
-    ++m_counters.noted;
-    *place = {key,
-              now,
-              static_cast<std::uint32_t>(fields->End(first)),
-              packet.sourcePort,
-              packet.destinationPort,
-              packet.protocol};
+    m_counters.noted += decision.follow ? 1 : 0;
+    place = {key,
+             now,
+             static_cast<std::uint32_t>(fields->End(first)),
+             packet.sourcePort,
+             packet.destinationPort,
+             packet.protocol,
+             decision};
 }
 
-DropReason
+FragmentTracker::Memory
 FragmentTracker::Recall(const wire::IpView& later, PacketSelectors& packet) const
 {
     const auto fields = wire::ReadFragment(later);
-    if (!fields || m_places.empty())
+    const auto place = fields ? Find(KeyOf(later, packet, fields->identification)) : m_places.end();
+    if (place == m_places.end() || !IsAlive(*place, m_now()))
     {
-        return DropReason::FragmentUnknown;
+        return {DropReason::FragmentUnknown};
     }
-    const Key key{packet.source,
-                  packet.destination,
-                  later.v6 ? std::uint8_t{0} : packet.protocol,
-                  fields->identification};
-    const auto begin = m_places.begin() + static_cast<std::ptrdiff_t>(SetOf(key));
-    const auto place =
-        std::find_if(begin, begin + kSet, [&](const Place& p) { return p.key == key; });
-    if (place == begin + kSet || !IsAlive(*place, m_now()))
+    const auto [follow, protect] = place->decision;
+    if (!follow)
     {
-        return DropReason::FragmentUnknown;
+        return {DropReason::FragmentUnknown, protect};
     }
     if (fields->offset < place->end)
     {
-        return DropReason::FragmentOverlap;
+        return {DropReason::FragmentOverlap, protect};
     }
     packet.protocol = place->protocol;
     packet.sourcePort = place->sourcePort;
     packet.destinationPort = place->destinationPort;
     packet.portsKnown = true;
-    return DropReason::None;
+    return {DropReason::None, protect};
 }
 
 } // namespace ipseclab::esp

@@ -17,14 +17,16 @@ namespace ipseclab::esp
 {
 
 /**
- * Stateful fragment checking (RFC 4301, section 7.3): protocol and ports of first fragments that
- * were let through, for the later ones of the same packet. Nothing waits: a fragment that comes
- * before its first is not known.
+ * Stateful fragment checking (RFC 4301, section 7.3): protocol and ports of first fragments, for
+ * the later ones of the same packet. Nothing waits: a fragment that comes before its first is not
+ * known. Every first fragment has to be told of, lest its later ones follow an older one with the
+ * same identification.
  *
  * Memory is bounded and taken at the first use. A packet has its place in a small set by a hash of
  * its addresses, protocol (IPv4 only) and identification; a new one takes the place of the oldest
  * of its set. So a flood of first fragments shortens the time that others are remembered, no more.
- * Of two first fragments of one packet the newer counts.
+ * Of two first fragments of one packet the newer counts; but where one of them was to be protected,
+ * that is remembered as long as either.
  */
 class FragmentTracker
 {
@@ -39,21 +41,36 @@ class FragmentTracker
 
     struct Counters
     {
-        std::uint64_t noted{0};       ///< first fragments
+        std::uint64_t noted{0};       ///< first fragments, of those to follow
         std::uint64_t overwritten{0}; ///< packets that made room before they had aged
     };
 
     /// \param now the driver's clock, asked about fragments only; it never goes back
     FragmentTracker(const Limits& limits, std::function<Instant()> now);
 
-    /// A first fragment was let through with these selectors.
-    void Note(const wire::IpView& first, const PacketSelectors& packet);
+    /// What was decided about a first fragment.
+    struct Decision
+    {
+        bool follow{false};  ///< later ones have its ports
+        bool protect{false}; ///< it is not for going in clear
+    };
+
+    /// A first fragment came with these selectors. Without ports it is not followed.
+    void Note(const wire::IpView& first, const PacketSelectors& packet, Decision decision);
+
+    /// What is known of a later fragment's first one.
+    struct Memory
+    {
+        DropReason missing{DropReason::None}; ///< or FragmentUnknown, FragmentOverlap
+        bool protect{false};
+    };
+
     /**
      * Puts protocol and ports of its first fragment into the selectors of a later one.
-     * \returns None; or FragmentUnknown, or FragmentOverlap when it begins before the first one
-     * ends, and then nothing was put in
+     * \returns as missing FragmentUnknown; or FragmentOverlap when it begins before the first one
+     * that it would follow ends; then nothing was put in
      */
-    DropReason Recall(const wire::IpView& later, PacketSelectors& packet) const;
+    Memory Recall(const wire::IpView& later, PacketSelectors& packet) const;
 
     const Counters& GetCounters() const
     {
@@ -61,7 +78,7 @@ class FragmentTracker
     }
 
     /// Octets taken.
-    std::size_t Memory() const
+    std::size_t Octets() const
     {
         return m_places.size() * sizeof(Place);
     }
@@ -85,16 +102,26 @@ class FragmentTracker
         std::uint16_t sourcePort;
         std::uint16_t destinationPort;
         std::uint8_t protocol;
+        Decision decision;
     };
 
+    using Places = std::vector<Place>;
+
+    static Key KeyOf(const wire::IpView& view,
+                     const PacketSelectors& packet,
+                     std::uint32_t identification);
     static std::size_t Hash(const Key& key);
     bool IsAlive(const Place& place, Instant now) const;
     /// The first place of the set; there must be memory.
     std::size_t SetOf(const Key& key) const;
+    /// The packet's place, whether it is alive or not; the end of all places when it has none.
+    Places::const_iterator Find(const Key& key) const;
+    /// The packet's place, or the oldest of its set, which is left as it is.
+    Place& FindOrOldest(const Key& key);
 
     Limits m_limits;
     std::function<Instant()> m_now;
-    std::vector<Place> m_places; ///< set after set
+    Places m_places; ///< set after set
     Counters m_counters;
 };
 

@@ -177,6 +177,21 @@ Sad::HasOutbound(const std::string& peer, bool opaque) const
 }
 
 bool
+Sad::NamesHosts(const std::string& peer, const PacketSelectors& packet) const
+{
+    const auto found = m_outbound.find(peer);
+    return found != m_outbound.end() &&
+           std::any_of(found->second.list.begin(),
+                       found->second.list.end(),
+                       [&packet](const Sender& sender)
+                       {
+                           const OutboundSaConfig& config = sender.sa->Config();
+                           return NamesHost(config.localSelectors, packet.source, packet) &&
+                                  NamesHost(config.remoteSelectors, packet.destination, packet);
+                       });
+}
+
+bool
 Sad::IsOutboundReady(std::uint32_t spiInbound)
 {
     const Sender* const sender = FindSender(spiInbound);

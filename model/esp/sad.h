@@ -66,6 +66,8 @@ class Sad
 
     /// Whether any pair may send to that peer that is for OPAQUE ports, or that is not.
     bool HasOutbound(const std::string& peer, bool opaque) const;
+    /// Whether a pair would send such packets to that peer if they had other ports.
+    bool NamesHosts(const std::string& peer, const PacketSelectors& packet) const;
 
     /// Whether the pair with this inbound SPI may send.
     bool IsOutboundReady(std::uint32_t spiInbound);

@@ -72,6 +72,13 @@ Matches(const SpdEntry& entry, const PacketSelectors& packet, bool outbound)
            MatchesAny(destination, packet.destination, packet.destinationPort, packet);
 }
 
+bool
+MatchesHosts(const SpdEntry& entry, const PacketSelectors& packet, bool outbound)
+{
+    return NamesHost(outbound ? entry.local : entry.remote, packet.source, packet) &&
+           NamesHost(outbound ? entry.remote : entry.local, packet.destination, packet);
+}
+
 } // namespace
 
 bool
@@ -89,6 +96,17 @@ MatchesAny(const TrafficSelectorList& selectors,
                                                                  packet.portsKnown,
                                                                  packet.laterFragment);
                                             });
+}
+
+bool
+NamesHost(const TrafficSelectorList& selectors,
+          const IpAddress& address,
+          const PacketSelectors& packet)
+{
+    return selectors.empty() || std::any_of(selectors.begin(),
+                                            selectors.end(),
+                                            [&](const TrafficSelector& s)
+                                            { return s.MatchesHost(address, packet.protocol); });
 }
 
 std::size_t
@@ -150,7 +168,8 @@ std::size_t
 Spd::FirstMatch(const Places& places,
                 std::size_t end,
                 const PacketSelectors& packet,
-                bool outbound) const
+                bool outbound,
+                Matcher matches) const
 {
     for (const std::size_t place : places)
     {
@@ -158,7 +177,7 @@ Spd::FirstMatch(const Places& places,
         {
             break;
         }
-        if (Matches(m_entries[place], packet, outbound))
+        if (matches(m_entries[place], packet, outbound))
         {
             return place;
         }
@@ -167,10 +186,10 @@ Spd::FirstMatch(const Places& places,
 }
 
 std::size_t
-Spd::Search(const PacketSelectors& packet, bool outbound) const
+Spd::Search(const PacketSelectors& packet, bool outbound, Matcher matches) const
 {
     const IpAddress& remote = outbound ? packet.destination : packet.source;
-    std::size_t first = FirstMatch(m_others, m_entries.size(), packet, outbound);
+    std::size_t first = FirstMatch(m_others, m_entries.size(), packet, outbound, matches);
     for (const PrefixTable& table : m_prefixes)
     {
         if (table.v6 == remote.IsV4())
@@ -180,7 +199,7 @@ Spd::Search(const PacketSelectors& packet, bool outbound) const
         const auto found = table.networks.find(NetworkOf(remote, table.length));
         if (found != table.networks.end())
         {
-            first = FirstMatch(found->second, first, packet, outbound);
+            first = FirstMatch(found->second, first, packet, outbound, matches);
         }
     }
     return first;
@@ -190,8 +209,14 @@ const SpdEntry*
 Spd::Lookup(const PacketSelectors& packet, bool outbound)
 {
     const std::size_t place =
-        m_cache.Get(packet, outbound ? 1 : 0, [&] { return Search(packet, outbound); });
+        m_cache.Get(packet, outbound ? 1 : 0, [&] { return Search(packet, outbound, &Matches); });
     return place == m_entries.size() ? nullptr : &m_entries[place];
+}
+
+bool
+Spd::NamesHosts(const PacketSelectors& packet, bool outbound) const
+{
+    return Search(packet, outbound, &MatchesHosts) != m_entries.size();
 }
 
 } // namespace ipseclab::esp

@@ -44,6 +44,11 @@ bool MatchesAny(const TrafficSelectorList& selectors,
                 std::uint16_t port,
                 const PacketSelectors& packet);
 
+/// Does one of them name the address and the packet's protocol, whatever the port?
+bool NamesHost(const TrafficSelectorList& selectors,
+               const IpAddress& address,
+               const PacketSelectors& packet);
+
 /**
  * The security policy database: the first entry that matches decides; none: discard. Answers for
  * whole 5-tuples are kept in a table of fixed size, so a packet of a known flow costs one probe.
@@ -60,6 +65,8 @@ class Spd
     const SpdEntry* LookupOutbound(const PacketSelectors& packet);
     /// For a packet that came in clear (`destination` is local); null when nothing matches.
     const SpdEntry* LookupInbound(const PacketSelectors& packet);
+    /// Whether an entry would match if the packet had other ports. Nothing is cached.
+    bool NamesHosts(const PacketSelectors& packet, bool outbound) const;
 
     const std::vector<SpdEntry>& Entries() const
     {
@@ -83,13 +90,16 @@ class Spd
         std::unordered_map<IpAddress, Places, AddressHash> networks;
     };
 
+    using Matcher = bool (*)(const SpdEntry& entry, const PacketSelectors& packet, bool outbound);
+
     const SpdEntry* Lookup(const PacketSelectors& packet, bool outbound);
-    std::size_t Search(const PacketSelectors& packet, bool outbound) const;
+    std::size_t Search(const PacketSelectors& packet, bool outbound, Matcher matches) const;
     /// The first of these places, and before `end`, whose entry matches; otherwise `end`.
     std::size_t FirstMatch(const Places& places,
                            std::size_t end,
                            const PacketSelectors& packet,
-                           bool outbound) const;
+                           bool outbound,
+                           Matcher matches) const;
     PrefixTable& TableOf(bool v6, std::size_t length);
 
     std::vector<SpdEntry> m_entries;

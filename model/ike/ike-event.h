@@ -158,6 +158,7 @@ struct ChildSaRefused
     wire::NotifyType reason{wire::NotifyType::NoProposalChosen};
     /// The inbound SPI of the Child SA that was to be rekeyed; it stays, too.
     std::optional<std::uint32_t> rekeyOf{};
+    bool opaque{false}; ///< as ChildRequest::opaque
 };
 
 /// What an extension of the IKE SA has to say; a detail is of one of the extension's own types.

@@ -347,7 +347,9 @@ IkeSa::FinishFirstChild(Instant now, const wire::PayloadList& response)
         return;
     }
     const auto choice = CheckChildAnswer(*sa);
-    const bool selectorsFit = IsAcceptable(m_peer, tsI->selectors, tsR->selectors);
+    const auto offer = OfferSelectors(m_peer, m_firstChild, false);
+    const bool selectorsFit =
+        IsNarrowing(tsI->selectors, offer.local) && IsNarrowing(tsR->selectors, offer.remote);
     if (!choice || !selectorsFit || refusal)
     {
         // The responder has installed its half of the Child SA.

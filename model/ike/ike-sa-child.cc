@@ -170,10 +170,10 @@ IkeSa::Request(CreateChildTask& task)
     }
     // What is rekeyed stays as it is (RFC 7296, section 2.9.2).
     const ChildSa* old = task.rekeyOf ? FindChild(*task.rekeyOf) : nullptr;
-    const auto offer = old ? SelectorChoice{old->local, old->remote}
-                           : OfferSelectors(m_peer, task.wanted, task.onlyPacket);
-    payloads.push_back(wire::MakePayload(PayloadType::TsI, wire::TsPayload{offer.local}));
-    payloads.push_back(wire::MakePayload(PayloadType::TsR, wire::TsPayload{offer.remote}));
+    task.offer = old ? SelectorChoice{old->local, old->remote}
+                     : OfferSelectors(m_peer, task.wanted, task.onlyPacket);
+    payloads.push_back(wire::MakePayload(PayloadType::TsI, wire::TsPayload{task.offer.local}));
+    payloads.push_back(wire::MakePayload(PayloadType::TsR, wire::TsPayload{task.offer.remote}));
     ChildNegotiation child = Negotiation(task);
     m_extensions.WriteChild(*this, child, payloads);
     return payloads;
@@ -251,7 +251,7 @@ IkeSa::AbandonChild(Instant now, const CreateChildTask& task, NotifyType reason)
     {
         old->rekeying = false;
     }
-    m_events.push_back(ChildSaRefused{m_id, m_peer.name, reason, task.rekeyOf});
+    m_events.push_back(ChildSaRefused{m_id, m_peer.name, reason, task.rekeyOf, task.wanted.opaque});
     Enqueue(now, CloseChildTask{task.spi});
 }
 
@@ -289,7 +289,8 @@ IkeSa::ReadNewChild(const CreateChildTask& task, const wire::PayloadList& respon
     if (!nonce || !tsI || !tsR || !choice || !IsSpi(choice->peerSpi) ||
         !WasOffered(m_peer.childSuites, *choice, true) ||
         !IsNonceAcceptable(nonce->data, m_channel->Suite().prf) ||
-        !IsAcceptable(m_peer, tsI->selectors, tsR->selectors))
+        !IsNarrowing(tsI->selectors, task.offer.local) ||
+        !IsNarrowing(tsR->selectors, task.offer.remote))
     {
         return std::nullopt;
     }
@@ -390,7 +391,7 @@ IkeSa::HandleRefusal(Instant now, CreateChildTask& task, const wire::PayloadList
     {
         old->rekeying = false;
     }
-    m_events.push_back(ChildSaRefused{m_id, m_peer.name, error, task.rekeyOf});
+    m_events.push_back(ChildSaRefused{m_id, m_peer.name, error, task.rekeyOf, task.wanted.opaque});
 }
 
 /// RFC 7296, section 2.9: whoever gets SINGLE_PAIR_REQUIRED asks for the packet it has; false when

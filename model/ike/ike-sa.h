@@ -10,6 +10,7 @@
 #include "model/ike/ike-endpoint.h"
 #include "model/ike/ike-sa-init.h"
 #include "model/ike/ike-spi-table.h"
+#include "model/ike/narrowing.h"
 #include "model/ike/retransmitter.h"
 
 namespace ipseclab::ike
@@ -255,6 +256,7 @@ class IkeSa : private ExtensionHost
         std::optional<std::uint32_t> rekeyOf; ///< inbound SPI; otherwise a Child SA of its own
         ChildRequest wanted;                  ///< of a Child SA of its own
         bool onlyPacket{false};               ///< the peer has said SINGLE_PAIR_REQUIRED
+        SelectorChoice offer;                 ///< when the request is made
         std::uint32_t spi{0};                 ///< drawn when the request is made
         bool unconfirmed{false};              ///< the old one, when the request was made
         std::optional<Rival> rival;

@@ -180,13 +180,4 @@ IsNarrowing(const TrafficSelectorList& answer, const TrafficSelectorList& offere
                                           { return IsInside(selector, offered); });
 }
 
-bool
-IsAcceptable(const PeerConfig& peer,
-             const TrafficSelectorList& local,
-             const TrafficSelectorList& remote)
-{
-    const SelectorChoice allowed = Allowed(peer, local, remote);
-    return IsNarrowing(local, allowed.local) && IsNarrowing(remote, allowed.remote);
-}
-
 } // namespace ipseclab::ike

@@ -48,11 +48,6 @@ tl::expected<SelectorChoice, wire::NotifyType> AnswerSelectors(
 /// Whether an answer is a narrowing of what was offered: not empty, each selector inside one.
 bool IsNarrowing(const TrafficSelectorList& answer, const TrafficSelectorList& offered);
 
-/// Whether an answer of the peer is within its selectors, or their OPAQUE form where that may be.
-bool IsAcceptable(const PeerConfig& peer,
-                  const TrafficSelectorList& local,
-                  const TrafficSelectorList& remote);
-
 /// Whether two lists allow the same, where one selector of each holds one of the other.
 inline bool
 AreAlike(const TrafficSelectorList& a, const TrafficSelectorList& b)

@@ -49,16 +49,22 @@ struct TrafficSelector
         return startPort == 65535 && endPort == 0;
     }
 
+    /// Whatever the port.
+    bool MatchesHost(const IpAddress& address, std::uint8_t packetProtocol) const
+    {
+        return (protocol == 0 || protocol == packetProtocol) && start.IsV4() == address.IsV4() &&
+               start <= address && address <= end;
+    }
+
     bool Matches(const IpAddress& address,
                  std::uint8_t packetProtocol,
                  std::uint16_t port,
                  bool portKnown,
                  bool laterFragment = false) const
     {
-        return (protocol == 0 || protocol == packetProtocol) &&
-               (AnyPort() || (portKnown && startPort <= port && port <= endPort) ||
-                (laterFragment && OpaquePort())) &&
-               start.IsV4() == address.IsV4() && start <= address && address <= end;
+        return (AnyPort() || (portKnown ? startPort <= port && port <= endPort
+                                        : laterFragment && OpaquePort())) &&
+               MatchesHost(address, packetProtocol);
     }
 
     /// What both allow; nothing when they are disjoint (RFC 7296, section 2.9: narrowing).

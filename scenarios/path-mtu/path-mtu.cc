@@ -270,8 +270,10 @@ class Run
         metrics["frame_octets"] = Whole(m_octets);
         metrics["frames_lost"] = Whole(LostFrames() - m_lostBefore);
         metrics["octets_per_payload"] = Ratio(m_octets, m_receiver->Octets());
-        metrics["fragments_noted"] =
-            Whole(m_network.gatewayB->GetDataPlane().InboundFragments()->GetCounters().noted);
+        metrics["fragments_noted"] = Whole(m_network.gatewayB->GetDataPlane()
+                                               .InboundFragments(m_network.tunnel)
+                                               ->GetCounters()
+                                               .noted);
         metrics["sa_pairs"] = Whole(m_network.gatewayA->GetDataPlane().GetSad().PairCount());
         metrics["reassembled_packets"] = Whole(reassembled[wire::FragmentVerdict::Complete]);
         metrics["reassembly_conflicts"] = Whole(reassembled[wire::FragmentVerdict::Conflict]);

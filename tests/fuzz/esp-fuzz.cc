@@ -6,9 +6,10 @@
  * \file
  * The ESP boundary of a gateway against hostile packets, and against those of a peer that has the
  * keys and puts nonsense inside. An input is one octet of options and then records: one octet of
- * kind, two octets of length, that many octets. Whatever comes, the counters must balance and what
- * is let through must be an IP packet. The options choose suite, ESN, window, the outer IP version,
- * transport mode, EESP in place of ESP, and selectors for ports, with later fragments agreed on.
+ * kind and of seconds that pass before it, two octets of length, that many octets. Whatever comes,
+ * the counters must balance and what is let through must be an IP packet. The options choose suite,
+ * ESN, window, the outer IP version, transport mode, EESP in place of ESP, and selectors for ports:
+ * of one SA with later fragments agreed on, of one with OPAQUE ports, and of what may go in clear.
  */
 
 #include "model/crypto/payload-cipher.h"
@@ -79,16 +80,29 @@ class Gateway
         }
         if (options & 64)
         {
-            m_plane.TrackFragments({16, std::chrono::seconds(30)},
-                                   [] { return std::chrono::nanoseconds(0); });
+            m_plane.TrackFragments({16, std::chrono::seconds(30)}, [this] { return m_now; });
             m_ports = {*TrafficSelector::FromString("0.0.0.0/0[17/0-1023]"),
                        *TrafficSelector::FromString("::/0[17/0-1023]")};
+            const TrafficSelectorList clear{*TrafficSelector::FromString("10.0.0.0/8[17/5000]"),
+                                            *TrafficSelector::FromString("fd00::/8[17/5000]")};
+            m_plane.GetSpd().Add({"clear", {}, clear, esp::SpdAction::Bypass, ""});
+            m_plane.GetSpd().Add({"from-clear", clear, {}, esp::SpdAction::Bypass, ""});
+            AddSa(kSpi + 1,
+                  64,
+                  {*TrafficSelector::FromString("0.0.0.0/0[17/2000]"),
+                   *TrafficSelector::FromString("0.0.0.0/0[17/OPAQUE]")},
+                  false);
         }
-        AddSa(options & 4 ? 0 : 64);
+        AddSa(kSpi, options & 4 ? 0 : 64, m_ports, !m_ports.empty());
         const TrafficSelectorList any{*TrafficSelector::FromString("10.0.0.0/8"),
                                       *TrafficSelector::FromString("fd00::/8"),
                                       *TrafficSelector::FromString("192.0.2.0/24")};
         m_plane.GetSpd().Add({"tunnel", any, any, esp::SpdAction::Protect, "peer"});
+    }
+
+    void Pass(std::chrono::seconds time)
+    {
+        m_now += time;
     }
 
     void Feed(Kind kind, ByteSpan octets)
@@ -120,9 +134,9 @@ class Gateway
     }
 
   private:
-    void FillConfig(esp::EspSaConfig& config) const
+    void FillConfig(std::uint32_t spi, esp::EspSaConfig& config) const
     {
-        config.spi = kSpi;
+        config.spi = spi;
         config.suite = m_suite;
         config.keyingMaterial = m_key;
         config.integrityKey = m_integrityKey;
@@ -137,16 +151,19 @@ class Gateway
         }
     }
 
-    void AddSa(std::uint32_t window)
+    void AddSa(std::uint32_t spi,
+               std::uint32_t window,
+               const TrafficSelectorList& ports,
+               bool laterFragments)
     {
         esp::OutboundSaConfig out;
         esp::InboundSaConfig in;
-        FillConfig(out);
-        FillConfig(in);
+        FillConfig(spi, out);
+        FillConfig(spi, in);
         in.antiReplay.window = window;
-        out.remoteSelectors = in.localSelectors = m_ports;
-        out.laterFragments = !m_ports.empty();
-        in.laterFragments = m_plane.InboundFragments();
+        out.remoteSelectors = in.localSelectors = ports;
+        out.laterFragments = laterFragments;
+        in.laterFragments = laterFragments ? m_plane.InboundFragments("peer") : nullptr;
         Require(
             m_plane.GetSad().Add("peer", esp::OutboundSa::Create(out), esp::InboundSa::Create(in)));
     }
@@ -269,6 +286,7 @@ class Gateway
     Bytes m_integrityKey;
     std::unique_ptr<crypto::PayloadCipher> m_peer;
     TrafficSelectorList m_ports; ///< of the destination; empty: any
+    std::chrono::nanoseconds m_now{0};
     esp::DataPlane m_plane;
 };
 
@@ -281,9 +299,10 @@ LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
     Gateway gateway(reader.U8());
     while (reader.Ok() && reader.Left() > 0)
     {
-        const auto kind = static_cast<Kind>(reader.U8() % static_cast<std::uint8_t>(Kind::Count));
+        const auto [time, kind] = std::div(reader.U8(), static_cast<int>(Kind::Count));
         const std::size_t length = std::min<std::size_t>(reader.U16(), reader.Left());
-        gateway.Feed(kind, reader.Span(length));
+        gateway.Pass(std::chrono::seconds(time));
+        gateway.Feed(static_cast<Kind>(kind), reader.Span(length));
     }
     return 0;
 }

@@ -301,6 +301,43 @@ class UnknownSpiCase : public TestCase
     }
 };
 
+/// Fragments that come while their first is still in the engine know its ports.
+class LaterFragmentsCase : public TestCase
+{
+  public:
+    explicit LaterFragmentsCase(const std::string& step)
+        : TestCase("later fragments follow a first one that waits, sealed at " + step),
+          m_step(step)
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        ChainOptions options;
+        options.onlyPort = TunnelChain::kPort;
+        TunnelChain chain(options);
+        chain.links[0].Get(0)->SetMtu(576);
+        timing::EngineConfig config;
+        config.cores.cost.hertz = 1e9;
+        config.cores.cost.fixedCycles = 1e6; // 1 ms, while the fragments come within 2 us
+        chain.a->SetEngine(MakeEngine(config, m_step), true);
+        chain.Initiate(Seconds(1));
+        chain.Send(Seconds(2), true, 1400);
+        chain.Send(Seconds(2.1), true, 1400, TunnelChain::kPort + 1);
+        chain.Run(Seconds(3));
+        NS_TEST_EXPECT_MSG_EQ(chain.espAtB.size(), 3, "fragments");
+        NS_TEST_EXPECT_MSG_EQ(chain.DeliveredAtB(), 1, "delivered");
+        const auto& drops = chain.a->GetCounters().outboundDrops;
+        NS_TEST_EXPECT_MSG_EQ(drops[DropReason::NoPolicy], 1, "the first of another port");
+        NS_TEST_EXPECT_MSG_EQ(drops[DropReason::FragmentUnknown], 2, "the others of that");
+        NS_TEST_EXPECT_MSG_EQ(drops.Total(), 3, "nothing else");
+        NS_TEST_EXPECT_MSG_EQ(chain.a->GetCounters().Balanced(), true, "balance");
+    }
+
+    std::string m_step;
+};
+
 class EngineTestSuite : public TestSuite
 {
   public:
@@ -316,6 +353,7 @@ class EngineTestSuite : public TestSuite
         {
             Add(new FullCase(step, true));
             Add(new FullCase(step, false));
+            Add(new LaterFragmentsCase(step));
         }
         Add(new UnknownSpiCase);
         Add(new DelayCase);

@@ -39,6 +39,9 @@ struct ChainOptions
     uint32_t resources{0};                                   ///< of both gateways
     /// What gateway B takes for its own network; empty: what A takes for it, so that they agree.
     std::string protectedAsSeenByB;
+    /// The UDP port at B that the tunnel is for, where later fragments follow their first (RFC
+    /// 4301, section 7.3); 0: it is for all.
+    uint16_t onlyPort{0};
     /// As gateway A sees them, mirrored for B; before the tunnel's.
     std::vector<ipseclab::esp::SpdEntry> policies;
 };
@@ -238,6 +241,12 @@ class TunnelChain
         tunnel.addressB = Ipv4Address("10.0.3.2");
         tunnel.protectedA = "10.0.1.0/24";
         tunnel.protectedB = "10.0.4.0/24";
+        if (options.onlyPort != 0)
+        {
+            tunnel.protectedA += "[17]";
+            tunnel.protectedB += "[17/" + std::to_string(options.onlyPort) + "]";
+            tunnel.laterFragments = IpsecLaterFragments::Stateful;
+        }
         tunnel.ikeLifetime = options.ikeLifetime;
         tunnel.childLifetime = options.childLifetime;
         tunnel.childVolume = options.childVolume;

@@ -1,6 +1,7 @@
 /*
  * SPDX-License-Identifier: BSD-3-Clause
  */
+#include "model/ike/extensions/extension.h"
 #include "model/ike/narrowing.h"
 #include "tests/unit/ike-ledger.h"
 
@@ -324,6 +325,42 @@ TEST(SinglePair, TheAskingSideTriesThePacketAlone)
     EXPECT_EQ(pair.a.Last<ChildSaRefused>().reason, NotifyType::SinglePairRequired);
     EXPECT_TRUE(pair.held.empty());
     EXPECT_EQ(pair.a.endpoint.ChildSaCount(), 1U);
+}
+
+/// Answers a rekeying with all that it has itself, whatever was offered.
+class WidensAnswers : public ike::Extension
+{
+  public:
+    std::unique_ptr<Extension> Clone() const override
+    {
+        return std::make_unique<WidensAnswers>();
+    }
+
+    void WriteChild(ike::ExtensionHost& host,
+                    ike::ChildNegotiation& child,
+                    wire::PayloadList& out) override
+    {
+        for (wire::Payload& payload : out)
+        {
+            if (!child.asking && child.replaces && payload.type == PayloadType::TsR)
+            {
+                payload = wire::MakePayload(PayloadType::TsR,
+                                            wire::TsPayload{host.Peer().localSelectors});
+            }
+        }
+    }
+};
+
+// RFC 7296, section 2.9: the answer is a subset of the offer, not of what else we would take.
+TEST(WidenedAnswer, IsRefusedThoughConfigurationAllowsIt)
+{
+    auto atB = ByNets();
+    atB.extensions = {[] { return std::make_unique<WidensAnswers>(); }};
+    Story story(MakePeer(true), atB);
+    const auto before = story.pair.a.Last<ChildSaInstalled>();
+    ASSERT_TRUE(story.pair.a.endpoint.RekeyChildSa(story.pair.now, before.spiInbound));
+    story.Rest();
+    EXPECT_EQ(story.pair.a.Last<ChildSaRefused>().rekeyOf, before.spiInbound);
 }
 
 } // namespace
