@@ -3,10 +3,8 @@
  */
 #include "model/esp/data-plane.h"
 
-#include "model/wire/ip-fragment.h"
 #include "tests/unit/esp-test-support.h"
 
-#include <array>
 #include <gtest/gtest.h>
 #include <random>
 #include <set>
@@ -368,25 +366,15 @@ TEST_F(TwoGateways, InboundFragmentsAndStrangersAreRefused)
 }
 
 /// The two fragments of a packet of UDP to port 2000.
-std::array<Bytes, 2>
+std::vector<Bytes>
 FragmentsOf(std::uint32_t source, std::uint32_t destination)
 {
     test::InnerPacket packet;
     packet.length = 148;
     packet.source = source;
     packet.destination = destination;
-    const Bytes whole = packet.Build();
-    std::array<Bytes, 2> fragments;
-    const auto parts = wire::CutPacket(whole, 92, 0);
-    EXPECT_EQ(parts.size(), fragments.size());
-    for (std::size_t i = 0; i < fragments.size(); ++i)
-    {
-        fragments[i] = parts[i].header;
-        fragments[i].insert(fragments[i].end(),
-                            whole.begin() + static_cast<std::ptrdiff_t>(parts[i].begin),
-                            whole.begin() +
-                                static_cast<std::ptrdiff_t>(parts[i].begin + parts[i].length));
-    }
+    const auto fragments = test::Cut(packet.Build(), 92);
+    EXPECT_EQ(fragments.size(), 2U);
     return fragments;
 }
 

@@ -6,12 +6,14 @@
 
 #include "model/esp/data-plane.h"
 #include "model/esp/esp-sa.h"
+#include "model/wire/ip-fragment.h"
 #include "model/wire/ipv4.h"
 #include "tests/unit/test-vectors.h"
 
 #include <algorithm>
 #include <map>
 #include <string>
+#include <vector>
 
 /**
  * \file
@@ -96,6 +98,20 @@ InboundConfig(std::uint32_t spi = 0x1000, const crypto::CipherSuite& suite = {})
     config.outerDestination = IpAddress::V4(0xc0000202);
     GiveKeys(config);
     return config;
+}
+
+/// The fragments of a packet, each with its header (wire::CutPacket).
+inline std::vector<Bytes>
+Cut(const Bytes& packet, std::size_t mtu, std::uint32_t identification = 1)
+{
+    std::vector<Bytes> fragments;
+    for (const wire::FragmentPart& part : wire::CutPacket(packet, mtu, identification))
+    {
+        fragments.push_back(part.header);
+        const auto* const octets = packet.data() + part.begin;
+        fragments.back().insert(fragments.back().end(), octets, octets + part.length);
+    }
+    return fragments;
 }
 
 constexpr std::uint32_t kInnerSource = 0x0a010001;      ///< 10.1.0.1

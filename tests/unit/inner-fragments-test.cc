@@ -3,7 +3,6 @@
  */
 #include "model/esp/data-plane.h"
 #include "model/ike/extensions/non-first-fragments.h"
-#include "model/wire/ip-fragment.h"
 #include "tests/unit/esp-test-support.h"
 #include "tests/unit/ike-ledger.h"
 
@@ -28,22 +27,6 @@ using namespace std::chrono_literals;
 
 constexpr std::uint16_t kPort = 2000; ///< what the selectors of the remote side name
 
-/// The pieces of a packet, each with its header.
-std::vector<Bytes>
-Cut(const Bytes& packet, std::size_t largest, std::uint32_t identification = 0)
-{
-    std::vector<Bytes> fragments;
-    for (const auto& cut : wire::CutPacket(packet, largest, identification))
-    {
-        const auto begin = packet.begin() + static_cast<std::ptrdiff_t>(cut.begin);
-        fragments.push_back(cut.header);
-        fragments.back().insert(fragments.back().end(),
-                                begin,
-                                begin + static_cast<std::ptrdiff_t>(cut.length));
-    }
-    return fragments;
-}
-
 /// The fragments of a UDP packet with that identification, each with `part` octets behind its IP
 /// header, but for the last.
 std::vector<Bytes>
@@ -54,7 +37,7 @@ Fragments(std::uint16_t identification, std::uint16_t port = kPort, std::size_t 
     inner.destinationPort = port;
     Bytes packet = inner.Build();
     StoreBe16(&packet[4], identification);
-    return Cut(packet, wire::kIpv4HeaderSize + part);
+    return test::Cut(packet, wire::kIpv4HeaderSize + part);
 }
 
 /// The same packet from fd00::1 to fd00::2, cut likewise.
@@ -70,7 +53,7 @@ FragmentsV6(std::uint32_t identification, std::size_t part = 48)
     wire::WriteIpv6Header(packet.data(), fields);
     StoreBe16(&packet[wire::kIpv6HeaderSize], 1000);
     StoreBe16(&packet[wire::kIpv6HeaderSize + 2], kPort);
-    return Cut(packet, wire::kIpv6HeaderSize + 8 + part, identification);
+    return test::Cut(packet, wire::kIpv6HeaderSize + 8 + part, identification);
 }
 
 wire::IpView

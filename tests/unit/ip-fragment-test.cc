@@ -14,6 +14,7 @@ namespace ipseclab::wire
 namespace
 {
 
+using esp::test::Cut;
 using std::chrono::seconds;
 
 /// A packet whose payload counts up.
@@ -42,19 +43,6 @@ PacketV6(std::size_t length)
     WriteIpv6Header(packet.data(), fields);
     std::iota(packet.begin() + kIpv6HeaderSize, packet.end(), std::uint8_t{0});
     return packet;
-}
-
-std::vector<Bytes>
-Cut(const Bytes& packet, std::size_t mtu, std::uint32_t identification = 1)
-{
-    std::vector<Bytes> out;
-    for (const FragmentPart& part : CutPacket(packet, mtu, identification))
-    {
-        out.push_back(part.header);
-        const auto* const data = packet.data() + part.begin;
-        out.back().insert(out.back().end(), data, data + part.length);
-    }
-    return out;
 }
 
 FragmentVerdict
