@@ -198,7 +198,10 @@ def replay(folder: Path, topic: str) -> Step:
 
 
 def fuzz(topic: str, limit: str) -> list[Step]:
-    """`limit` is an option of libFuzzer. New inputs land in the build folder, not in the corpus."""
+    """First the corpus, then mutations of it; new inputs land in the build folder.
+
+    `limit` is an option of libFuzzer.
+    """
     found = FUZZ / "found" / topic
     command = [
         str(FUZZ / f"bin/{topic}-fuzz"),
@@ -215,11 +218,7 @@ def fuzz(topic: str, limit: str) -> list[Step]:
 
 def sanitized(folder: Path) -> list[Step]:
     """The tests of the model in a build with sanitizers."""
-    return [
-        gtest(folder / "bin/unit-tests"),
-        gtest(folder / "bin/property-tests"),
-        *(replay(folder / "bin", topic) for topic in FUZZ_TOPICS),
-    ]
+    return [gtest(folder / "bin/unit-tests"), gtest(folder / "bin/property-tests")]
 
 
 CLANG_BUILD = configure(FUZZ, "-DIPSECLAB_FUZZ=ON", "-DCMAKE_CXX_COMPILER=clang++")
@@ -253,6 +252,7 @@ SANITIZER_LAYERS = (
                 configure(SANITIZE, "-DIPSECLAB_SANITIZE=ON", "-DCMAKE_CXX_FLAGS_RELEASE=-O1"),
                 build(SANITIZE, "all"),
                 *sanitized(SANITIZE),
+                *(replay(SANITIZE / "bin", topic) for topic in FUZZ_TOPICS),
             ],
         ),
         Layer(FUZZING, [], needs=("clang++",), why=CLANG),
