@@ -10,8 +10,9 @@ messages in the numbers that are too many for every change.
 A layer is one entry of LAYERS: what it runs, how its cases are counted, when it is skipped and why.
 Most are single processes that leave a second processor idle, hence two at a time, in the order of
 LAYERS: short ones first, then long ones by length, so that both lanes end at about the same time.
-Each says how it went when it has ended.
+Each says when it begins and how it went when it has ended.
 A layer without a single case, or one whose command fails although no case did, counts as a failure.
+On SIGINT and SIGTERM, and when a step has taken too long, all that the layers have started ends.
 What the commands print is kept in build/test-logs and shown when something fails. The last line is
 always "N passed, N failed, N skipped"; the exit status is 1 when anything failed.
 """
@@ -28,11 +29,24 @@ import sys
 import threading
 import time
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+
+def jobs_wanted(value: str | None) -> int:
+    """Compilers and simulations at the same time, by the variable JOBS."""
+    try:
+        jobs = int(value or 2)
+    except ValueError:
+        jobs = 0
+    if jobs < 1:
+        sys.exit(f"JOBS is '{value}', but is a number of processes: 1 or more")
+    return jobs
+
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
@@ -42,7 +56,7 @@ SANITIZE = BUILD / "sanitize"
 FUZZ = BUILD / "fuzz"
 HAS_CLANG = shutil.which("clang++") is not None
 PYTHON = "/usr/bin/python3"
-JOBS = int(os.environ.get("JOBS", "2"))  # compilers and simulations at the same time
+JOBS = jobs_wanted(os.environ.get("JOBS"))
 LANES = min(2, JOBS)
 FUZZ_SECONDS = os.environ.get("FUZZ_SECONDS", "30")
 CORPUS = ROOT / "tests/fuzz/corpus"
@@ -55,6 +69,7 @@ FUZZ_TOPICS = (
     "aggfrag-receiver",
 )
 TAIL_LINES = 30
+GRACE = 5.0  # seconds between asking a layer to end and making it
 CLANG = "apt-get install clang libclang-rt-14-dev"
 
 
@@ -170,6 +185,7 @@ def build(folder: Path, *targets: str) -> Step:
 
 
 def compile_check(standard: int) -> Step:
+    """Syntax, types and the warnings of the front end: nothing is optimised, nothing is run."""
     return Step(build(BUILD, f"model-cxx{standard}").command, one_case)
 
 
@@ -182,7 +198,10 @@ def replay(folder: Path, topic: str) -> Step:
 
 
 def fuzz(topic: str, limit: str) -> list[Step]:
-    """`limit` is an option of libFuzzer. New inputs land in the build folder, not in the corpus."""
+    """First the corpus, then mutations of it; new inputs land in the build folder.
+
+    `limit` is an option of libFuzzer.
+    """
     found = FUZZ / "found" / topic
     command = [
         str(FUZZ / f"bin/{topic}-fuzz"),
@@ -199,11 +218,7 @@ def fuzz(topic: str, limit: str) -> list[Step]:
 
 def sanitized(folder: Path) -> list[Step]:
     """The tests of the model in a build with sanitizers."""
-    return [
-        gtest(folder / "bin/unit-tests"),
-        gtest(folder / "bin/property-tests"),
-        *(replay(folder / "bin", topic) for topic in FUZZ_TOPICS),
-    ]
+    return [gtest(folder / "bin/unit-tests"), gtest(folder / "bin/property-tests")]
 
 
 CLANG_BUILD = configure(FUZZ, "-DIPSECLAB_FUZZ=ON", "-DCMAKE_CXX_COMPILER=clang++")
@@ -237,6 +252,7 @@ SANITIZER_LAYERS = (
                 configure(SANITIZE, "-DIPSECLAB_SANITIZE=ON", "-DCMAKE_CXX_FLAGS_RELEASE=-O1"),
                 build(SANITIZE, "all"),
                 *sanitized(SANITIZE),
+                *(replay(SANITIZE / "bin", topic) for topic in FUZZ_TOPICS),
             ],
         ),
         Layer(FUZZING, [], needs=("clang++",), why=CLANG),
@@ -334,7 +350,7 @@ LAYERS = [
         [Step([PYTHON, "-P", "-m", "pytest", "-q", "--junitxml={report}"], junit_xml)],
         environment=PYTHON_ENVIRONMENT,
     ),
-    Layer("model as C++20, 23", [compile_check(standard) for standard in (20, 23)]),
+    Layer("model as C++20, 23, front end only", [compile_check(standard) for standard in (20, 23)]),
 ]
 
 NIGHTLY_INPUTS = 1_000_000
@@ -363,44 +379,103 @@ NIGHTLY_LAYERS = [
 # ---- running ----
 
 
+Family = set[tuple[int, str]]  # processes, by id and start time: ids are given again
+
+
+def family(root: int) -> Family:
+    """What a process has started and what these have, in whatever session (proc(5)); of 0: all."""
+    children: defaultdict[int, Family] = defaultdict(set)
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has just ended
+            fields = stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+            children[int(fields[1])].add((int(stat.parent.name), fields[19]))
+    found: Family = set()
+    parents = {root}
+    while parents:
+        born = set[tuple[int, str]]().union(*(children[parent] for parent in parents)) - found
+        found |= born
+        parents = {process for process, _ in born}
+    return found
+
+
+def end(processes: Iterable[subprocess.Popen[bytes]]) -> None:
+    """Asks with Ctrl-C, as whoever has started others ends them then; kills what is left."""
+    started: Family = set()
+    for process in processes:
+        started |= family(process.pid)  # nobody could tell any more once it has ended
+        with suppress(ProcessLookupError):
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGINT)
+    limit = time.monotonic() + GRACE
+    try:
+        for process in processes:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.0, limit - time.monotonic()))
+    finally:  # also when Ctrl-C is pressed once more
+        for process in processes:
+            started |= family(process.pid)
+            process.kill()
+        for left, _ in started & family(0):
+            with suppress(ProcessLookupError):
+                os.kill(left, signal.SIGKILL)
+
+
+class Stopped(Exception):
+    """The layer does not go on."""
+
+
 class Processes:
-    """Those that run, each with a group of its own: what they have started ends with them."""
+    """Those that run, each with a group of its own."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen[bytes]] = set()
         self._stopped = False
 
-    def wait(self, process: subprocess.Popen[bytes], timeout: int, log: int) -> int:
+    def run(self, command: Command, environment: dict[str, str], limit: int, log: int) -> int:
+        """The exit status; 124 after so many seconds, 127 when it cannot start."""
         with self._lock:
-            self._running.add(process)
             if self._stopped:
-                os.killpg(process.pid, signal.SIGKILL)
+                raise Stopped
+            try:
+                process = subprocess.Popen(
+                    command,
+                    cwd=ROOT,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                os.write(log, f"cannot run {command[0]}: {error.strerror}\n".encode())
+                return 127
+            self._running.add(process)
         try:
-            return process.wait(timeout)
+            status = process.wait(limit)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            os.write(log, f"ended after {timeout} s without a result\n".encode())
-            return 124
-        finally:
-            with self._lock:
-                self._running.discard(process)
+            end([process])
+            os.write(log, f"ended after {limit} s without a result\n".encode())
+            status = 124
+        with self._lock:
+            self._running.discard(process)
+            if self._stopped:
+                raise Stopped
+        return status
 
     def stop(self) -> None:
-        """Ends those that run, and whatever starts from now on."""
+        """Ends those that run and lets no other start."""
         with self._lock:
             self._stopped = True
-            for process in self._running:
-                with suppress(ProcessLookupError):  # it has just ended
-                    os.killpg(process.pid, signal.SIGKILL)
+            running = list(self._running)
+        end(running)
 
 
 PROCESSES = Processes()
 
 
 def run(step: Step, layer: Layer, jobs: int, log: Path) -> Outcome:
-    """Runs one step; its output goes to the log. A program that cannot start has status 127."""
+    """Runs one step; its output goes to the log."""
     report = log.with_suffix(".report")
     report.unlink(missing_ok=True)
     command = [
@@ -409,21 +484,7 @@ def run(step: Step, layer: Layer, jobs: int, log: Path) -> Outcome:
     environment = {**os.environ, **layer.environment}
     with log.open("w", encoding="utf-8") as output:
         print("$", *command, file=output, flush=True)
-        try:
-            process = subprocess.Popen(
-                command,
-                cwd=ROOT,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        except OSError as error:
-            print(f"cannot run {command[0]}: {error.strerror}", file=output)
-            status = 127
-        else:
-            status = PROCESSES.wait(process, layer.timeout, output.fileno())
+        status = PROCESSES.run(command, environment, layer.timeout, output.fileno())
     return Outcome(status, log.read_text(encoding="utf-8", errors="replace"), report)
 
 
@@ -431,13 +492,15 @@ def counted(step: Step, outcome: Outcome) -> Count:
     """What a step adds; never nothing when it failed, never success without a case."""
     if step.count is None:
         return Count(failed=1) if outcome.status != 0 else Count()
-    try:
-        count = step.count(outcome)
-    except (OSError, ValueError, KeyError, ElementTree.ParseError):
-        return Count(failed=1)  # no report, or one that breaks off: the program crashed
+    count = step.count(outcome)
     if count.failed == 0 and (outcome.status != 0 or count.passed == 0):
         count.failed = 1
     return count
+
+
+def say(line: str) -> None:
+    """In one piece, whatever the other lane says."""
+    print(line + "\n", end="", flush=True)
 
 
 def failure(log: Path, outcome: Outcome) -> Iterator[str]:
@@ -452,13 +515,18 @@ def run_layer(layer: Layer, jobs: int) -> tuple[Count, str]:
     obstacle = f"no {', '.join(missing)} ({layer.why})" if missing else layer.obstacle()
     if obstacle:
         return Count(skipped=1), f"skipped: {obstacle}"
+    say(f"[begins] {layer.name}")
     started = time.monotonic()
     total = Count()
     failures: list[str] = []
     for number, step in enumerate(layer.steps):
         log = LOGS / f"{re.sub('[^a-z0-9]+', '-', layer.name.lower()).strip('-')}-{number}.log"
         outcome = run(step, layer, jobs, log)
-        count = counted(step, outcome)
+        try:
+            count = counted(step, outcome)
+        except Exception as error:  # no report, or one that breaks off: the program crashed
+            count = Count(failed=1)
+            failures.append(f"    no count of its cases: {type(error).__name__}: {error}")
         total += count
         if count.failed:
             failures += failure(log, outcome)
@@ -472,15 +540,20 @@ def run_layers(layers: list[Layer]) -> Iterator[Count]:
     """All of them in lanes, each with its part of the jobs."""
     lanes = max(1, min(LANES, len(layers)))
     with ThreadPoolExecutor(lanes) as pool:
+        running = {pool.submit(run_layer, layer, JOBS // lanes): layer for layer in layers}
         try:
-            running = {pool.submit(run_layer, layer, JOBS // lanes): layer for layer in layers}
             for number, future in enumerate(as_completed(running), 1):
                 count, said = future.result()
-                print(f"[{number:2}/{len(layers)}] {running[future].name}: {said}", flush=True)
+                say(f"[{number:2}/{len(layers)}] {running[future].name}: {said}")
                 yield count
         except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for future, layer in running.items():
+                if future.cancelled():
+                    say(f"[not run] {layer.name}")
+                elif not future.done():
+                    say(f"[ended early] {layer.name}")
             PROCESSES.stop()
-            pool.shutdown(cancel_futures=True)
             raise
 
 
@@ -491,6 +564,7 @@ def chosen(layers: list[Layer], names: list[str]) -> Iterator[Layer]:
 
 
 def main(names: list[str]) -> int:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     known = LAYERS
     if "--nightly" in names:
         names = [name for name in names if name != "--nightly"]

@@ -27,12 +27,14 @@ set(not_optimised $<$<CONFIG:Release>:-O0>)
 foreach(source ${fuzz_sources})
   get_filename_component(name ${source} NAME_WE)
   string(REGEX REPLACE "-fuzz$" "" topic ${name})
-  ipseclab_program(${name}-replay ipseclab-model SOURCES ${source} ${fuzz_replay_sources})
-  add_test(NAME ${name}-replay COMMAND ${name}-replay ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${topic})
-  if(IPSECLAB_FUZZ)
+  if(IPSECLAB_FUZZ) # runs the corpus before anything else
     ipseclab_program(${name} ipseclab-model SOURCES ${source})
     target_compile_options(${name} PRIVATE -fsanitize=fuzzer-no-link)
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  else()
+    ipseclab_program(${name}-replay ipseclab-model SOURCES ${source} ${fuzz_replay_sources})
+    add_test(NAME ${name}-replay
+             COMMAND ${name}-replay ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${topic})
   endif()
 endforeach()
 
@@ -45,6 +47,11 @@ if(GTest_FOUND)
     gtest_discover_tests(${kind}-tests DISCOVERY_MODE PRE_TEST)
   endforeach()
   target_compile_options(unit-tests PRIVATE ${not_optimised})
+  if(sanitizers) # elsewhere files show that they include what they use
+    target_precompile_headers(
+      unit-tests PRIVATE <gtest/gtest.h> <algorithm> <map> <numeric> <random> <set> <string>
+      <model/esp/data-plane.h> <model/ike/ike-endpoint.h>)
+  endif()
 else()
   message(STATUS "GoogleTest not found: unit and property tests are not built")
 endif()

@@ -226,15 +226,19 @@ IpsecAggfrag::Find(uint32_t spiInbound)
     return found == m_pairs.end() ? nullptr : &found->second;
 }
 
-/// Where packets wait there is a port, for they came by it.
+/// Packets have a port, the one that they came by, unless nobody called SendFull for them.
 void
 IpsecAggfrag::Reoffer(const std::vector<Bytes>& packets, const Port& port)
 {
     for (const Bytes& octets : packets)
     {
-        if (m_gateway)
+        if (m_gateway && port.offer)
         {
             port.offer(PacketOf(octets));
+        }
+        else if (m_gateway)
+        {
+            m_gateway->NotifyQueueDrop(PacketOf(octets), true);
         }
     }
 }
@@ -287,21 +291,21 @@ IpsecAggfrag::Limit(size_t mtu) const
 void
 IpsecAggfrag::SendOne(Pair& pair, esp::OutboundSa& sa)
 {
-    const auto dscp = static_cast<uint8_t>(pair.sender.FrontTos() >> 2);
     const size_t room = wire::kAggfragHeaderSize + sa.LargestInner(PayloadSize(sa, pair.port));
     esp::PacketBuffer& buffer = m_gateway->GetDataPlane().Buffer();
-    uint8_t* const payload = buffer.Reset(room);
-    const size_t length = pair.sender.Next(
+    uint8_t* const octets = buffer.Reset(room);
+    const esp::AggfragSender::Payload payload = pair.sender.Next(
         ModelNow(),
-        {payload, room},
+        {octets, room},
         [this](ByteSpan packet)
         { m_gateway->NotifyWithdrawn(PacketOf(packet), esp::DropReason::TooBig, true); });
-    if (length == 0)
+    if (payload.length == 0)
     {
         return;
     }
-    buffer.MoveBack(static_cast<std::ptrdiff_t>(length) - static_cast<std::ptrdiff_t>(room));
-    const Ptr<Packet> sealed = m_gateway->SealAggfrag(sa, dscp);
+    buffer.MoveBack(static_cast<std::ptrdiff_t>(payload.length) -
+                    static_cast<std::ptrdiff_t>(room));
+    const Ptr<Packet> sealed = m_gateway->SealAggfrag(sa, static_cast<uint8_t>(payload.tos >> 2));
     if (sealed && !pair.port.send(sealed))
     {
         m_gateway->NotifyAggfragQueueDrop(sealed);

@@ -14,6 +14,8 @@ using wire::AggfragVerdict;
 namespace
 {
 
+constexpr std::size_t kSpareBuffers = 8; ///< 65535 octets each, at most
+
 DropReason
 ReasonOf(AggfragVerdict verdict)
 {
@@ -96,6 +98,11 @@ AggfragReceiver::Keep(Instant now, std::uint64_t number, ByteSpan payload)
     place.time = now;
     if (m_config.inOrder)
     {
+        if (!m_spare.empty())
+        {
+            place.payload = std::move(m_spare.back());
+            m_spare.pop_back();
+        }
         place.payload.assign(payload.begin(), payload.end());
         m_octets += payload.size();
     }
@@ -136,8 +143,13 @@ AggfragReceiver::Pass(const Sink& sink)
     --m_arrived;
     if (m_config.inOrder)
     {
-        m_octets -= place.payload.size();
-        Assemble(m_next, place.payload, sink);
+        Bytes payload = std::exchange(place.payload, {});
+        m_octets -= payload.size();
+        Assemble(m_next, payload, sink);
+        if (m_spare.size() < kSpareBuffers)
+        {
+            m_spare.push_back(std::move(payload));
+        }
     }
     ++m_next;
 }

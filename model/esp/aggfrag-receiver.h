@@ -28,7 +28,8 @@ struct AggfragReceiverConfig
  * What becomes of the AGGFRAG payloads of one SA (RFC 9347, sections 2.2.3 and 2.5): the reorder
  * window over ESP numbers, which begin with 1 and go on by 1, and the timer for lost ones. Time is
  * the caller's and never goes back. Holds as many payloads as the window spans, at most; they have
- * a place each, so that a number is found at once whatever the window.
+ * a place each, so that a number is found at once whatever the window. What was held is given back,
+ * but for a few buffers.
  */
 class AggfragReceiver
 {
@@ -102,6 +103,7 @@ class AggfragReceiver
     std::vector<Place> m_places; ///< by number modulo the window, and one more; empty before a gap
     std::size_t m_arrived{0};    ///< after a missing number
     std::size_t m_octets{0};     ///< of these that were not looked at yet
+    std::vector<Bytes> m_spare;  ///< for the next that are kept: reordering allocates nothing
     Counters m_counters;         ///< but for those of the assembler
 };
 

@@ -45,7 +45,7 @@ AggfragSender::IsDue(Instant now) const
     return (IsConstant() || m_packer.Waiting() > 0) && now >= m_due;
 }
 
-std::size_t
+AggfragSender::Payload
 AggfragSender::Next(Instant now, MutableByteSpan payload, const wire::AggfragPacker::Sink& tooBig)
 {
     m_packer.GiveUpTooBig(payload.size() - wire::kAggfragHeaderSize,
@@ -56,12 +56,13 @@ AggfragSender::Next(Instant now, MutableByteSpan payload, const wire::AggfragPac
                           });
     if (!IsConstant() && m_packer.Waiting() == 0)
     {
-        return 0;
+        return {};
     }
     ++m_counters.payloads;
+    const std::uint8_t tos = m_packer.FrontTos();
     const std::size_t length = m_packer.Next(payload, IsConstant());
     m_due = IsConstant() ? m_due + m_config.interval : now + m_config.delay;
-    return length;
+    return {length, tos};
 }
 
 void
@@ -74,12 +75,6 @@ std::optional<AggfragSender::Instant>
 AggfragSender::Due() const
 {
     return IsConstant() || m_packer.Waiting() > 0 ? std::make_optional(m_due) : std::nullopt;
-}
-
-std::uint8_t
-AggfragSender::FrontTos() const
-{
-    return m_packer.FrontTos();
 }
 
 std::vector<Bytes>

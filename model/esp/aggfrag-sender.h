@@ -44,6 +44,13 @@ class AggfragSender
         std::uint64_t padding{0}; ///< of these, without any octet of a packet
     };
 
+    /// What was written.
+    struct Payload
+    {
+        std::size_t length{0}; ///< octets; 0: nothing is left to send, on demand
+        std::uint8_t tos{0};   ///< TOS octet of the packet that it begins with; 0 without
+    };
+
     AggfragSender(const AggfragSenderConfig& config, Instant now);
 
     /// None; or AggfragQueue or Malformed, and nothing is kept.
@@ -58,15 +65,12 @@ class AggfragSender
      * Writes the payload that is due. Packets that are not to be cut and fit into no payload of
      * this size are given up before.
      * \param tooBig gets these
-     * \return its length; 0: nothing is left to send, on demand
      */
-    std::size_t Next(Instant now, MutableByteSpan payload, const wire::AggfragPacker::Sink& tooBig);
+    Payload Next(Instant now, MutableByteSpan payload, const wire::AggfragPacker::Sink& tooBig);
     /// Constant rate: lets a turn pass.
     void Skip();
     /// When one will be due if no packet comes.
     std::optional<Instant> Due() const;
-    /// TOS octet of the packet that the next payload begins with; 0 without.
-    std::uint8_t FrontTos() const;
 
     /// The end of the SA: all that waits, whole, for no fragment goes on under another SA.
     std::vector<Bytes> Close();

@@ -1,7 +1,9 @@
 /*
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include "model/esp/esp-sa.h"
+#include "model/esp/esp-sa-parts.h"
+#include "model/esp/inbound-sa.h"
+#include "model/esp/outbound-sa.h"
 
 #include <cstring>
 
@@ -12,13 +14,6 @@
 
 namespace ipseclab::esp
 {
-
-namespace
-{
-
-constexpr std::size_t kImplicitIv = 8; ///< RFC 8750, section 4
-
-} // namespace
 
 /// There is no trailer. What is authenticated in clear is all before the ciphertext (section 2.5 of
 /// the draft: base header, options and peer header).

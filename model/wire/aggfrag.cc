@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 namespace ipseclab::wire
@@ -244,23 +245,12 @@ AggfragAssembler::Add(std::uint64_t number, ByteSpan payload, const Sink& sink)
     return verdict;
 }
 
-/// Of the first run that ends with that number or later.
-std::size_t
-AggfragAssembler::IndexAfter(std::uint64_t number) const
-{
-    const auto after =
-        std::lower_bound(m_runs.begin(),
-                         m_runs.end(),
-                         number,
-                         [](const Run& run, std::uint64_t n) { return run.last < n; });
-    return static_cast<std::size_t>(after - m_runs.begin());
-}
-
 AggfragVerdict
 AggfragAssembler::Insert(std::uint64_t number, ByteSpan octets, const Sink& sink)
 {
-    std::size_t at = IndexAfter(number);
-    if (at < m_runs.size() && m_runs[at].first <= number)
+    const auto after = m_runs.upper_bound(number);
+    const auto before = after == m_runs.begin() ? m_runs.end() : std::prev(after);
+    if (before != m_runs.end() && number <= before->second.last)
     {
         return AggfragVerdict::Repeated;
     }
@@ -271,19 +261,8 @@ AggfragAssembler::Insert(std::uint64_t number, ByteSpan octets, const Sink& sink
     const ByteSpan head = blocks.first(std::min(owed, blocks.size()));
     const Front front{!padding && owed == head.size(), owed, head};
 
-    const bool joins = at > 0 && m_runs[at - 1].last + 1 == number;
-    if (joins)
-    {
-        --at;
-    }
-    else
-    {
-        Run run;
-        run.first = number;
-        run.last = number - 1;
-        m_runs.insert(m_runs.begin() + static_cast<std::ptrdiff_t>(at), std::move(run));
-    }
-    Run& run = m_runs[at];
+    const bool joins = before != m_runs.end() && before->second.last + 1 == number;
+    Run& run = (joins ? before : m_runs.emplace_hint(after, number, Run{}))->second;
     run.last = number;
     bool fine = Extend(run, front, sink);
     if (!payload)
@@ -294,10 +273,10 @@ AggfragAssembler::Insert(std::uint64_t number, ByteSpan octets, const Sink& sink
     {
         fine = ReadBlocks(blocks.subspan(head.size()), run, sink) && fine;
     }
-    if (at + 1 < m_runs.size() && m_runs[at + 1].first == number + 1)
+    if (after != m_runs.end() && after->first == number + 1)
     {
-        Run next = std::move(m_runs[at + 1]);
-        m_runs.erase(m_runs.begin() + static_cast<std::ptrdiff_t>(at + 1));
+        Run next = std::move(after->second);
+        m_runs.erase(after);
         run.last = next.last;
         fine = Extend(run, {next.boundary, next.owed, next.head}, sink) && fine;
         if (next.boundary)
@@ -395,14 +374,16 @@ void
 AggfragAssembler::GiveUpBefore(std::uint64_t number)
 {
     m_floor = std::max(m_floor, number);
+    auto first = m_runs.begin();
     // A run that ends right before the number may go on.
-    const auto keep =
-        m_runs.begin() + static_cast<std::ptrdiff_t>(number == 0 ? 0 : IndexAfter(number - 1));
-    std::for_each(m_runs.begin(), keep, [this](Run& run) { Abandon(run); });
-    m_runs.erase(m_runs.begin(), keep);
-    if (!m_runs.empty() && m_runs.front().first <= number)
+    while (first != m_runs.end() && number > 0 && first->second.last < number - 1)
     {
-        Run& run = m_runs.front();
+        Abandon(first->second);
+        first = m_runs.erase(first);
+    }
+    if (first != m_runs.end() && first->first <= number)
+    {
+        Run& run = first->second;
         run.tailKnown = run.tailKnown && run.boundary;
         run.boundary = true;
         run.head.clear();
@@ -420,7 +401,7 @@ std::size_t
 AggfragAssembler::Held() const
 {
     std::size_t held = 0;
-    for (const Run& run : m_runs)
+    for (const auto& [first, run] : m_runs)
     {
         held += run.head.size() + run.tail.size();
     }

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -188,7 +189,6 @@ class AggfragAssembler
     /// Payloads with numbers in a row.
     struct Run
     {
-        std::uint64_t first{0};
         std::uint64_t last{0};
         bool boundary{false}; ///< a packet begins or ends in it; otherwise head is all there is
         std::size_t owed{0};  ///< octets that a packet had left where the run begins
@@ -205,14 +205,14 @@ class AggfragAssembler
         ByteSpan head;
     };
 
-    std::size_t IndexAfter(std::uint64_t number) const;
     AggfragVerdict Insert(std::uint64_t number, ByteSpan payload, const Sink& sink);
     bool Extend(Run& run, const Front& next, const Sink& sink);
     bool Continue(Run& run, const Front& next, const Sink& sink);
     static bool ReadBlocks(ByteSpan blocks, Run& run, const Sink& sink);
     void Abandon(Run& run);
 
-    std::vector<Run> m_runs; ///< by number
+    /// By the first number. There may be half as many as the reorder window spans.
+    std::map<std::uint64_t, Run> m_runs;
     std::uint64_t m_floor{0};
     Counters m_counters;
 };

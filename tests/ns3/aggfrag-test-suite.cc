@@ -412,6 +412,22 @@ class OuterDscpCase : public TestCase
     }
 };
 
+/// A packet past the device: gateway A has it wait for a payload.
+uint32_t
+Smuggle(AggfragChain& chain)
+{
+    ipseclab::Bytes packet(100);
+    ipseclab::wire::Ipv4HeaderFields fields;
+    fields.totalLength = 100;
+    fields.protocol = kProtocol;
+    fields.source = 0x0a090909;
+    fields.destination = 0x0a000402;
+    ipseclab::wire::WriteIpv4Header(packet.data(), fields);
+    const auto* sa = chain.sized.chain.a->GetDataPlane().GetSad().FindOutbound("tunnel");
+    chain.sending->Enqueue(*sa, packet);
+    return sa->Config().spiInbound;
+}
+
 /// Packets for others than the SA is for are dropped one by one.
 class ForeignCase : public TestCase
 {
@@ -436,18 +452,38 @@ class ForeignCase : public TestCase
         NS_TEST_EXPECT_MSG_EQ(counters.innerDrops[DropReason::SelectorMismatch], 1, "dropped");
         NS_TEST_EXPECT_MSG_EQ(chain.sized.chain.drops, 1, "traced");
     }
+};
 
-    static void Smuggle(AggfragChain& chain)
+/// There are two devices outside, so that no packet says nothing of the way; and this one came by
+/// none of them, as through an attachment that knows nothing of AGGFRAG.
+class LostPortCase : public TestCase
+{
+  public:
+    LostPortCase()
+        : TestCase("a packet that waits on an SA that goes, and came by no device, is a drop")
     {
-        ipseclab::Bytes packet(100);
-        ipseclab::wire::Ipv4HeaderFields fields;
-        fields.totalLength = 100;
-        fields.protocol = kProtocol;
-        fields.source = 0x0a090909;
-        fields.destination = 0x0a000402;
-        ipseclab::wire::WriteIpv4Header(packet.data(), fields);
-        const auto* sa = chain.sized.chain.a->GetDataPlane().GetSad().FindOutbound("tunnel");
-        chain.sending->Enqueue(*sa, packet);
+    }
+
+  private:
+    void DoRun() override
+    {
+        AggfragChain chain(WithAggfrag());
+        chain.sending->AddPort([] { return IpsecAggfrag::Port{}; });
+        Simulator::Schedule(
+            Seconds(1),
+            [&chain]
+            {
+                const uint32_t spiInbound = Smuggle(chain);
+                chain.sized.chain.a->Command(
+                    [spiInbound](ipseclab::ike::IkeEndpoint& endpoint, ipseclab::ike::Instant now)
+                    { return endpoint.CloseChildSa(now, spiInbound); });
+            });
+        chain.sized.chain.Run(Seconds(2));
+        const auto& counters = chain.sized.chain.a->GetCounters();
+        NS_TEST_EXPECT_MSG_EQ(chain.sending->GetCounters().sent.returned, 1, "waited");
+        NS_TEST_EXPECT_MSG_EQ(counters.outboundDrops[DropReason::Queue], 1, "dropped");
+        NS_TEST_EXPECT_MSG_EQ(chain.sized.chain.drops, 1, "traced");
+        NS_TEST_EXPECT_MSG_EQ(chain.Balanced(), true, "every packet has one end");
     }
 };
 
@@ -577,6 +613,7 @@ class AggfragTestSuite : public TestSuite
         AddTestCase(new OuterDscpCase, compat::TestNames<TestCase>::kQuick);
         AddTestCase(new ReplacedCase, compat::TestNames<TestCase>::kQuick);
         AddTestCase(new ForeignCase, compat::TestNames<TestCase>::kQuick);
+        AddTestCase(new LostPortCase, compat::TestNames<TestCase>::kQuick);
         for (const char* step : {"Arrival", "Start", "Completion"})
         {
             AddTestCase(new EngineCase(step), compat::TestNames<TestCase>::kQuick);

@@ -4,12 +4,10 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import io
 import json
 import platform
 import re
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -21,7 +19,7 @@ from conftest import ROOT, SMALL, Cli, environment, small_arguments
 from rich.console import Console
 
 import ipseclab
-from ipseclab import doctor, plan, ranges, runner
+from ipseclab import plan, ranges, runner
 from ipseclab.tally import Tally
 
 RUN = ("run", "replay-window")
@@ -312,18 +310,3 @@ def test_a_home_that_takes_no_files_is_no_trouble(tmp_path: Path) -> None:
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-
-
-def test_doctor_and_the_tests_look_for_the_same_programs() -> None:
-    path = ROOT / "build-tools" / "run_tests.py"
-    spec = importlib.util.spec_from_file_location("run_tests", path)
-    assert spec and spec.loader
-    runner_of_layers = importlib.util.module_from_spec(spec)
-    sys.modules["run_tests"] = runner_of_layers  # its dataclasses look there
-    spec.loader.exec_module(runner_of_layers)
-    found = {finding.name: finding for finding in doctor.examine()}
-    for layer in runner_of_layers.LAYERS:
-        for program in layer.needs:
-            assert bool(found[program].found) == (shutil.which(program) is not None)
-            told = f"{found[program].package} {found[program].purpose}"
-            assert layer.why.removeprefix("apt-get install ").rpartition("; ")[2] in told

@@ -41,7 +41,7 @@ std::size_t
 Next(AggfragSender& sender, Instant now)
 {
     Bytes payload(kAggfragHeaderSize + kCapacity);
-    return sender.Next(now, payload, [](ByteSpan) { ADD_FAILURE(); }) - kAggfragHeaderSize;
+    return sender.Next(now, payload, [](ByteSpan) { ADD_FAILURE(); }).length - kAggfragHeaderSize;
 }
 
 /// Numbered payloads with one packet each, of which the content is the number.
@@ -166,18 +166,39 @@ TEST(AggfragSenderTest, WhatIsTooBigIsGivenUpAndCounted)
         EXPECT_EQ(sender.Enqueue(0ns, Packet(102, 2)), DropReason::None);
         std::vector<Bytes> tooBig;
         Bytes payload(kAggfragHeaderSize + kCapacity);
-        const std::size_t length = sender.Next(
-            10ms,
-            payload,
-            [&](ByteSpan packet) { tooBig.emplace_back(packet.begin(), packet.end()); });
+        const auto sent = sender.Next(10ms,
+                                      payload,
+                                      [&](ByteSpan packet)
+                                      { tooBig.emplace_back(packet.begin(), packet.end()); });
         EXPECT_EQ(tooBig, (std::vector<Bytes>{Packet(101, 1), Packet(102, 2)}));
-        EXPECT_EQ(length, constant ? payload.size() : 0U);
+        EXPECT_EQ(sent.length, constant ? payload.size() : 0U);
         const auto counters = sender.GetCounters();
         EXPECT_EQ(counters.tooBig, 2U);
         EXPECT_EQ(counters.payloads, constant ? 1U : 0U);
         EXPECT_EQ(counters.padding, counters.payloads);
         EXPECT_EQ(counters.taken, counters.sent + counters.tooBig + sender.Waiting());
     }
+}
+
+/// TOS octets of packets that are given up say nothing of the payload.
+TEST(AggfragSenderTest, ThePayloadHasTheTosOfThePacketThatItBeginsWith)
+{
+    AggfragSenderConfig config;
+    config.fragment = false;
+    config.interval = 10ms;
+    AggfragSender sender(config, 0ns);
+    for (const std::size_t length : {150U, 40U, 41U})
+    {
+        Bytes packet = Packet(length);
+        packet[1] = static_cast<std::uint8_t>(length);
+        EXPECT_EQ(sender.Enqueue(0ns, packet), DropReason::None);
+    }
+    Bytes payload(kAggfragHeaderSize + kCapacity);
+    std::size_t tooBig = 0;
+    const auto giveUp = [&tooBig](ByteSpan) { ++tooBig; };
+    EXPECT_EQ(sender.Next(10ms, payload, giveUp).tos, 40U);
+    EXPECT_EQ(tooBig, 1U);
+    EXPECT_EQ(sender.Next(20ms, payload, giveUp).tos, 0U); // all pad
 }
 
 // ---- the reorder window
@@ -250,6 +271,26 @@ TEST(AggfragReceiverTest, AFarLeapCostsNoTime)
     receiving.receiver.Close(receiving.sink);
     EXPECT_EQ(receiving.arrived.size(), 2U);
     EXPECT_EQ(receiving.receiver.GetCounters().missing, (std::uint64_t{1} << 60) - 2);
+}
+
+/// Every second payload is lost, so that there are as many gaps as there can be: a step for each of
+/// them with each payload would be 10^9 steps.
+TEST(AggfragReceiverTest, AWideWindowFullOfGapsCostsNoTime)
+{
+    constexpr std::uint64_t kWindow = 65536;
+    for (const bool inOrder : {false, true})
+    {
+        Receiving receiving(Config(kWindow, inOrder, 0s));
+        for (std::uint64_t number = 2; number <= 2 * kWindow; number += 2)
+        {
+            receiving.Add(number);
+        }
+        EXPECT_EQ(receiving.receiver.Held(), inOrder ? kWindow / 2 : 0U);
+        receiving.receiver.Close(receiving.sink);
+        EXPECT_EQ(receiving.arrived.size(), kWindow);
+        EXPECT_EQ(receiving.receiver.GetCounters().missing, kWindow);
+        EXPECT_EQ(receiving.receiver.Octets(), 0U);
+    }
 }
 
 /// Each payload that is not taken is told, with one reason; in order, once it is looked at.
