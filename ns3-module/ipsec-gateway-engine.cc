@@ -228,8 +228,15 @@ void
 IpsecGateway::Process(Deferred& work)
 {
     work.processed = true;
-    work.outcome = work.outbound ? ProcessOutbound(work.packet, work.mtu)
-                                 : ProcessInbound(work.packet, work.mtu);
+    if (work.outbound)
+    {
+        Load(work.packet);
+        work.outcome = Finish(work.packet, m_dataPlane.ProcessOutbound(work.mtu, true), true);
+    }
+    else
+    {
+        work.outcome = ProcessInbound(work.packet, work.mtu);
+    }
     // Policies and SAs may have changed since: what is not sealed or opened now goes on at once.
     if (work.outcome.verdict != esp::Verdict::Drop && !work.outcome.packet)
     {

@@ -337,7 +337,10 @@ IpsecGateway::HandleEvent(const ike::IkeEvent& event)
     }
     else if (const auto* refused = std::get_if<ike::ChildSaRefused>(&event))
     {
-        EndChildRequest(refused->peer, refused->opaque);
+        if (!refused->rekeyOf)
+        {
+            EndChildRequest(refused->peer, refused->opaque);
+        }
     }
     else if (const auto* ready = std::get_if<ike::ChildSaOutboundReady>(&event))
     {
@@ -443,7 +446,8 @@ IpsecGateway::InstallChildSa(const ike::ChildSaInstalled& sa)
                                      : esp::IpsecMode::Tunnel;
 
     in.leastFragmentOffset = m_leastFragmentOffset;
-    if (sa.properties.Find<ike::LaterFragments>())
+    const bool opaque = AreOpaque(sa.localSelectors) || AreOpaque(sa.remoteSelectors);
+    if (sa.properties.Find<ike::LaterFragments>() && !opaque)
     {
         out.laterFragments = true;
         in.laterFragments = m_dataPlane.InboundFragments(sa.peer);

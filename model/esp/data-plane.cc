@@ -38,16 +38,15 @@ ReadUdpPath(const wire::IpView& view, std::size_t espOffset)
                    {LoadBe16(udp), LoadBe16(udp + 2)}};
 }
 
-/// About a first fragment: later ones follow it past a BYPASS entry that names ports (RFC 4301,
-/// section 7.4), and on an SA for which that was agreed (section 7.3).
+/// About a first fragment: later ones follow it in clear (RFC 4301, section 7.4), and on an SA for
+/// which that was agreed (section 7.3).
 FragmentTracker::Decision
 Decide(const SpdEntry* entry, const OutboundSa* sa)
 {
     FragmentTracker::Decision decision;
     decision.protect = entry && entry->action == SpdAction::Protect;
     decision.follow = decision.protect ? sa && sa->Config().laterFragments
-                                       : entry && entry->action == SpdAction::Bypass &&
-                                             (NamePorts(entry->local) || NamePorts(entry->remote));
+                                       : entry && entry->action == SpdAction::Bypass;
     return decision;
 }
 
@@ -103,8 +102,12 @@ DataPlane::OutboundFragments() const
 std::shared_ptr<FragmentTracker>
 DataPlane::InboundFragments(const std::string& peer)
 {
+    if (!m_makeTracker)
+    {
+        return nullptr;
+    }
     std::shared_ptr<FragmentTracker>& tracker = m_inboundFragments[peer];
-    if (!tracker && m_makeTracker)
+    if (!tracker)
     {
         tracker = m_makeTracker();
     }
@@ -160,7 +163,8 @@ DataPlane::FindProtecting(const PacketSelectors& packet)
 void
 DataPlane::NoteOutbound(const wire::IpView& view, const PacketSelectors& packet)
 {
-    if (m_outboundFragments && view.isFragment && !packet.laterFragment)
+    // Where no entry looks at ports, later fragments need no state.
+    if (m_outboundFragments && view.isFragment && !packet.laterFragment && m_spd.NamesPorts())
     {
         m_outboundFragments->Note(view,
                                   packet,
@@ -284,12 +288,15 @@ DataPlane::Refuse(const SpdEntry* entry,
     {
         return DropReason::PolicyDiscard;
     }
-    const bool leaks = memory.protect && entry->action == SpdAction::Bypass;
+    // A later fragment for the clear must not be of a packet that is protected, or might be.
+    const bool leaks = entry->action == SpdAction::Bypass &&
+                       (memory.protect || (memory.missing == DropReason::FragmentUnknown &&
+                                           m_spd.MayProtect(packet, outbound, entry)));
     return leaks ? DropReason::FragmentUnknown : DropReason::None;
 }
 
 DataPlaneResult
-DataPlane::ProcessOutbound(std::size_t mtu)
+DataPlane::ProcessOutbound(std::size_t mtu, bool noted)
 {
     ++m_counters.outboundIn;
     wire::IpView view;
@@ -299,7 +306,10 @@ DataPlane::ProcessOutbound(std::size_t mtu)
     }
     FragmentTracker::Memory memory;
     const PacketSelectors packet = Select(view, memory);
-    NoteOutbound(view, packet);
+    if (!noted)
+    {
+        NoteOutbound(view, packet);
+    }
     const SpdEntry* const entry = m_spd.LookupOutbound(packet);
     if (const DropReason refused = Refuse(entry, packet, memory, true); refused != DropReason::None)
     {
@@ -552,9 +562,10 @@ DataPlane::ProcessInboundClear()
     PacketSelectors packet = wire::ReadSelectors(view);
     const FragmentTracker::Memory memory = Recall(m_clearFragments.get(), view, packet);
     const SpdEntry* const entry = m_spd.LookupInbound(packet);
-    if (m_clearFragments && view.isFragment && !packet.laterFragment)
+    if (m_clearFragments && view.isFragment && !packet.laterFragment && m_spd.NamesPorts())
     {
-        m_clearFragments->Note(view, packet, Decide(entry, nullptr));
+        // One that should have been protected does not get in, so there is nothing to protect.
+        m_clearFragments->Note(view, packet, {Decide(entry, nullptr).follow});
     }
     if (const DropReason refused = Refuse(entry, packet, memory, false);
         refused != DropReason::None)

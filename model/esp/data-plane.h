@@ -144,8 +144,8 @@ class DataPlane
     PacketSelectors Select(const wire::IpView& packet) const;
     /// The SA that takes such packets now, if any does; nothing is counted, and no SA asked for.
     OutboundSa* FindProtecting(const PacketSelectors& packet);
-    /// What is decided about a first fragment now holds for later ones, also when ProcessOutbound
-    /// gets it after them. It calls this itself.
+    /// What is decided about a first fragment now holds for later ones, though ProcessOutbound may
+    /// get it after them.
     void NoteOutbound(const wire::IpView& view, const PacketSelectors& packet);
     /// Called for every packet whose resource has no SA of its own where there is one for all.
     void SetResourceCallback(
@@ -175,8 +175,10 @@ class DataPlane
     /**
      * A clear packet that leaves the node. One that does not fit spends no sequence number.
      * \param mtu of the link below, octets of IP; an IP packet is never longer than 65535
+     * \param noted NoteOutbound has been called for it; otherwise this does it
      */
-    DataPlaneResult ProcessOutbound(std::size_t mtu = std::numeric_limits<std::size_t>::max());
+    DataPlaneResult ProcessOutbound(std::size_t mtu = std::numeric_limits<std::size_t>::max(),
+                                    bool noted = false);
     /**
      * A dummy packet for a peer, in Buffer(), which may hold anything before. It takes a number,
      * and that is all that it has in common with other packets: no policy is asked, no volume

@@ -33,8 +33,8 @@ enum class DropReason : std::uint8_t
     Padding,          ///< inbound: pad length runs past the plaintext, or the pattern is wrong
     NextHeader,       ///< inbound: not an inner protocol of this SA's mode
     SelectorMismatch, ///< the packet is not what the SA is for
-    FragmentUnknown,  ///< a fragment that is not the first, of a packet whose first one has not
-                      ///< passed, where selectors name ports (RFC 4301, section 7.3)
+    FragmentUnknown,  ///< a fragment that is not the first, and no first one tells where it belongs
+                      ///< or that it may go in clear (RFC 4301, sections 7.3 and 7.4)
     FragmentOverlap,  ///< one that begins where those ports may be (RFC 4301, section 7.2)
     UnprotectedInbound, ///< inbound: clear, though the SPD says PROTECT
     EcnInvalid,         ///< inbound: outer CE on an inner packet that is not ECN capable (RFC 6040)

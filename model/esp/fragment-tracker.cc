@@ -67,9 +67,9 @@ FragmentTracker::SetOf(const Key& key) const
 }
 
 bool
-FragmentTracker::IsAlive(const Place& place, Instant now) const
+FragmentTracker::IsRecent(Instant time, Instant now) const
 {
-    return place.born != Instant::min() && now - place.born < m_limits.timeout;
+    return time != Instant::min() && now - time < m_limits.timeout;
 }
 
 FragmentTracker::Places::const_iterator
@@ -86,12 +86,8 @@ FragmentTracker::Find(const Key& key) const
 }
 
 FragmentTracker::Place&
-FragmentTracker::FindOrOldest(const Key& key)
+FragmentTracker::OldestOf(const Key& key)
 {
-    if (const auto found = Find(key); found != m_places.end())
-    {
-        return m_places[static_cast<std::size_t>(found - m_places.begin())];
-    }
     const auto begin = m_places.begin() + static_cast<std::ptrdiff_t>(SetOf(key));
     return *std::min_element(begin,
                              begin + kSet,
@@ -106,28 +102,32 @@ FragmentTracker::Note(const wire::IpView& first, const PacketSelectors& packet, 
     {
         return;
     }
+    const bool follow = decision.follow && packet.portsKnown;
+    const Key key = KeyOf(first, packet, fields->identification);
+    const auto known = Find(key);
+    const bool again = known != m_places.end();
+    if (!again && !follow && !decision.protect)
+    {
+        return;
+    }
     if (m_places.empty())
     {
         m_places.resize((m_limits.packets + kSet - 1) / kSet * kSet);
     }
-    decision.follow = decision.follow && packet.portsKnown;
-    const Key key = KeyOf(first, packet, fields->identification);
     const Instant now = m_now();
-    Place& place = FindOrOldest(key);
-    if (IsAlive(place, now))
-    {
-        const bool again = place.key == key;
-        decision.protect = decision.protect || (again && place.decision.protect);
-        m_counters.overwritten += again ? 0 : 1;
-    }
-    m_counters.noted += decision.follow ? 1 : 0;
+    Place& place =
+        again ? m_places[static_cast<std::size_t>(known - m_places.cbegin())] : OldestOf(key);
+    m_counters.overwritten += !again && IsRecent(place.born, now) ? 1 : 0;
+    m_counters.noted += follow ? 1 : 0;
+    const Instant before = again ? place.protectedAt : Instant::min();
     place = {key,
              now,
              static_cast<std::uint32_t>(fields->End(first)),
              packet.sourcePort,
              packet.destinationPort,
              packet.protocol,
-             decision};
+             follow,
+             decision.protect ? now : before};
 }
 
 FragmentTracker::Memory
@@ -135,12 +135,13 @@ FragmentTracker::Recall(const wire::IpView& later, PacketSelectors& packet) cons
 {
     const auto fields = wire::ReadFragment(later);
     const auto place = fields ? Find(KeyOf(later, packet, fields->identification)) : m_places.end();
-    if (place == m_places.end() || !IsAlive(*place, m_now()))
+    if (place == m_places.end())
     {
         return {DropReason::FragmentUnknown};
     }
-    const auto [follow, protect] = place->decision;
-    if (!follow)
+    const Instant now = m_now();
+    const bool protect = IsRecent(place->protectedAt, now);
+    if (!place->follow || !IsRecent(place->born, now))
     {
         return {DropReason::FragmentUnknown, protect};
     }

@@ -25,8 +25,9 @@ namespace ipseclab::esp
  * Memory is bounded and taken at the first use. A packet has its place in a small set by a hash of
  * its addresses, protocol (IPv4 only) and identification; a new one takes the place of the oldest
  * of its set. So a flood of first fragments shortens the time that others are remembered, no more.
- * Of two first fragments of one packet the newer counts; but where one of them was to be protected,
- * that is remembered as long as either.
+ * Of two first fragments of one packet the newer counts; but that one was to be protected is
+ * remembered for as long as if it were alone. First fragments that are neither followed nor
+ * protected take no places.
  */
 class FragmentTracker
 {
@@ -102,7 +103,8 @@ class FragmentTracker
         std::uint16_t sourcePort;
         std::uint16_t destinationPort;
         std::uint8_t protocol;
-        Decision decision;
+        bool follow;
+        Instant protectedAt{Instant::min()}; ///< the last one that was to be
     };
 
     using Places = std::vector<Place>;
@@ -111,13 +113,13 @@ class FragmentTracker
                      const PacketSelectors& packet,
                      std::uint32_t identification);
     static std::size_t Hash(const Key& key);
-    bool IsAlive(const Place& place, Instant now) const;
+    /// Whether that time is within the timeout; min: never.
+    bool IsRecent(Instant time, Instant now) const;
     /// The first place of the set; there must be memory.
     std::size_t SetOf(const Key& key) const;
     /// The packet's place, whether it is alive or not; the end of all places when it has none.
     Places::const_iterator Find(const Key& key) const;
-    /// The packet's place, or the oldest of its set, which is left as it is.
-    Place& FindOrOldest(const Key& key);
+    Place& OldestOf(const Key& key);
 
     Limits m_limits;
     std::function<Instant()> m_now;

@@ -225,18 +225,23 @@ InboundSa::AdmitLaterFragment(const wire::IpView& inner, PacketSelectors& packet
     {
         return DropReason::None;
     }
-    DropReason missing = DropReason::SelectorMismatch;
-    if (m_config.laterFragments && NamesHosts(m_config, packet))
+    FragmentTracker::Memory memory;
+    if (m_config.laterFragments)
     {
-        missing = m_config.laterFragments->Recall(inner, packet).missing;
+        memory = m_config.laterFragments->Recall(inner, packet);
     }
-    if (missing != DropReason::FragmentOverlap && FitsSelectors(m_config, packet))
+    if (memory.missing == DropReason::FragmentOverlap)
+    {
+        return memory.missing;
+    }
+    if (FitsSelectors(m_config, packet))
     {
         const bool overlaps = !packet.portsKnown && // so it is OPAQUE ports that fit
                               MayOverlapPorts(inner, m_config.leastFragmentOffset);
         return overlaps ? DropReason::FragmentOverlap : DropReason::None;
     }
-    return missing == DropReason::None ? DropReason::SelectorMismatch : missing;
+    const bool unknown = memory.missing != DropReason::None && NamesHosts(m_config, packet);
+    return unknown ? memory.missing : DropReason::SelectorMismatch;
 }
 
 DropReason

@@ -79,6 +79,12 @@ MatchesHosts(const SpdEntry& entry, const PacketSelectors& packet, bool outbound
            NamesHost(outbound ? entry.remote : entry.local, packet.destination, packet);
 }
 
+bool
+ProtectsHosts(const SpdEntry& entry, const PacketSelectors& packet, bool outbound)
+{
+    return entry.action == SpdAction::Protect && MatchesHosts(entry, packet, outbound);
+}
+
 } // namespace
 
 bool
@@ -103,10 +109,15 @@ NamesHost(const TrafficSelectorList& selectors,
           const IpAddress& address,
           const PacketSelectors& packet)
 {
-    return selectors.empty() || std::any_of(selectors.begin(),
-                                            selectors.end(),
-                                            [&](const TrafficSelector& s)
-                                            { return s.MatchesHost(address, packet.protocol); });
+    const bool hidden = packet.laterFragment && !address.IsV4();
+    return selectors.empty() ||
+           std::any_of(selectors.begin(),
+                       selectors.end(),
+                       [&](const TrafficSelector& s)
+                       {
+                           return (s.protocol == 0 || hidden || s.protocol == packet.protocol) &&
+                                  s.MatchesAddress(address);
+                       });
 }
 
 std::size_t
@@ -149,6 +160,7 @@ Spd::Add(const SpdEntry& entry)
         }
     }
     m_entries.push_back(entry);
+    m_namesPorts = m_namesPorts || NamePorts(entry.local) || NamePorts(entry.remote);
     m_cache.Clear();
 }
 
@@ -217,6 +229,13 @@ bool
 Spd::NamesHosts(const PacketSelectors& packet, bool outbound) const
 {
     return Search(packet, outbound, &MatchesHosts) != m_entries.size();
+}
+
+bool
+Spd::MayProtect(const PacketSelectors& packet, bool outbound, const SpdEntry* before) const
+{
+    const auto end = static_cast<std::size_t>(before - m_entries.data());
+    return Search(packet, outbound, &ProtectsHosts) < end;
 }
 
 } // namespace ipseclab::esp

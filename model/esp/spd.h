@@ -44,7 +44,8 @@ bool MatchesAny(const TrafficSelectorList& selectors,
                 std::uint16_t port,
                 const PacketSelectors& packet);
 
-/// Does one of them name the address and the packet's protocol, whatever the port?
+/// Does one of them name the address and the packet's protocol, whatever the port? In IPv6 the
+/// protocol of a later fragment may be that of a header before the one that counts: any will do.
 bool NamesHost(const TrafficSelectorList& selectors,
                const IpAddress& address,
                const PacketSelectors& packet);
@@ -67,6 +68,14 @@ class Spd
     const SpdEntry* LookupInbound(const PacketSelectors& packet);
     /// Whether an entry would match if the packet had other ports. Nothing is cached.
     bool NamesHosts(const PacketSelectors& packet, bool outbound) const;
+    /// Whether a PROTECT entry would do so, before that entry of these. Nothing is cached.
+    bool MayProtect(const PacketSelectors& packet, bool outbound, const SpdEntry* before) const;
+
+    /// Whether any entry looks at ports.
+    bool NamesPorts() const
+    {
+        return m_namesPorts;
+    }
 
     const std::vector<SpdEntry>& Entries() const
     {
@@ -105,6 +114,7 @@ class Spd
     std::vector<SpdEntry> m_entries;
     std::vector<PrefixTable> m_prefixes; ///< of entries whose remote selectors are prefixes
     Places m_others;
+    bool m_namesPorts{false};
     FlowCache<std::size_t> m_cache; ///< to the place of the entry; behind the last: none
 };
 

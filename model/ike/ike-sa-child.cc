@@ -382,6 +382,7 @@ IkeSa::HandleRefusal(Instant now, CreateChildTask& task, const wire::PayloadList
         {
             next.rekeyOf.reset();
             next.wanted.properties = old->properties;
+            next.wanted.opaque = AreOpaque(old->local) || AreOpaque(old->remote);
             RemoveChild(*task.rekeyOf);
             Enqueue(now, std::move(next));
         }

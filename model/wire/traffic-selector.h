@@ -49,11 +49,9 @@ struct TrafficSelector
         return startPort == 65535 && endPort == 0;
     }
 
-    /// Whatever the port.
-    bool MatchesHost(const IpAddress& address, std::uint8_t packetProtocol) const
+    bool MatchesAddress(const IpAddress& address) const
     {
-        return (protocol == 0 || protocol == packetProtocol) && start.IsV4() == address.IsV4() &&
-               start <= address && address <= end;
+        return start.IsV4() == address.IsV4() && start <= address && address <= end;
     }
 
     bool Matches(const IpAddress& address,
@@ -62,9 +60,10 @@ struct TrafficSelector
                  bool portKnown,
                  bool laterFragment = false) const
     {
-        return (AnyPort() || (portKnown ? startPort <= port && port <= endPort
+        return (protocol == 0 || protocol == packetProtocol) &&
+               (AnyPort() || (portKnown ? startPort <= port && port <= endPort
                                         : laterFragment && OpaquePort())) &&
-               MatchesHost(address, packetProtocol);
+               MatchesAddress(address);
     }
 
     /// What both allow; nothing when they are disjoint (RFC 7296, section 2.9: narrowing).

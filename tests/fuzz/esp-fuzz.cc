@@ -6,10 +6,12 @@
  * \file
  * The ESP boundary of a gateway against hostile packets, and against those of a peer that has the
  * keys and puts nonsense inside. An input is one octet of options and then records: one octet of
- * kind and of seconds that pass before it, two octets of length, that many octets. Whatever comes,
- * the counters must balance and what is let through must be an IP packet. The options choose suite,
- * ESN, window, the outer IP version, transport mode, EESP in place of ESP, and selectors for ports:
- * of one SA with later fragments agreed on, of one with OPAQUE ports, and of what may go in clear.
+ * kind, two octets of length, that many octets. The first of a record also says how many seconds
+ * pass before it, and on which of two SAs it comes: on the second where these are odd. Whatever
+ * comes, the counters must balance and what is let through must be an IP packet. The options choose
+ * suite, ESN, window, the outer IP version, transport mode, EESP in place of ESP, and selectors for
+ * ports: of one SA with later fragments agreed on, of one with OPAQUE ports, and of what may go in
+ * clear. Without them there is one SA.
  */
 
 #include "model/crypto/payload-cipher.h"
@@ -100,9 +102,10 @@ class Gateway
         m_plane.GetSpd().Add({"tunnel", any, any, esp::SpdAction::Protect, "peer"});
     }
 
-    void Pass(std::chrono::seconds time)
+    void Pass(std::uint8_t seconds)
     {
-        m_now += time;
+        m_now += std::chrono::seconds(seconds);
+        m_spi = kSpi + (m_ports.empty() ? 0 : seconds % 2);
     }
 
     void Feed(Kind kind, ByteSpan octets)
@@ -202,7 +205,7 @@ class Gateway
         }
         std::uint8_t* const body = packet.data() + header;
         std::copy_n(octets.data(), front, body);
-        StoreBe32(body + front, kSpi);
+        StoreBe32(body + front, m_spi);
         std::copy(octets.begin() + static_cast<std::ptrdiff_t>(front),
                   octets.end(),
                   body + front + 4);
@@ -215,7 +218,7 @@ class Gateway
         const std::size_t given = numberAndText.size() < 4 ? 0 : numberAndText.size() - 4;
         const std::size_t text = given - given % m_traits.alignment;
         Bytes head(kEspHeader);
-        StoreBe32(head.data(), kSpi);
+        StoreBe32(head.data(), m_spi);
         StoreBe32(head.data() + 4, given == 0 ? 1 : LoadBe32(numberAndText.data()));
         Bytes packet(4 + m_traits.ivLength + text + m_traits.icvLength);
         std::copy_n(head.data() + 4, 4, packet.data());
@@ -287,6 +290,7 @@ class Gateway
     std::unique_ptr<crypto::PayloadCipher> m_peer;
     TrafficSelectorList m_ports; ///< of the destination; empty: any
     std::chrono::nanoseconds m_now{0};
+    std::uint32_t m_spi{kSpi}; ///< of what comes now
     esp::DataPlane m_plane;
 };
 
@@ -299,10 +303,11 @@ LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
     Gateway gateway(reader.U8());
     while (reader.Ok() && reader.Left() > 0)
     {
-        const auto [time, kind] = std::div(reader.U8(), static_cast<int>(Kind::Count));
+        constexpr auto kKinds = static_cast<std::uint8_t>(Kind::Count);
+        const std::uint8_t first = reader.U8();
         const std::size_t length = std::min<std::size_t>(reader.U16(), reader.Left());
-        gateway.Pass(std::chrono::seconds(time));
-        gateway.Feed(static_cast<Kind>(kind), reader.Span(length));
+        gateway.Pass(first / kKinds);
+        gateway.Feed(static_cast<Kind>(first % kKinds), reader.Span(length));
     }
     return 0;
 }

@@ -328,6 +328,8 @@ class LaterFragmentsCase : public TestCase
         chain.Run(Seconds(3));
         NS_TEST_EXPECT_MSG_EQ(chain.espAtB.size(), 3, "fragments");
         NS_TEST_EXPECT_MSG_EQ(chain.DeliveredAtB(), 1, "delivered");
+        const auto* const tracker = chain.a->GetDataPlane().OutboundFragments();
+        NS_TEST_EXPECT_MSG_EQ(tracker->GetCounters().noted, 1, "its first one is noted once");
         const auto& drops = chain.a->GetCounters().outboundDrops;
         NS_TEST_EXPECT_MSG_EQ(drops[DropReason::NoPolicy], 1, "the first of another port");
         NS_TEST_EXPECT_MSG_EQ(drops[DropReason::FragmentUnknown], 2, "the others of that");

@@ -327,40 +327,84 @@ TEST(SinglePair, TheAskingSideTriesThePacketAlone)
     EXPECT_EQ(pair.a.endpoint.ChildSaCount(), 1U);
 }
 
-/// Answers a rekeying with all that it has itself, whatever was offered.
+/// Answers these, whatever was offered, or what it rekeys.
 class WidensAnswers : public ike::Extension
 {
   public:
-    std::unique_ptr<Extension> Clone() const override
+    WidensAnswers(bool rekeying, TrafficSelectorList answer)
+        : m_rekeying(rekeying),
+          m_answer(std::move(answer))
     {
-        return std::make_unique<WidensAnswers>();
     }
 
-    void WriteChild(ike::ExtensionHost& host,
+    std::unique_ptr<Extension> Clone() const override
+    {
+        return std::make_unique<WidensAnswers>(m_rekeying, m_answer);
+    }
+
+    void WriteChild(ike::ExtensionHost&,
                     ike::ChildNegotiation& child,
                     wire::PayloadList& out) override
     {
         for (wire::Payload& payload : out)
         {
-            if (!child.asking && child.replaces && payload.type == PayloadType::TsR)
+            const bool meant = !child.asking && (child.replaces != nullptr) == m_rekeying;
+            if (meant && payload.type == PayloadType::TsR)
             {
-                payload = wire::MakePayload(PayloadType::TsR,
-                                            wire::TsPayload{host.Peer().localSelectors});
+                payload = wire::MakePayload(PayloadType::TsR, wire::TsPayload{m_answer});
             }
         }
     }
+
+  private:
+    bool m_rekeying;
+    TrafficSelectorList m_answer;
 };
+
+ike::ExtensionFactory
+Widening(bool rekeying, const std::vector<std::string>& answer)
+{
+    return [rekeying, selectors = Selectors(answer)]
+    { return std::make_unique<WidensAnswers>(rekeying, selectors); };
+}
 
 // RFC 7296, section 2.9: the answer is a subset of the offer, not of what else we would take.
 TEST(WidenedAnswer, IsRefusedThoughConfigurationAllowsIt)
 {
     auto atB = ByNets();
-    atB.extensions = {[] { return std::make_unique<WidensAnswers>(); }};
+    atB.extensions = {Widening(true, {"10.2.0.0/24", "10.2.1.0/24"})};
     Story story(MakePeer(true), atB);
     const auto before = story.pair.a.Last<ChildSaInstalled>();
     ASSERT_TRUE(story.pair.a.endpoint.RekeyChildSa(story.pair.now, before.spiInbound));
     story.Rest();
     EXPECT_EQ(story.pair.a.Last<ChildSaRefused>().rekeyOf, before.spiInbound);
+}
+
+/// "a" may ask for OPAQUE ports, too, but that takes a request of its own.
+TEST(WidenedAnswer, IsRefusedWhenTheOtherKindOfPortsIsAnswered)
+{
+    for (const bool opaque : {false, true})
+    {
+        auto atA = MakePeer(true);
+        auto atB = MakePeer(false);
+        atA.remoteSelectors = atB.localSelectors = Selectors({"10.2.0.0/16[17/53]"});
+        atA.opaqueFragments = atB.opaqueFragments = true;
+        atB.extensions = {
+            Widening(false, {opaque ? "10.2.0.0/16[17/53]" : "10.2.0.0/16[17/OPAQUE]"})};
+        Story story(atA, atB);
+        const auto& a = story.pair.a;
+        EXPECT_EQ(a.endpoint.ChildSaCount(), opaque ? 1U : 0U); // that of IKE_AUTH
+        if (opaque)
+        {
+            ike::ChildRequest request;
+            request.opaque = true;
+            story.pair.a.endpoint.CreateChildSa(story.pair.now, story.Id(), request);
+            story.Rest();
+            EXPECT_EQ(a.endpoint.ChildSaCount(), 1U);
+        }
+        EXPECT_EQ(a.All<ChildSaRefused>().size(), 1U);
+        EXPECT_EQ(a.Last<ChildSaRefused>().opaque, opaque);
+    }
 }
 
 } // namespace

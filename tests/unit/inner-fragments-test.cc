@@ -41,18 +41,25 @@ Fragments(std::uint16_t identification, std::uint16_t port = kPort, std::size_t 
 }
 
 /// The same packet from fd00::1 to fd00::2, cut likewise.
+/// \param options of the destination, 8 octets, which are cut with the rest
 std::vector<Bytes>
-FragmentsV6(std::uint32_t identification, std::size_t part = 48)
+FragmentsV6(std::uint32_t identification, std::size_t part = 48, bool options = false)
 {
-    Bytes packet(wire::kIpv6HeaderSize + 140);
+    const std::size_t front = wire::kIpv6HeaderSize + (options ? 8 : 0);
+    Bytes packet(front + 140);
     wire::Ipv6HeaderFields fields;
     fields.totalLength = packet.size();
-    fields.protocol = wire::kProtocolUdp;
+    fields.protocol = options ? wire::kProtocolDestinationOptions : wire::kProtocolUdp;
     fields.source = *IpAddress::FromString("fd00::1");
     fields.destination = *IpAddress::FromString("fd00::2");
     wire::WriteIpv6Header(packet.data(), fields);
-    StoreBe16(&packet[wire::kIpv6HeaderSize], 1000);
-    StoreBe16(&packet[wire::kIpv6HeaderSize + 2], kPort);
+    if (options)
+    {
+        const Bytes padded{wire::kProtocolUdp, 0, 1, 4, 0, 0, 0, 0}; // PadN
+        std::copy(padded.begin(), padded.end(), &packet[wire::kIpv6HeaderSize]);
+    }
+    StoreBe16(&packet[front], 1000);
+    StoreBe16(&packet[front + 2], kPort);
     return test::Cut(packet, wire::kIpv6HeaderSize + 8 + part, identification);
 }
 
@@ -181,9 +188,25 @@ TEST_F(Tracker, ThatOneOfThemWasProtectedIsRemembered)
     now = 20s;
     Note(Fragments(1).at(0), {true, false});
     EXPECT_TRUE(isProtected(1));
-    now = 50s;
+    now = 30s; // that one has aged, not the newer one
+    EXPECT_FALSE(isProtected(1));
+    EXPECT_EQ(Recall(Fragments(1).at(1)), std::to_string(kPort));
     Note(Fragments(1).at(0), {true, false});
-    EXPECT_FALSE(isProtected(1)); // both had aged
+    EXPECT_FALSE(isProtected(1));
+}
+
+/// What is neither followed nor protected would tell nobody anything.
+TEST_F(Tracker, FirstFragmentsOfNoAccountDriveOutNothing)
+{
+    Note(Fragments(20000).at(0), {false});
+    EXPECT_EQ(tracker.Octets(), 0U);
+    Note(Fragments(0).at(0));
+    for (std::uint16_t i = 1; i < 2000; ++i)
+    {
+        Note(Fragments(i).at(0), {false});
+    }
+    EXPECT_EQ(Recall(Fragments(0).at(1)), std::to_string(kPort));
+    EXPECT_EQ(tracker.GetCounters().overwritten, 0U);
 }
 
 /// A flood makes others be forgotten, and takes no memory.
@@ -319,6 +342,7 @@ class FragmentTunnel : public testing::Test
         EXPECT_EQ(Carry(Fragments(1, 123).at(0)), "bypass");
         EXPECT_EQ(Carry(Fragments(1, 123).at(1)), "bypass");
         AddPolicy(SpdAction::Bypass, "10.2.0.0/16");
+        EXPECT_EQ(Carry(Fragments(2, 99).at(1)), "a: fragment-unknown"); // might be protected
         EXPECT_EQ(Carry(Fragments(2, 99).at(0)), "bypass");
         EXPECT_EQ(Carry(Fragments(2, 99).at(1)), "bypass");
         EXPECT_EQ(Carry(Fragments(3).at(0)), "4096");
@@ -499,6 +523,12 @@ TEST_F(FragmentTunnel, Ipv6NeedsState)
         EXPECT_EQ(Carry(fragment), std::to_string(0x4000));
     }
     EXPECT_EQ(Carry(FragmentsV6(7, 40).at(1)), "a: fragment-overlap");
+    // Later ones say that options follow, and only the first one that UDP does.
+    EXPECT_EQ(Carry(FragmentsV6(9, 48, true).at(1)), "a: fragment-unknown");
+    for (const Bytes& fragment : FragmentsV6(9, 48, true))
+    {
+        EXPECT_EQ(Carry(fragment), std::to_string(0x4000));
+    }
     Connect(0x5000, {"fd00::2[17/OPAQUE]"}, false, "fd00::1[17]");
     EXPECT_EQ(Carry(FragmentsV6(8).at(2)), "b: fragment-overlap");
 }
@@ -602,8 +632,8 @@ TEST_F(FragmentTunnel, StateOfPeersIsApart)
 
 /**
  * Packets of five kinds share a few identifications while time goes on. A later fragment goes where
- * the latest first one of its identification went, if that is not older than 30 s, was followed,
- * and no first one before it that had not aged then was protected while it went in clear.
+ * the latest first one of its identification went, if that is not older than 30 s and was followed,
+ * and not in clear if one was protected within 30 s.
  */
 TEST_F(FragmentTunnel, RandomPacketsFollowTheirFirst)
 {
@@ -630,8 +660,8 @@ TEST_F(FragmentTunnel, RandomPacketsFollowTheirFirst)
     struct First
     {
         std::uint16_t port{0};
-        bool tainted{false}; ///< by protection
         Instant born{-31s};
+        Instant protectedAt{-31s};
     };
 
     std::map<std::uint16_t, First> firsts;
@@ -647,12 +677,12 @@ TEST_F(FragmentTunnel, RandomPacketsFollowTheirFirst)
         {
             const auto kind = std::next(kinds.begin(), random() % kinds.size());
             const bool protects = kind->first == kPort || kind->first == 53 || kind->first == 54;
-            first = {kind->first, protects || (alive && first.tainted), now};
+            first = {kind->first, now, protects ? now : first.protectedAt};
             ASSERT_EQ(Carry(Fragments(identification, kind->first).at(0)), kind->second.first);
             continue;
         }
         std::string expected = alive ? kinds.at(first.port).later : unknown;
-        expected = expected == "bypass" && first.tainted ? unknown : expected;
+        expected = expected == "bypass" && now - first.protectedAt < 30s ? unknown : expected;
         ASSERT_EQ(Carry(Fragments(identification).at(1 + random() % 2)), expected) << i;
         ++seen[expected];
     }
@@ -685,10 +715,13 @@ TEST_F(FragmentTunnel, BypassFollowsTheFirstToo)
     EXPECT_EQ(enter(fragments.at(1)).drop, DropReason::FragmentUnknown);
     EXPECT_EQ(enter(fragments.at(0)).verdict, Verdict::Bypass);
     EXPECT_EQ(enter(fragments.at(1)).verdict, Verdict::Bypass);
-    // What should have come protected, but came in clear, lets nothing in after it.
+    // What should have come protected, but came in clear, lets nothing in after it; and what has an
+    // entry for all ports behind one that protects some must follow its first.
     AddPolicy(SpdAction::Bypass, "10.2.0.0/16");
     EXPECT_EQ(enter(Fragments(2).at(0)).drop, DropReason::UnprotectedInbound);
     EXPECT_EQ(enter(Fragments(2).at(1)).drop, DropReason::FragmentUnknown);
+    EXPECT_EQ(enter(Fragments(2, 99).at(0)).verdict, Verdict::Bypass);
+    EXPECT_EQ(enter(Fragments(2, 99).at(1)).verdict, Verdict::Bypass);
     // What came in clear helps nobody out of a tunnel.
     EXPECT_EQ(b.InboundFragments("a")->GetCounters().noted, 0U);
 }
@@ -869,6 +902,33 @@ TEST(OpaqueFragments, HaveAChildSaOfTheirOwn)
                   Selectors({"10.2.0.0/16[17/OPAQUE]"}));
     }
     EXPECT_EQ(story.a.LiveChildren().size(), 2U);
+}
+
+/// RFC 7296, section 2.25: for what it was there.
+TEST(OpaqueFragments, HaveAnotherChildSaWhenThePeerHasLostTheirs)
+{
+    ike::PeerConfig atA = PortPeer(true);
+    ike::PeerConfig atB = PortPeer(false);
+    atA.opaqueFragments = atB.opaqueFragments = true;
+    Story story(atA, atB);
+    Pair& pair = story.pair;
+    ASSERT_TRUE(pair.a.endpoint.CreateChildSa(pair.now, story.Id(), Opaque()));
+    story.Rest();
+    pair.holding = true;
+    ASSERT_TRUE(pair.a.endpoint.RekeyChildSa(pair.now, pair.a.Last<ChildSaInstalled>().spiInbound));
+    pair.Collect();
+    const auto header = wire::ParseHeader(pair.log.back().datagram.octets).value();
+    pair.Inject(pair.a,
+                Impersonate(pair, false)
+                    .Seal(wire::ExchangeType::CreateChildSa,
+                          header.messageId,
+                          true,
+                          {wire::MakeNotify(wire::NotifyType::ChildSaNotFound)}));
+    const auto request = Unseal(pair, pair.log.back());
+    EXPECT_FALSE(wire::FindNotify(request, wire::NotifyType::RekeySa));
+    const auto* tsR = wire::Find<wire::TsPayload>(request, wire::PayloadType::TsR);
+    ASSERT_TRUE(tsR);
+    EXPECT_TRUE(AreOpaque(tsR->selectors));
 }
 
 TEST(OpaqueFragments, AreRefusedByASideThatIsNotToldOfThem)
