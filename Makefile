@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 # Two compilers at a time need about 3 GB.
-JOBS := $(or $(JOBS),2)
+override JOBS := $(or $(JOBS),2)
 export JOBS
 
 .PHONY: help build demo test nightly bench clean

@@ -12,7 +12,8 @@ Most are single processes that leave a second processor idle, hence two at a tim
 LAYERS: short ones first, then long ones by length, so that both lanes end at about the same time.
 Each says when it begins and how it went when it has ended.
 A layer without a single case, or one whose command fails although no case did, counts as a failure.
-On SIGINT and SIGTERM, and when a step has taken too long, all that the layers have started ends.
+On SIGINT, SIGTERM and SIGHUP, and when a step has taken too long, all that the layers have started
+ends.
 What the commands print is kept in build/test-logs and shown when something fails. The last line is
 always "N passed, N failed, N skipped"; the exit status is 1 when anything failed.
 """
@@ -414,9 +415,10 @@ def end(processes: Iterable[subprocess.Popen[bytes]]) -> None:
     finally:  # also when Ctrl-C is pressed once more
         for process in processes:
             started |= family(process.pid)
-            process.kill()
+            with suppress(ProcessLookupError):  # orphans are in its group still
+                os.killpg(process.pid, signal.SIGKILL)
         for left, _ in started & family(0):
-            with suppress(ProcessLookupError):
+            with suppress(ProcessLookupError, PermissionError):
                 os.kill(left, signal.SIGKILL)
 
 
@@ -564,7 +566,8 @@ def chosen(layers: list[Layer], names: list[str]) -> Iterator[Layer]:
 
 
 def main(names: list[str]) -> int:
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)  # as Ctrl-C
     known = LAYERS
     if "--nightly" in names:
         names = [name for name in names if name != "--nightly"]

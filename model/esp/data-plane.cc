@@ -163,8 +163,7 @@ DataPlane::FindProtecting(const PacketSelectors& packet)
 void
 DataPlane::NoteOutbound(const wire::IpView& view, const PacketSelectors& packet)
 {
-    // Where no entry looks at ports, later fragments need no state.
-    if (m_outboundFragments && view.isFragment && !packet.laterFragment && m_spd.NamesPorts())
+    if (m_outboundFragments && view.isFragment && !packet.laterFragment)
     {
         m_outboundFragments->Note(view,
                                   packet,
@@ -562,7 +561,7 @@ DataPlane::ProcessInboundClear()
     PacketSelectors packet = wire::ReadSelectors(view);
     const FragmentTracker::Memory memory = Recall(m_clearFragments.get(), view, packet);
     const SpdEntry* const entry = m_spd.LookupInbound(packet);
-    if (m_clearFragments && view.isFragment && !packet.laterFragment && m_spd.NamesPorts())
+    if (m_clearFragments && view.isFragment && !packet.laterFragment)
     {
         // One that should have been protected does not get in, so there is nothing to protect.
         m_clearFragments->Note(view, packet, {Decide(entry, nullptr).follow});

@@ -102,7 +102,7 @@ FragmentTracker::Note(const wire::IpView& first, const PacketSelectors& packet, 
     {
         return;
     }
-    const bool follow = decision.follow && packet.portsKnown;
+    const bool follow = decision.follow && (packet.portsKnown || !wire::HasPorts(packet.protocol));
     const Key key = KeyOf(first, packet, fields->identification);
     const auto known = Find(key);
     const bool again = known != m_places.end();
@@ -126,6 +126,7 @@ FragmentTracker::Note(const wire::IpView& first, const PacketSelectors& packet, 
              packet.sourcePort,
              packet.destinationPort,
              packet.protocol,
+             packet.portsKnown,
              follow,
              decision.protect ? now : before};
 }
@@ -152,7 +153,7 @@ FragmentTracker::Recall(const wire::IpView& later, PacketSelectors& packet) cons
     packet.protocol = place->protocol;
     packet.sourcePort = place->sourcePort;
     packet.destinationPort = place->destinationPort;
-    packet.portsKnown = true;
+    packet.portsKnown = place->portsKnown;
     return {DropReason::None, protect};
 }
 

@@ -56,7 +56,7 @@ class FragmentTracker
         bool protect{false}; ///< it is not for going in clear
     };
 
-    /// A first fragment came with these selectors. Without ports it is not followed.
+    /// A first fragment came with these selectors. One that hides its ports is not followed.
     void Note(const wire::IpView& first, const PacketSelectors& packet, Decision decision);
 
     /// What is known of a later fragment's first one.
@@ -103,6 +103,7 @@ class FragmentTracker
         std::uint16_t sourcePort;
         std::uint16_t destinationPort;
         std::uint8_t protocol;
+        bool portsKnown; ///< false: the protocol has none
         bool follow;
         Instant protectedAt{Instant::min()}; ///< the last one that was to be
     };

@@ -160,7 +160,6 @@ Spd::Add(const SpdEntry& entry)
         }
     }
     m_entries.push_back(entry);
-    m_namesPorts = m_namesPorts || NamePorts(entry.local) || NamePorts(entry.remote);
     m_cache.Clear();
 }
 

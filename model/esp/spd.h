@@ -71,12 +71,6 @@ class Spd
     /// Whether a PROTECT entry would do so, before that entry of these. Nothing is cached.
     bool MayProtect(const PacketSelectors& packet, bool outbound, const SpdEntry* before) const;
 
-    /// Whether any entry looks at ports.
-    bool NamesPorts() const
-    {
-        return m_namesPorts;
-    }
-
     const std::vector<SpdEntry>& Entries() const
     {
         return m_entries;
@@ -114,7 +108,6 @@ class Spd
     std::vector<SpdEntry> m_entries;
     std::vector<PrefixTable> m_prefixes; ///< of entries whose remote selectors are prefixes
     Places m_others;
-    bool m_namesPorts{false};
     FlowCache<std::size_t> m_cache; ///< to the place of the entry; behind the last: none
 };
 

@@ -15,6 +15,12 @@ constexpr std::uint8_t kProtocolUdpLite = 136;
 constexpr std::size_t kChecksumOffset = 10;
 
 bool
+IsIcmp(std::uint8_t protocol)
+{
+    return protocol == kProtocolIcmp || protocol == kProtocolIcmpv6;
+}
+
+bool
 BeginsWithPorts(std::uint8_t protocol)
 {
     switch (protocol)
@@ -99,6 +105,12 @@ ReadSelectors(const Ipv4View& view)
     return selectors;
 }
 
+bool
+HasPorts(std::uint8_t protocol)
+{
+    return BeginsWithPorts(protocol) || IsIcmp(protocol);
+}
+
 void
 ReadPorts(PacketSelectors& selectors, const std::uint8_t* next, std::size_t size)
 {
@@ -107,8 +119,7 @@ ReadPorts(PacketSelectors& selectors, const std::uint8_t* next, std::size_t size
         selectors.sourcePort = LoadBe16(next);
         selectors.destinationPort = LoadBe16(next + 2);
     }
-    else if ((selectors.protocol == kProtocolIcmp || selectors.protocol == kProtocolIcmpv6) &&
-             size >= 2)
+    else if (IsIcmp(selectors.protocol) && size >= 2)
     {
         selectors.sourcePort = LoadBe16(next);
         selectors.destinationPort = selectors.sourcePort;

@@ -87,6 +87,9 @@ PacketSelectors ReadSelectors(const Ipv4View& view);
 /// \param next what the protocol's header begins with; `size` octets are there
 void ReadPorts(PacketSelectors& selectors, const std::uint8_t* next, std::size_t size);
 
+/// Whether its header begins with ports, or with type and code of ICMP, which stand for them.
+bool HasPorts(std::uint8_t protocol);
+
 /// RFC 1071 over whole octets, as stored in network order.
 std::uint16_t Ipv4Checksum(const std::uint8_t* header, std::size_t length);
 

@@ -145,6 +145,16 @@ def test_a_time_limit_ends_workers_in_their_own_sessions(
     assert worker.with_suffix(".kind").exists() == (manner == "kind")
 
 
+def test_an_orphan_that_ignores_ctrl_c_is_ended_too(layers: ModuleType, tmp_path: Path) -> None:
+    layers.GRACE = 0.5
+    orphan = tmp_path / "orphan"
+    script = f"(sleep 1000 & echo $! > {orphan}.new; mv {orphan}.new {orphan}); exec sleep 1000"
+    layer = layers.Layer("slow", [layers.Step(["sh", "-c", script], layers.one_case)], timeout=1)
+    count, _ = layers.run_layer(layer, 1)
+    assert count.failed == 1
+    assert not is_alive(appears(orphan))
+
+
 RUNNER = """
 import importlib.util, pathlib, sys
 spec = importlib.util.spec_from_file_location("run_tests", sys.argv[1])
@@ -162,7 +172,7 @@ sys.exit(layers.main([]))
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupt_ends_all_and_names_the_layers(tmp_path: Path, number: signal.Signals) -> None:
     runner = subprocess.Popen(
         [sys.executable, "-c", RUNNER, PATH, tmp_path, PARENT],

@@ -273,9 +273,8 @@ TEST(AggfragReceiverTest, AFarLeapCostsNoTime)
     EXPECT_EQ(receiving.receiver.GetCounters().missing, (std::uint64_t{1} << 60) - 2);
 }
 
-/// Every second payload is lost, so that there are as many gaps as there can be: a step for each of
-/// them with each payload would be 10^9 steps.
-TEST(AggfragReceiverTest, AWideWindowFullOfGapsCostsNoTime)
+/// Every second payload is lost, so that there are as many gaps as there can be.
+TEST(AggfragReceiverTest, AWideWindowMayBeFullOfGaps)
 {
     constexpr std::uint64_t kWindow = 65536;
     for (const bool inOrder : {false, true})

@@ -167,10 +167,22 @@ TEST_F(Tracker, AFirstFragmentThatIsNotFollowedTakesTheOlderOnesPlace)
     Note(Fragments(1, 54).at(0), {false});
     EXPECT_EQ(Recall(Fragments(1).at(1)), "fragment-unknown");
     EXPECT_EQ(tracker.GetCounters().noted, 1U);
-    Bytes first = Fragments(2).at(0);
-    first[9] = 47; // GRE has no ports
-    Note(first);
+    Note(FragmentsV6(2, 8, true).at(0)); // options, and UDP begins in the next one
     EXPECT_EQ(tracker.GetCounters().noted, 1U);
+}
+
+/// A protocol that has no ports hides none.
+TEST_F(Tracker, WithoutPortsThereIsTheProtocolToFollow)
+{
+    constexpr std::uint8_t kGre = 47;
+    Bytes first = Fragments(1).at(0);
+    Bytes later = Fragments(1).at(1);
+    first[9] = later[9] = kGre;
+    Note(first);
+    PacketSelectors selectors = wire::ReadSelectors(View(later));
+    EXPECT_EQ(tracker.Recall(View(later), selectors).missing, DropReason::None);
+    EXPECT_EQ(selectors.protocol, kGre);
+    EXPECT_FALSE(selectors.portsKnown);
 }
 
 TEST_F(Tracker, ThatOneOfThemWasProtectedIsRemembered)
@@ -531,6 +543,24 @@ TEST_F(FragmentTunnel, Ipv6NeedsState)
     }
     Connect(0x5000, {"fd00::2[17/OPAQUE]"}, false, "fd00::1[17]");
     EXPECT_EQ(Carry(FragmentsV6(8).at(2)), "b: fragment-overlap");
+}
+
+/// Of IPv6 a PROTECT entry for one protocol might be for later fragments that name another.
+TEST_F(FragmentTunnel, WhatHasNoPortsFollowsInClearToo)
+{
+    Begin(Rule::Stateful);
+    Connect(0x4000, {"fd00::2[17/2000]"}, true, "fd00::1[17]");
+    a.GetSpd().Add({"", {*TrafficSelector::FromString("::/0")}, {}, SpdAction::Bypass, ""});
+    auto fragments = FragmentsV6(5);
+    for (Bytes& fragment : fragments)
+    {
+        fragment[wire::kIpv6HeaderSize] = 47; // GRE, in the fragment header
+    }
+    EXPECT_EQ(Carry(fragments.at(1)), "a: fragment-unknown");
+    for (const Bytes& fragment : fragments)
+    {
+        EXPECT_EQ(Carry(fragment), "bypass");
+    }
 }
 
 /// What arrives on one SA is not admitted by what a first fragment on another one had.
