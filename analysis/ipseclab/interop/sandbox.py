@@ -256,17 +256,29 @@ class Sandbox:
     def wait(self, what: str, until: Callable[[], bool], timeout: float = 15.0) -> None:
         """Waits for something; CellFault when it does not come, or a process died meanwhile."""
         limit = time.monotonic() + timeout
-        while not until():
-            self._check()
-            for process in self._processes:
-                if not process.running and not until():
-                    said = tail(process.log)
-                    raise CellFault(
-                        f"{process.name} ended ({process.status}) while waiting for {what}: {said}"
-                    )
+        while not self._holds(what, until):
             if time.monotonic() > limit:
                 raise CellFault(f"no {what} within {timeout:g} s")
             time.sleep(_POLL)
+
+    def _holds(self, what: str, until: Callable[[], bool]) -> bool:
+        """A process that died is the reason also of what could not be asked."""
+        fault: CellFault | None = None
+        try:
+            if until():
+                return True
+        except CellFault as error:
+            fault = error
+        self._check()
+        for process in self._processes:
+            if not process.running and (fault or not until()):
+                said = tail(process.log)
+                raise CellFault(
+                    f"{process.name} ended ({process.status}) while waiting for {what}: {said}"
+                )
+        if fault:
+            raise fault
+        return False
 
     def sleep(self, seconds: float) -> None:
         """Lets time pass, unless the command is interrupted."""
