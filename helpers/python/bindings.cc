@@ -70,7 +70,7 @@ UnitOf(Quantity quantity)
 }
 
 py::dict
-ToPython(const ParameterSpec& spec)
+Described(const ParameterSpec& spec)
 {
     using namespace pybind11::literals;
     return py::dict("name"_a = spec.name,
@@ -94,7 +94,7 @@ ListScenarios()
         py::list parameters;
         for (const auto& spec : scenario.parameters)
         {
-            parameters.append(ToPython(spec));
+            parameters.append(Described(spec));
         }
         py::list metrics;
         for (const auto& metric : scenario.metrics)

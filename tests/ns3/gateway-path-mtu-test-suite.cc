@@ -24,10 +24,10 @@ namespace
 using Sizes = std::vector<uint32_t>;
 
 /// 1446 octets are what AES-GCM in IPv4 leaves of 1500 (as Linux has it, and its ICMP).
-class PolicyCase : public TestCase
+class PathMtuPolicyCase : public TestCase
 {
   public:
-    PolicyCase()
+    PathMtuPolicyCase()
         : TestCase("packets that do not fit: dropped, cut before or after ESP, reported with DF")
     {
     }
@@ -626,7 +626,7 @@ class GatewayPathMtuTestSuite : public TestSuite
     GatewayPathMtuTestSuite()
         : TestSuite("ipsec-gateway-path-mtu", compat::SuiteNames<TestSuite>::kUnit)
     {
-        AddTestCase(new PolicyCase, compat::TestNames<TestCase>::kQuick);
+        AddTestCase(new PathMtuPolicyCase, compat::TestNames<TestCase>::kQuick);
         AddTestCase(new LearningCase, compat::TestNames<TestCase>::kQuick);
         AddTestCase(new LearntCutCase, compat::TestNames<TestCase>::kQuick);
         AddTestCase(new ForgedReportCase, compat::TestNames<TestCase>::kQuick);

@@ -34,7 +34,7 @@ namespace
 using Sizes = std::vector<uint32_t>;
 using ipseclab::esp::DropReason;
 
-constexpr uint8_t kProtocol = 253; // for experiments (RFC 3692)
+constexpr uint8_t kExperiment = 253; // for experiments (RFC 3692)
 constexpr uint16_t kNarrow = 1400;
 
 /**
@@ -151,7 +151,7 @@ class VersionsChain
 
     void DoSend(uint16_t octets, bool dontFragment)
     {
-        Inject(MakePacket(octets, kProtocol, dontFragment));
+        Inject(MakePacket(octets, kExperiment, dontFragment));
     }
 
     void DoSendSyn(uint16_t mss)
@@ -228,7 +228,7 @@ class VersionsChain
     {
         wire::IpView view;
         const Bytes packet = Read(frame, view);
-        if (!packet.empty() && view.Protocol() == kProtocol)
+        if (!packet.empty() && view.Protocol() == kExperiment)
         {
             arrived.push_back(static_cast<uint32_t>(view.totalLength));
         }

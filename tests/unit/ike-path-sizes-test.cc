@@ -26,7 +26,7 @@ constexpr NotifyType kLmap{50032};
 constexpr NotifyType kPtb{50033};
 
 ike::PeerConfig
-With(bool atA, const ike::PathSizesConfig& config = {})
+WithSizes(bool atA, const ike::PathSizesConfig& config = {})
 {
     auto peer = MakePeer(atA);
     peer.extensions = {ike::PathSizeNotifications(config)};
@@ -95,21 +95,21 @@ Told(const Pair::Node& node)
 
 const PathSizes kLmap1396{AtomicPacket{false, 1396}, std::nullopt};
 
-struct Case
+struct Sides
 {
     const char* name;
     bool a;
     bool b;
 };
 
-class PathSizesTable : public testing::TestWithParam<Case>
+class PathSizesTable : public testing::TestWithParam<Sides>
 {
 };
 
 TEST_P(PathSizesTable, TakesBoth)
 {
-    const Case& c = GetParam();
-    Story story(c.a ? With(true) : MakePeer(true), c.b ? With(false) : MakePeer(false));
+    const Sides& c = GetParam();
+    Story story(c.a ? WithSizes(true) : MakePeer(true), c.b ? WithSizes(false) : MakePeer(false));
     EXPECT_EQ(Tell(story, kLmap1396), c.a && c.b);
     story.Rest();
     EXPECT_EQ(Told(story.pair.a).size(), c.a && c.b ? 1U : 0U);
@@ -118,15 +118,15 @@ TEST_P(PathSizesTable, TakesBoth)
 
 INSTANTIATE_TEST_SUITE_P(Sides,
                          PathSizesTable,
-                         testing::Values(Case{"Neither", false, false},
-                                         Case{"OnlyTheIngress", true, false},
-                                         Case{"OnlyTheEgress", false, true},
-                                         Case{"Both", true, true}),
+                         testing::Values(Sides{"Neither", false, false},
+                                         Sides{"OnlyTheIngress", true, false},
+                                         Sides{"OnlyTheEgress", false, true},
+                                         Sides{"Both", true, true}),
                          [](const auto& c) { return c.param.name; });
 
 TEST(PathSizes, SayWhatCameAndOfWhat)
 {
-    Story story(With(true), With(false));
+    Story story(WithSizes(true), WithSizes(false));
     EXPECT_TRUE(Tell(story, kLmap1396));
     story.Rest();
     const auto told = Told(story.pair.a);
@@ -145,9 +145,9 @@ TEST(PathSizes, SayWhatCameAndOfWhat)
 TEST(PathSizes, HaveTheFormOfTheDraft)
 {
     const auto notes = std::make_shared<std::vector<wire::NotifyPayload>>();
-    auto ingress = With(true);
+    auto ingress = WithSizes(true);
     ingress.extensions.push_back([notes] { return std::make_unique<Recorder>(notes); });
-    Story story(ingress, With(false));
+    Story story(ingress, WithSizes(false));
     EXPECT_TRUE(Tell(story, {AtomicPacket{false, 1396}, EgressLimits{1500, 9000}}));
     story.Rest();
     EXPECT_TRUE(Tell(story, {AtomicPacket{true, 1240}, std::nullopt}));
@@ -166,7 +166,7 @@ TEST(PathSizes, HaveTheFormOfTheDraft)
 
 TEST(PathSizes, WaitForTheAnswerToTheLast)
 {
-    Story story(With(true), With(false));
+    Story story(WithSizes(true), WithSizes(false));
     EXPECT_TRUE(Tell(story, kLmap1396));
     EXPECT_FALSE(Tell(story, kLmap1396));
     story.Rest();
@@ -182,7 +182,7 @@ TEST(PathSizes, AreOfAllChildSasUnlessTheyNameOne)
     {
         ike::PathSizesConfig config;
         config.namesSa = names;
-        Story story(With(true), With(false, config));
+        Story story(WithSizes(true), WithSizes(false, config));
         EXPECT_TRUE(story.pair.a.endpoint.CreateChildSa(story.pair.now, story.Id(), {}));
         story.Rest();
         const auto children = story.pair.a.All<ChildSaInstalled>();
@@ -200,7 +200,7 @@ TEST(PathSizes, WithoutMeaningAreOfNoChildSa)
 {
     ike::PathSizesConfig swapped;
     std::swap(swapped.lmapType, swapped.ptbType);
-    Story story(With(true), With(false, swapped));
+    Story story(WithSizes(true), WithSizes(false, swapped));
     EXPECT_TRUE(Tell(story, kLmap1396));
     story.Rest();
     ASSERT_EQ(Told(story.pair.a).size(), 1U);
@@ -210,7 +210,7 @@ TEST(PathSizes, WithoutMeaningAreOfNoChildSa)
 // Nobody waits for the answer to a request of an IKE SA that was replaced.
 TEST(PathSizes, GoOnAfterARekey)
 {
-    Story story(With(true), With(false));
+    Story story(WithSizes(true), WithSizes(false));
     EXPECT_TRUE(Tell(story, kLmap1396));
     story.Rest();
     EXPECT_TRUE(story.pair.a.endpoint.RekeyIkeSa(story.pair.now, story.Id()));
